@@ -1,0 +1,41 @@
+/** Everything that can happen to a loop. The daemon and the simulator feed it nothing else. */
+import type { Command } from '../machine/command.ts';
+import type { HostFacts, HostSettings } from '../model/host.ts';
+import type { DriverOutcome, ObservedVm } from '../ports/driver.ts';
+import type { StorageOutcome } from '../ports/storage.ts';
+import type { NodeId } from '../raft/types.ts';
+import type { PeerMessage } from '../wire/peer-message.ts';
+
+/** One input. */
+export type LoopInput =
+  /** Time passed. `nowMs` is monotonic (boot time), `wallMs` the wall clock; one tick each `tickMs` of the options. */
+  | { readonly type: 'tick'; readonly nowMs: number; readonly wallMs: number }
+  | { readonly type: 'received'; readonly from: NodeId; readonly message: PeerMessage }
+  /** The stream to a peer opened or broke. */
+  | { readonly type: 'peer'; readonly id: NodeId; readonly connected: boolean }
+  | { readonly type: 'stored'; readonly token: number; readonly outcome: StorageOutcome }
+  /** A client wants a command to take effect once. Answered through `ClientPort.commandDone`. */
+  | {
+      readonly type: 'command';
+      readonly id: number;
+      readonly requestId: string;
+      readonly command: Command;
+      /** Monotonic time by which it must be answered. */
+      readonly deadlineMs: number;
+    }
+  /** A client wants to read what is committed now. Answered through `ClientPort.readDone`. */
+  | { readonly type: 'read'; readonly id: number; readonly deadlineMs: number }
+  /** The client has gone; its answer may be dropped. */
+  | { readonly type: 'cancel'; readonly id: number }
+  | { readonly type: 'driverDone'; readonly token: number; readonly outcome: DriverOutcome }
+  /** What the driver finds on the host: all of its VMs. */
+  | { readonly type: 'observed'; readonly vms: readonly ObservedVm[] }
+  /** What the host is, at start and after a reload of its configuration. */
+  | {
+      readonly type: 'hostInfo';
+      readonly addresses: readonly string[];
+      readonly settings: HostSettings;
+      readonly facts: HostFacts;
+    }
+  /** Hand over leadership, if held, ahead of a stop. */
+  | { readonly type: 'handOver' };

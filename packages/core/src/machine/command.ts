@@ -1,0 +1,134 @@
+/**
+ * What goes through the Raft log. A command states an intent or an observation; `apply` decides what
+ * becomes of it, the same way on every host.
+ */
+import { z } from 'zod';
+import type { ErrorBody } from '../base/errors.ts';
+import { eventKindSchema } from '../model/cluster.ts';
+import { hostFactsSchema, hostRoleSchema, hostSettingsSchema } from '../model/host.ts';
+import { nameSchema } from '../model/names.ts';
+import { powerSchema, vmSpecSchema, vmStatusSchema } from '../model/vm.ts';
+
+/** Formats of commands that this build writes and applies: [lowest, highest]. */
+export const COMMAND_FORMATS: readonly [number, number] = [1, 1];
+
+const hostId = z.int().min(1);
+const epoch = z.int().min(1);
+const uid = z.string().min(1).max(64);
+const addresses = z.array(z.string().max(256)).max(16);
+
+/** One VM in a host's report. Ignored when the VM's uid or epoch has moved on. */
+export const vmReportSchema = z.strictObject({ name: nameSchema, uid, epoch, status: vmStatusSchema });
+/** One VM in a host's report. */
+export type VmReport = z.infer<typeof vmReportSchema>;
+
+/** The union of all commands. */
+export const commandSchema = z.discriminatedUnion('type', [
+  /** Same name and spec: no change. Same name, other spec: conflict naming the fields. */
+  z.strictObject({ type: z.literal('vmCreate'), name: nameSchema, uid, spec: vmSpecSchema, power: powerSchema }),
+  /** `ifModifiedIndex` makes it conditional. */
+  z.strictObject({
+    type: z.literal('vmSetPower'),
+    name: nameSchema,
+    power: powerSchema,
+    ifModifiedIndex: z.int().optional(),
+  }),
+  z.strictObject({ type: z.literal('vmRestart'), name: nameSchema, ifModifiedIndex: z.int().optional() }),
+  z.strictObject({ type: z.literal('vmDelete'), name: nameSchema, ifModifiedIndex: z.int().optional() }),
+  /** The placement controller's decision; refused when the VM or the host moved on, or it does not fit. */
+  z.strictObject({
+    type: z.literal('vmAssign'),
+    name: nameSchema,
+    uid,
+    hostId,
+    /** `modifiedIndex` of the VM that the decision was made from. */
+    baseIndex: z.int(),
+  }),
+  /** The placement controller found no host; `message` lists why, host by host. */
+  z.strictObject({
+    type: z.literal('vmUnplaceable'),
+    name: nameSchema,
+    uid,
+    baseIndex: z.int(),
+    reason: z.string().max(64),
+    message: z.string().max(1024),
+  }),
+  /** What a host observed of its VMs. */
+  z.strictObject({ type: z.literal('vmReport'), hostId, reports: z.array(vmReportSchema).min(1).max(256) }),
+  /** The host has removed a deleted VM. */
+  z.strictObject({ type: z.literal('vmRemoved'), hostId, name: nameSchema, uid, epoch }),
+  /** A joining host presents a token. The same peer may present it again and gets the same answer. */
+  z.strictObject({
+    type: z.literal('hostJoin'),
+    tokenId: z.string().max(64),
+    secretHash: z.string().max(128),
+    peerId: z.string().min(1).max(128),
+    uid,
+    name: nameSchema,
+    addresses,
+    settings: hostSettingsSchema,
+    facts: hostFactsSchema,
+  }),
+  /** A host tells of itself at every start and reload. */
+  z.strictObject({
+    type: z.literal('hostReport'),
+    hostId,
+    addresses,
+    settings: hostSettingsSchema,
+    facts: hostFactsSchema,
+  }),
+  /** The leader's judgement of who is heard from. */
+  z.strictObject({ type: z.literal('hostReachable'), hostId, reachable: z.boolean() }),
+  /** Asks for a host to leave; refused while it holds VMs or is the last one. */
+  z.strictObject({ type: z.literal('hostLeave'), name: nameSchema }),
+  /** The membership controller has taken a leaving host out of the Raft group. */
+  z.strictObject({ type: z.literal('hostRemoved'), hostId }),
+  z.strictObject({
+    type: z.literal('tokenCreate'),
+    id: z.string().regex(/^[0-9a-f]{16}$/),
+    secretHash: z.string().regex(/^[0-9a-f]{64}$/),
+    role: hostRoleSchema.optional(),
+    expiresAtMs: z.number(),
+  }),
+  z.strictObject({ type: z.literal('tokenRevoke'), id: z.string().max(64) }),
+  /** Something worth a line in the history that changes nothing else. */
+  z.strictObject({
+    type: z.literal('eventRecord'),
+    about: z.strictObject({ kind: eventKindSchema, name: z.string().max(64) }),
+    severity: z.enum(['info', 'warning', 'error']),
+    reason: z.string().max(64),
+    message: z.string().max(1024),
+  }),
+]);
+/** A command. */
+export type Command = z.infer<typeof commandSchema>;
+
+/** A command with what it needs to take effect once. */
+export const proposalSchema = z.strictObject({
+  /** Format of this envelope and its command. */
+  format: z.int().min(1),
+  /** Chosen by the client; a retry carries the same one. Up to 64 printable characters. */
+  requestId: z.string().regex(/^[A-Za-z0-9._:-]{1,64}$/),
+  /** Wall clock of the host that took the request, ms since 1970: for display and token expiry only. */
+  atMs: z.number(),
+  command: commandSchema,
+});
+/** A command with what it needs to take effect once. */
+export type Proposal = z.infer<typeof proposalSchema>;
+
+/** What `apply` made of a command. Kept by request id, so that a retry gets the same answer. */
+export type CommandResult =
+  | {
+      readonly ok: true;
+      /** Index at which it took effect. */
+      readonly index: number;
+      /** False when the state already was as asked. */
+      readonly changed: boolean;
+      /** Facts that only this command knows, by name: `hostId` of a join, for one. */
+      readonly values?: Readonly<Record<string, string | number>>;
+    }
+  | {
+      readonly ok: false;
+      readonly index: number;
+      readonly error: ErrorBody;
+    };

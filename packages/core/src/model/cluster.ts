@@ -1,0 +1,58 @@
+/** The cluster itself, its join tokens and its event log. */
+import { z } from 'zod';
+import { hostRoleSchema } from './host.ts';
+import { nameSchema } from './names.ts';
+
+/** The cluster. There is one record of it. */
+export const clusterSchema = z.strictObject({
+  kind: z.literal('cluster'),
+  /** 128 random bits in hex, made by `cluster init`; part of every peer handshake. */
+  id: z.string().regex(/^[0-9a-f]{32}$/),
+  name: nameSchema,
+  createdAtMs: z.number(),
+  modifiedIndex: z.int(),
+  /** Next host id to hand out. */
+  nextHostId: z.int().min(1),
+  /** Next VM ordinal to hand out; vsock CIDs, MACs and tap names come from it. */
+  nextVmOrdinal: z.int().min(1),
+  /** Format of commands in force: what every member understands. */
+  commandFormat: z.int().min(1),
+});
+/** The cluster. */
+export type Cluster = z.infer<typeof clusterSchema>;
+
+/** A join token. The secret itself is never stored. */
+export const tokenSchema = z.strictObject({
+  kind: z.literal('token'),
+  /** Public part: 16 hex digits. */
+  id: z.string().regex(/^[0-9a-f]{16}$/),
+  /** SHA-256 of the secret, in hex. */
+  secretHash: z.string().regex(/^[0-9a-f]{64}$/),
+  role: hostRoleSchema.optional(),
+  createdAtMs: z.number(),
+  expiresAtMs: z.number(),
+  modifiedIndex: z.int(),
+  /** The host that used it. */
+  usedBy: z.strictObject({ hostId: z.int(), peerId: z.string() }).optional(),
+});
+/** A join token. */
+export type Token = z.infer<typeof tokenSchema>;
+
+/** What an event is about. */
+export const eventKindSchema = z.enum(['cluster', 'host', 'vm', 'token']);
+
+/** One line of the cluster's history. */
+export const eventSchema = z.strictObject({
+  kind: z.literal('event'),
+  /** Position in the history: the Raft index that caused it and its place among that index's events. */
+  index: z.int(),
+  ordinal: z.int(),
+  atMs: z.number(),
+  about: z.strictObject({ kind: eventKindSchema, name: z.string() }),
+  severity: z.enum(['info', 'warning', 'error']),
+  /** A short stable word for programs, like `Assigned`. */
+  reason: z.string().max(64),
+  message: z.string().max(1024),
+});
+/** One line of the cluster's history. */
+export type ClusterEvent = z.infer<typeof eventSchema>;

@@ -1,0 +1,77 @@
+/** A host: one n3xd with its data directory. */
+import { z } from 'zod';
+import { labelsSchema, nameSchema, nixSystemSchema } from './names.ts';
+
+/** Whether the host votes in the Raft group or only follows it. */
+export const hostRoleSchema = z.enum(['server', 'agent']);
+/** Whether the host votes. */
+export type HostRole = z.infer<typeof hostRoleSchema>;
+
+/** What a host found out about itself. */
+export const hostFactsSchema = z.strictObject({
+  system: nixSystemSchema,
+  /** Logical CPUs. */
+  vcpu: z.int().min(1),
+  /** Physical memory in MiB. */
+  memoryMib: z.int().min(1),
+  /** What it can do: `kvm` (seen to work), `microvm` (the host module is there), `nix`, `systemd`. */
+  features: z.array(z.string().max(32)).max(64),
+  kernel: z.string().max(128),
+  n3xVersion: z.string().max(32),
+  /** Formats of commands this build can apply: the lowest and the highest. */
+  commandFormats: z.tuple([z.int(), z.int()]),
+});
+/** What a host found out about itself. */
+export type HostFacts = z.infer<typeof hostFactsSchema>;
+
+/** What the host's configuration file says of it. */
+export const hostSettingsSchema = z.strictObject({
+  role: hostRoleSchema,
+  labels: labelsSchema,
+  /** What may be given to VMs; without it, what the facts say. */
+  capacity: z.strictObject({ vcpu: z.int().min(0).optional(), memoryMib: z.int().min(0).optional() }),
+  /** What is kept for the host itself. */
+  reserve: z.strictObject({ vcpu: z.int().min(0), memoryMib: z.int().min(0) }),
+});
+/** What the host's configuration file says of it. */
+export type HostSettings = z.infer<typeof hostSettingsSchema>;
+
+/** Where the host stands in the Raft group, as of the last applied configuration. */
+export const membershipSchema = z.enum(['joining', 'learner', 'voter', 'leaving']);
+/** Where the host stands in the Raft group. */
+export type Membership = z.infer<typeof membershipSchema>;
+
+/** A host. */
+export const hostSchema = z.strictObject({
+  kind: z.literal('host'),
+  /** Its Raft node id: positive, never reused. */
+  id: z.int().min(1),
+  name: nameSchema,
+  uid: z.string(),
+  generation: z.int(),
+  modifiedIndex: z.int(),
+  createdAtMs: z.number(),
+  /** libp2p peer id: the host's Ed25519 identity. */
+  peerId: z.string().max(128),
+  /** Multiaddrs without the peer id. */
+  addresses: z.array(z.string().max(256)).max(16),
+  settings: hostSettingsSchema,
+  /** Absent until its first report. */
+  facts: hostFactsSchema.optional(),
+  membership: membershipSchema,
+  /** Whether the leader hears from it. Judged by the leader, for display and placement, never for safety. */
+  reachable: z.boolean(),
+  reachableSinceMs: z.number(),
+});
+/** A host. */
+export type Host = z.infer<typeof hostSchema>;
+
+/** What of a host may be given to VMs. Nothing before its first report. */
+export function hostCapacity(host: Host): { vcpu: number; memoryMib: number } {
+  const { facts, settings } = host;
+  if (facts === undefined) return { vcpu: 0, memoryMib: 0 };
+  return {
+    vcpu: Math.max(0, (settings.capacity.vcpu ?? facts.vcpu) - settings.reserve.vcpu),
+    memoryMib: Math.max(0, (settings.capacity.memoryMib ?? facts.memoryMib) - settings.reserve.memoryMib),
+  };
+}

@@ -1,0 +1,49 @@
+/** Names, quantities and references as users write them, and their one schema each. */
+import { z } from 'zod';
+
+/**
+ * Name of a VM, host or volume: a DNS label (RFC 1123) that starts with a letter, because it becomes a
+ * host name, a directory, a unit instance and a Nix attribute.
+ */
+export const nameSchema = z
+  .string()
+  .regex(
+    /^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+    'a name is 1 to 63 of a-z, 0-9 and -, starts with a letter and does not end with -',
+  );
+
+/** Key of a label: up to 63 characters, with an optional prefix as in `zone` or `example.org/rack`. */
+export const labelKeySchema = z
+  .string()
+  .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/, 'a label key is 1 to 63 of A-Z a-z 0-9 . _ - /');
+
+/** Value of a label. */
+export const labelValueSchema = z
+  .string()
+  .regex(/^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/, 'a label value is at most 63 of A-Z a-z 0-9 . _ -');
+
+/** Labels by key; at most 32. */
+export const labelsSchema = z
+  .record(labelKeySchema, labelValueSchema)
+  .refine((labels) => Object.keys(labels).length <= 32, 'at most 32 labels');
+
+/** Labels by key. */
+export type Labels = z.infer<typeof labelsSchema>;
+
+/** A flake reference: printable, no spaces, so that it can stand in a command line and a one-line file. */
+export const flakeRefSchema = z
+  .string()
+  .min(1)
+  .max(1024)
+  .regex(/^[^\s#"'`$\\]+$/, 'a flake reference has no spaces, quotes, $, \\ or #');
+
+/** Attribute name within a flake's outputs. */
+export const attributeSchema = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_'.-]{0,127}$/, 'an attribute name starts with a letter or _');
+
+/** A Nix system n3x runs on. */
+export const nixSystemSchema = z.enum(['x86_64-linux', 'aarch64-linux']);
+
+/** A Nix system n3x runs on. */
+export type NixSystem = z.infer<typeof nixSystemSchema>;

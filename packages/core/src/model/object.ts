@@ -1,0 +1,10 @@
+/** Every replicated object, told apart by `kind`. */
+import type { Cluster, ClusterEvent, Token } from './cluster.ts';
+import type { Host } from './host.ts';
+import type { Vm } from './vm.ts';
+
+/** Every replicated object that a client may list or watch. */
+export type ClusterObject = Cluster | Host | Vm | Token | ClusterEvent;
+
+/** Kinds of replicated objects. */
+export type ObjectKind = ClusterObject['kind'];

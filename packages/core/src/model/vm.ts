@@ -1,0 +1,289 @@
+/** A virtual machine: what the user asked for (`spec`), what the cluster decided, what its host observed. */
+import { z } from 'zod';
+import { attributeSchema, flakeRefSchema, labelsSchema, nameSchema } from './names.ts';
+
+/** Hypervisors that microvm.nix has a runner for on Linux. */
+export const hypervisorSchema = z.enum([
+  'qemu',
+  'cloud-hypervisor',
+  'firecracker',
+  'crosvm',
+  'kvmtool',
+  'stratovirt',
+  'alioth',
+]);
+
+/** Hypervisors that microvm.nix has a runner for on Linux. */
+export type Hypervisor = z.infer<typeof hypervisorSchema>;
+
+/** A disk image in the VM's state directory, made when it is missing (`microvm.volumes`). */
+export const volumeSchema = z.strictObject({
+  name: nameSchema,
+  sizeMib: z
+    .int()
+    .min(1)
+    .max(64 * 1_048_576),
+  /** Where the guest mounts it; without it the guest only sees the disk. */
+  mountPoint: z
+    .string()
+    .regex(/^\/[^\s"'`$\\]*$/, 'a mount point is an absolute path')
+    .max(255)
+    .optional(),
+  fsType: z.enum(['ext4', 'xfs', 'btrfs', 'ext2', 'ext3', 'vfat']).default('ext4'),
+});
+
+/** A disk image in the VM's state directory. */
+export type Volume = z.infer<typeof volumeSchema>;
+
+const interfaceName = z.string().regex(/^[A-Za-z0-9._-]{1,15}$/, 'an interface name is 1 to 15 of A-Z a-z 0-9 . _ -');
+
+/** A network interface (`microvm.interfaces`). MAC and tap name are allocated by the cluster. */
+export const interfaceSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('user') }),
+  z.strictObject({ type: z.literal('tap') }),
+  z.strictObject({ type: z.literal('bridge'), bridge: interfaceName }),
+  z.strictObject({
+    type: z.literal('macvtap'),
+    link: interfaceName,
+    mode: z.enum(['bridge', 'private', 'vepa', 'passthru']).default('bridge'),
+  }),
+]);
+
+/** A network interface. */
+export type Interface = z.infer<typeof interfaceSchema>;
+
+const portSchema = z.int().min(1).max(65_535);
+
+/** A port of the host forwarded to the guest through user networking. Without `hostPort` the cluster allocates one. */
+export const forwardSchema = z.strictObject({
+  protocol: z.enum(['tcp', 'udp']).default('tcp'),
+  hostPort: portSchema.optional(),
+  guestPort: portSchema,
+});
+
+/** A port of the host forwarded to the guest. */
+export type Forward = z.infer<typeof forwardSchema>;
+
+/** A NixOS module for the guest: its text, or an output of another flake. */
+export const guestModuleSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('text'), name: z.string().min(1).max(128), text: z.string().min(1).max(65_536) }),
+  z.strictObject({ kind: z.literal('flake'), ref: flakeRefSchema, attribute: attributeSchema }),
+]);
+
+/** A NixOS module for the guest. */
+export type GuestModule = z.infer<typeof guestModuleSchema>;
+
+/** The guest is defined by a flake of the user's: `<ref>#nixosConfigurations.<attribute>`. */
+export const flakeSourceSchema = z.strictObject({
+  kind: z.literal('flake'),
+  ref: flakeRefSchema,
+  attribute: attributeSchema,
+});
+
+/** The guest is described inline and n3x writes its flake. */
+export const inlineSourceSchema = z
+  .strictObject({
+    kind: z.literal('inline'),
+    hypervisor: hypervisorSchema.default('qemu'),
+    volumes: z.array(volumeSchema).max(16).default([]),
+    interfaces: z.array(interfaceSchema).max(8).default([]),
+    forwards: z.array(forwardSchema).max(32).default([]),
+    modules: z.array(guestModuleSchema).max(16).default([]),
+    /** Flake references that override the host's configured ones. */
+    nixpkgs: flakeRefSchema.optional(),
+    microvm: flakeRefSchema.optional(),
+  })
+  .superRefine((source, context) => {
+    const names = source.volumes.map((volume) => volume.name);
+    if (new Set(names).size !== names.length) {
+      context.addIssue({ code: 'custom', path: ['volumes'], message: 'two volumes have the same name' });
+    }
+    if (source.forwards.length > 0 && !source.interfaces.some((entry) => entry.type === 'user')) {
+      context.addIssue({
+        code: 'custom',
+        path: ['forwards'],
+        message: 'forwarded ports need an interface of type user',
+      });
+    }
+    if (source.interfaces.some((entry) => entry.type === 'user') && !['qemu', 'kvmtool'].includes(source.hypervisor)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['interfaces'],
+        message: `${source.hypervisor} has no user networking: use tap or macvtap, or the hypervisor qemu`,
+      });
+    }
+    if (source.forwards.length > 0 && source.hypervisor !== 'qemu') {
+      context.addIssue({ code: 'custom', path: ['forwards'], message: 'only qemu forwards ports' });
+    }
+  });
+
+/** How it is known that the guest has booted. */
+export const readinessSchema = z.discriminatedUnion('type', [
+  /** The hypervisor's process is enough. */
+  z.strictObject({ type: z.literal('process') }),
+  /** A line of the console matches this regular expression. */
+  z.strictObject({ type: z.literal('console'), pattern: z.string().min(1).max(256) }),
+  /** A TCP connection to a forwarded port opens and stays open. `port` is the guest's. */
+  z.strictObject({ type: z.literal('tcp'), port: portSchema }),
+  /** `GET path` on a forwarded port answers 200 to 399. `port` is the guest's. */
+  z.strictObject({
+    type: z.literal('http'),
+    port: portSchema,
+    path: z
+      .string()
+      .regex(/^\/\S*$/)
+      .max(255)
+      .default('/'),
+  }),
+]);
+
+/** How it is known that the guest has booted. */
+export type Readiness = z.infer<typeof readinessSchema>;
+
+/** Console lines by which a guest without a probe of its own is taken to have booted: a getty's prompt, or n3x's marker. */
+export const DEFAULT_READINESS: Readiness = { type: 'console', pattern: '(^|\\s)login: |n3x-guest-ready' };
+
+/** What the user asked for. Two specs are the same when they are equal after defaults. */
+export const vmSpecSchema = z
+  .strictObject({
+    source: z.discriminatedUnion('kind', [flakeSourceSchema, inlineSourceSchema]),
+    /** Number of virtual CPUs. For a flake of the user's: what is reserved until its evaluation says otherwise. */
+    vcpu: z.int().min(1).max(1024).default(1),
+    /** Memory in MiB; as `vcpu`. */
+    memoryMib: z
+      .int()
+      .min(16)
+      .max(64 * 1_048_576)
+      .default(512),
+    labels: labelsSchema.default({}),
+    placement: z
+      .strictObject({
+        /** Name of the one host it may run on. */
+        host: nameSchema.optional(),
+        /** Labels its host must have. */
+        requireLabels: labelsSchema.default({}),
+      })
+      .default({ requireLabels: {} }),
+    readiness: readinessSchema.default(DEFAULT_READINESS),
+    /** How long, in seconds, a booting guest may take to become ready before that is reported. */
+    readyTimeoutSeconds: z.int().min(1).max(3600).default(120),
+    /** How long, in seconds, a guest may take to shut down before it is stopped hard. */
+    stopTimeoutSeconds: z.int().min(1).max(3600).default(60),
+  })
+  .superRefine((spec, context) => {
+    if (spec.readiness.type !== 'tcp' && spec.readiness.type !== 'http') return;
+    const { port } = spec.readiness;
+    if (
+      spec.source.kind === 'inline' &&
+      !spec.source.forwards.some((f) => f.protocol === 'tcp' && f.guestPort === port)
+    ) {
+      context.addIssue({ code: 'custom', path: ['readiness', 'port'], message: `guest port ${port} is not forwarded` });
+    }
+  });
+
+/** What the user asked for. */
+export type VmSpec = z.infer<typeof vmSpecSchema>;
+/** What the user may write: defaults left out. */
+export type VmSpecInput = z.input<typeof vmSpecSchema>;
+
+/** Whether the VM shall run. */
+export const powerSchema = z.enum(['running', 'stopped']);
+/** Whether the VM shall run. */
+export type Power = z.infer<typeof powerSchema>;
+
+/**
+ * What would collide between VMs, allocated once per VM by `apply`, unique in the whole cluster (and so on
+ * every host), kept until the VM is gone.
+ */
+export const allocationSchema = z.strictObject({
+  /** vsock context id, 3 and up. */
+  cid: z.int().min(3),
+  /** One per interface: locally administered unicast. */
+  macs: z.array(z.string()),
+  /** Interface names on the host, at most 15 characters, one per interface. */
+  interfaceNames: z.array(z.string()),
+  /** Host ports, one per forward. */
+  hostPorts: z.array(portSchema),
+});
+/** What would collide between VMs. */
+export type Allocation = z.infer<typeof allocationSchema>;
+
+/** VM to host, at the Raft index that decided it. */
+export const assignmentSchema = z.strictObject({ hostId: z.int().min(1), epoch: z.int().min(1) });
+/** VM to host, at an epoch. */
+export type Assignment = z.infer<typeof assignmentSchema>;
+
+/** States that a user can tell apart. */
+export const vmPhaseSchema = z.enum([
+  /** No host has it yet; the reason says why. */
+  'pending',
+  /** Its host builds or fetches the runner. */
+  'building',
+  /** Its process runs, the guest has not been seen ready. */
+  'starting',
+  /** The guest is ready. */
+  'running',
+  /** It was ready or had its time, and its probe does not answer. */
+  'unhealthy',
+  'stopping',
+  'stopped',
+  /** It cannot be built or started; n3x tries again with back-off, the reason says why. */
+  'failed',
+  /** Its host is not heard from. */
+  'lost',
+]);
+/** States that a user can tell apart. */
+export type VmPhase = z.infer<typeof vmPhaseSchema>;
+
+/** What the VM's host last reported, or the cluster concluded. */
+export const vmStatusSchema = z.strictObject({
+  phase: vmPhaseSchema,
+  /** A short stable word for programs, like `NoHostFits`. Empty when there is nothing to explain. */
+  reason: z.string().max(64),
+  /** One line for people. */
+  message: z.string().max(1024),
+  /** When this phase began: wall clock of the reporter, ms since 1970. For display only. */
+  sinceMs: z.number(),
+  /** Generation of the VM that this status speaks of. */
+  observedGeneration: z.int(),
+  /** Value of `restarts` that the running process has honoured. */
+  observedRestarts: z.int(),
+  pid: z.int().optional(),
+  /** Store path of the runner that is installed for the next boot. */
+  currentRunner: z.string().max(512).optional(),
+  /** Store path of the runner that the process was started from. */
+  bootedRunner: z.string().max(512).optional(),
+  /** What the built configuration says it needs, read from its evaluation. */
+  evaluated: z.strictObject({ vcpu: z.int(), memoryMib: z.int() }).optional(),
+});
+/** What the VM's host last reported. */
+export type VmStatus = z.infer<typeof vmStatusSchema>;
+
+/** A virtual machine. */
+export const vmSchema = z.strictObject({
+  kind: z.literal('vm'),
+  name: nameSchema,
+  /** Unique over all time: two VMs that had the same name one after the other differ in it. */
+  uid: z.string(),
+  /** Counts changes of spec and power. */
+  generation: z.int(),
+  /** Raft index of the last change of anything here. */
+  modifiedIndex: z.int(),
+  createdAtMs: z.number(),
+  spec: vmSpecSchema,
+  power: powerSchema,
+  /** Counts requested restarts. */
+  restarts: z.int(),
+  /** Set by a delete request; the VM goes once its host has removed it. */
+  deleting: z.boolean(),
+  allocation: allocationSchema,
+  assignment: assignmentSchema.nullable(),
+  status: vmStatusSchema,
+});
+/** A virtual machine. */
+export type Vm = z.infer<typeof vmSchema>;
+
+/** What the VM takes from its host: what its evaluation said, else what was asked for. */
+export function vmResources(vm: Vm): { vcpu: number; memoryMib: number } {
+  return vm.status.evaluated ?? { vcpu: vm.spec.vcpu, memoryMib: vm.spec.memoryMib };
+}

@@ -1,0 +1,72 @@
+/**
+ * The microVM driver of one host. Actions are messages: `perform` returns at once and the outcome comes
+ * back to the loop as a `driverDone` input. Every action may be repeated: one that finds its work done
+ * succeeds.
+ */
+import type { Allocation, Power, VmSpec } from '../model/vm.ts';
+
+/** What the driver is told of a VM; enough to build and run it without asking the cluster. */
+export interface DriverVm {
+  readonly name: string;
+  readonly uid: string;
+  readonly epoch: number;
+  readonly generation: number;
+  readonly spec: VmSpec;
+  readonly allocation: Allocation;
+}
+
+/** One piece of work on one VM. At most one per VM is under way at a time. */
+export type DriverAction =
+  /** Evaluate and build the runner, root it against garbage collection, make it `current`. Starts nothing. */
+  | { readonly type: 'build'; readonly vm: DriverVm }
+  /** Start the runner that is `current`; done once its process runs. Readiness is observed, not waited for. */
+  | { readonly type: 'start'; readonly vm: DriverVm; readonly restarts: number }
+  /** Ask the guest to shut down, wait up to `timeoutSeconds`, then stop it hard. Done once nothing of it runs. */
+  | { readonly type: 'stop'; readonly name: string; readonly uid: string; readonly timeoutSeconds: number }
+  /** Remove state directory, links, roots. Only ever after a stop. */
+  | { readonly type: 'remove'; readonly name: string; readonly uid: string };
+
+/** How an action ended. */
+export type DriverOutcome =
+  | { readonly ok: true }
+  | {
+      readonly ok: false;
+      /** A short stable word: `FlakeNotFound`, `AttributeMissing`, `BuildFailed`, `StartFailed`, `DiskFull`, `NotManaged`... */
+      readonly reason: string;
+      /** One line for people. */
+      readonly message: string;
+      /** Whether trying again unchanged may help. */
+      readonly retriable: boolean;
+    };
+
+/** A VM as the driver finds it on the host, read from the host's own facts and never from memory alone. */
+export interface ObservedVm {
+  readonly name: string;
+  /** Identity written beside the VM by n3x; absent for a VM that n3x does not manage (left alone). */
+  readonly managed?: {
+    readonly uid: string;
+    readonly epoch: number;
+    /** Generation that `currentRunner` was built for. Zero before the first build. */
+    readonly builtGeneration: number;
+    /** Value of `restarts` at the last start. */
+    readonly restarts: number;
+  };
+  readonly currentRunner?: string;
+  readonly bootedRunner?: string;
+  /** The hypervisor's process, verified to be the one that was started. */
+  readonly process?: { readonly pid: number; readonly startedAtMs: number };
+  /** What the VM's readiness probe says of the running process. */
+  readonly ready: boolean;
+  /** What the built configuration says it needs. */
+  readonly evaluated?: { readonly vcpu: number; readonly memoryMib: number };
+  /** Last exit of the process, when it ended by itself since the last start. */
+  readonly lastExit?: { readonly code: number | null; readonly signal: string | null };
+}
+
+/** What the host can do for the loop. */
+export interface DriverPort {
+  /** `token` comes back in the `driverDone` input. */
+  perform(token: number, action: DriverAction): void;
+  /** Tells the driver which VMs to probe, and how; replaces what it was told before. */
+  watch(vms: readonly { readonly vm: DriverVm; readonly power: Power }[]): void;
+}

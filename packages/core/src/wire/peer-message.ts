@@ -1,0 +1,35 @@
+/** What one host's loop says to another's. Encoding and limits: `frame.ts`. */
+import type { Message, SnapshotMeta } from '../raft/types.ts';
+
+/** A Raft message; never one of the local ones. */
+export interface RaftPeerMessage {
+  readonly type: 'raft';
+  readonly message: Message;
+}
+
+/**
+ * A piece of a snapshot. Pieces of one snapshot share `snapshot`; `offset` counts pieces from 0, and the
+ * receiver acknowledges each with the next one it wants, so a broken transfer resumes.
+ */
+export interface SnapshotChunk {
+  readonly type: 'snapshotChunk';
+  readonly term: number;
+  readonly snapshot: SnapshotMeta;
+  readonly offset: number;
+  readonly last: boolean;
+  /** Records of the applied state, in key order. */
+  readonly records: readonly (readonly [string, Uint8Array])[];
+  /** CRC-32 over the records' keys and values. */
+  readonly checksum: number;
+}
+
+/** Asks for the piece at `next`; past the last one it says that the snapshot is complete. */
+export interface SnapshotAck {
+  readonly type: 'snapshotAck';
+  readonly index: number;
+  readonly term: number;
+  readonly next: number;
+}
+
+/** Everything that goes over a peer stream. */
+export type PeerMessage = RaftPeerMessage | SnapshotChunk | SnapshotAck;
