@@ -8,3 +8,13 @@ export type ClusterObject = Cluster | Host | Vm | Token | ClusterEvent;
 
 /** Kinds of replicated objects. */
 export type ObjectKind = ClusterObject['kind'];
+
+/** One change of one object, at one index. */
+export interface ObjectChange {
+  readonly index: number;
+  readonly kind: ObjectKind;
+  /** Name of the object; for events `index.ordinal`. */
+  readonly name: string;
+  /** The object as of `index`; null when it went. */
+  readonly object: ClusterObject | null;
+}

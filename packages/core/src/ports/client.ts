@@ -1,6 +1,6 @@
 /** Answers to the clients of one host, and the news it gives them. */
 import type { CommandResult } from '../machine/command.ts';
-import type { ClusterObject, ObjectKind } from '../model/object.ts';
+import type { ObjectChange } from '../model/object.ts';
 
 /** Why a client got no result. */
 export type ClientFailure = {
@@ -18,16 +18,6 @@ export type CommandOutcome =
 export type ReadOutcome =
   | { readonly type: 'ready'; readonly index: number }
   | { readonly type: 'failure'; readonly failure: ClientFailure };
-
-/** One change of one object, at one index. */
-export interface ObjectChange {
-  readonly index: number;
-  readonly kind: ObjectKind;
-  /** Name of the object; for events `index.ordinal`. */
-  readonly name: string;
-  /** The object as of `index`; null when it went. */
-  readonly object: ClusterObject | null;
-}
 
 /** What the shell does for clients. */
 export interface ClientPort {

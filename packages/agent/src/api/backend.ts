@@ -1,0 +1,59 @@
+/**
+ * What the API server needs of the daemon. The daemon implements it over its loop; API tests may stand in
+ * a cluster of one in memory.
+ */
+import type { Duplex, Readable, Writable } from 'node:stream';
+import type { LocalStatus } from '@n3x/core/api/schemas';
+import type { Command, CommandResult } from '@n3x/core/machine/command';
+import type { ClusterState } from '@n3x/core/machine/state';
+import type { ObjectChange } from '@n3x/core/model/object';
+
+/** How long a request may take and which id it carries. */
+export interface RequestOptions {
+  readonly requestId: string;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** A subscriber to applied changes. */
+export interface ChangeListener {
+  changed(changes: readonly ObjectChange[]): void;
+  /** The state was replaced as a whole: what was followed must be listed again. */
+  reset(index: number): void;
+}
+
+/** A VM's log, on the host that holds it. */
+export interface LogOptions {
+  readonly kind: 'console' | 'build';
+  readonly lines: number;
+  readonly follow: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** The daemon as the API server sees it. Methods reject with `N3xError`. */
+export interface ApiBackend {
+  local(): LocalStatus;
+  /** The applied state of this host; null before it belongs to a cluster. Never mutate it. */
+  state(): ClusterState | null;
+  /** Waits until the state holds everything committed when this was called; gives the index. */
+  readBarrier(options: Omit<RequestOptions, 'requestId'>): Promise<number>;
+  /** Makes a command take effect once and gives its successful result; a refused one rejects with its error. */
+  command(command: Command, options: RequestOptions): Promise<CommandResult & { ok: true }>;
+  /** Changes after `from` that are still kept, or null when `from` is older than that. */
+  changesSince(from: number): readonly ObjectChange[] | null;
+  subscribe(listener: ChangeListener): () => void;
+  init(clusterName: string): Promise<{ clusterId: string; hostId: number }>;
+  join(token: string, options: Omit<RequestOptions, 'requestId'>): Promise<{ clusterId: string; hostId: number }>;
+  leave(host: string | undefined, options: RequestOptions): Promise<{ changed: boolean; index: number }>;
+  /** Makes a token: the text is shown once and stored nowhere. */
+  createToken(
+    request: { role?: 'server' | 'agent'; ttlSeconds: number },
+    options: RequestOptions,
+  ): Promise<{ token: string; id: string; expiresAtMs: number }>;
+  /** Log of a VM that this host holds; `N3X_NOT_FOUND` when there is none yet. */
+  vmLog(name: string, options: LogOptions): Promise<Readable>;
+  /** Console of a VM that this host holds. `input` is null where the console can only be read. */
+  vmConsole(name: string, signal: AbortSignal): Promise<{ output: Readable; input: Writable | null }>;
+  /** A raw byte stream to the API server of another member, for what only that host can answer. */
+  tunnel(hostId: number): Promise<Duplex>;
+}
