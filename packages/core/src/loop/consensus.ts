@@ -1,0 +1,285 @@
+/**
+ * Drives the Raft node: turns what it wants done into writes, messages and applied entries, and gives it
+ * the completions back. Everything is a message (async storage writes), so several writes are under way
+ * while the next ones form.
+ */
+import { assert } from '../base/assert.ts';
+import type { RecordChange } from '../machine/record.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { StorageOutcome, StoredState } from '../ports/storage.ts';
+import { RawNode } from '../raft/raw-node.ts';
+import {
+  type ConfChange,
+  type ConfState,
+  type Entry,
+  LOCAL_APPEND,
+  LOCAL_APPLY,
+  type Message,
+  type MsgStorageAppend,
+  type MsgStorageApply,
+  NONE,
+  type NodeId,
+  type ReadState,
+  type SnapshotMeta,
+} from '../raft/types.ts';
+import type { PeerMessage } from '../wire/peer-message.ts';
+import { LogMirror } from './log-mirror.ts';
+import type { LoopOptions } from './options.ts';
+import { type ReceivedSnapshot, SnapshotReceiver } from './snapshot-receiver.ts';
+import { SnapshotSender } from './snapshot-sender.ts';
+
+/** What the consensus asks of the state machine. */
+export interface ConsensusHost {
+  /** Applies one committed entry and gives the changes of the records. Called once per index, in order. */
+  applyEntry(entry: Entry, confState: ConfState | null): readonly RecordChange[];
+  /** All entries of a batch are applied; `meta` is where the applied state stands. */
+  batchApplied(meta: SnapshotMeta): void;
+  /** Replaces the state by that of a snapshot, which is durable. */
+  restore(snapshot: ReceivedSnapshot): void;
+  /** The records of the applied state, for a follower. */
+  records(): Iterable<readonly [string, Uint8Array]>;
+  readConfirmed(read: ReadState): void;
+  /** Leader or role changed. */
+  leadershipChanged(leader: NodeId, isLeader: boolean): void;
+}
+
+interface PendingWrite {
+  readonly append: MsgStorageAppend;
+  readonly snapshot: ReceivedSnapshot | null;
+}
+
+/** The Raft node of one host with its log, writes and snapshots. */
+export class Consensus {
+  readonly #ports: Ports;
+  readonly #options: LoopOptions;
+  readonly #host: ConsensusHost;
+  readonly #node: RawNode;
+  readonly #mirror: LogMirror;
+  readonly #writes = new Map<number, PendingWrite>();
+  readonly #sender: SnapshotSender;
+  readonly #receiver = new SnapshotReceiver();
+  readonly #arrived = new Map<number, ReceivedSnapshot>();
+  #nextToken = 1;
+  #applied: SnapshotMeta;
+  #leader: NodeId = NONE;
+  #isLeader = false;
+  #nowMs = 0;
+
+  constructor(options: LoopOptions, ports: Ports, stored: StoredState, host: ConsensusHost) {
+    this.#options = options;
+    this.#ports = ports;
+    this.#host = host;
+    this.#applied = stored.applied;
+    this.#mirror = new LogMirror(stored, () => this.#applied);
+    this.#node = new RawNode({
+      id: options.hostId,
+      electionTicks: options.electionTicks,
+      heartbeatTicks: options.heartbeatTicks,
+      storage: this.#mirror,
+      applied: stored.applied.index,
+      random: ports.random.fork('raft'),
+      preVote: true,
+      checkQuorum: true,
+      asyncStorageWrites: true,
+      stepDownOnRemoval: true,
+      maxSizePerMessage: 1024 * 1024,
+      maxCommittedSizePerReady: 8 * 1024 * 1024,
+      maxUncommittedSize: 64 * 1024 * 1024,
+      maxInflightMessages: 256,
+      maxInflightBytes: 16 * 1024 * 1024,
+    });
+    this.#sender = new SnapshotSender({
+      send: (to, chunk) => this.#ports.transport.send(to, chunk),
+      finished: (to, ok) => this.#node.reportSnapshot(to, ok ? 'finish' : 'failure'),
+    });
+  }
+
+  get applied(): SnapshotMeta {
+    return this.#applied;
+  }
+
+  get leader(): NodeId {
+    return this.#leader;
+  }
+
+  get isLeader(): boolean {
+    return this.#isLeader;
+  }
+
+  get node(): RawNode {
+    return this.#node;
+  }
+
+  /** One tick of the election and heartbeat clocks. */
+  tick(nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#node.tick();
+    this.#sender.tick(nowMs);
+  }
+
+  /** A message from another host, its sender already verified. */
+  receive(from: NodeId, message: PeerMessage): void {
+    switch (message.type) {
+      case 'raft':
+        this.#node.step(message.message);
+        return;
+      case 'snapshotChunk': {
+        const { ack, complete } = this.#receiver.receive(from, message);
+        if (ack !== null) this.#ports.transport.send(from, ack);
+        if (complete !== null) this.#snapshotArrived(complete);
+        return;
+      }
+      case 'snapshotAck':
+        this.#sender.acknowledged(from, message.index, message.next, this.#nowMs);
+        return;
+    }
+  }
+
+  /** The stream to a peer broke: what was sent last may be lost. */
+  unreachable(peer: NodeId): void {
+    if (this.#isLeader) this.#node.reportUnreachable(peer);
+  }
+
+  /** Proposes entries' payloads as one message; false when they were dropped and have to be proposed again later. */
+  propose(payloads: readonly Uint8Array[]): boolean {
+    return this.#node.proposeBatch(payloads).accepted;
+  }
+
+  /** Proposes a configuration change; false when it was dropped. */
+  proposeConfChange(change: ConfChange): boolean {
+    return this.#node.proposeConfChange(change).accepted;
+  }
+
+  /** Asks for a read index; the answer comes through `readConfirmed`. */
+  readIndex(context: string): void {
+    this.#node.readIndex(context);
+  }
+
+  /** Asks `to` to take over. */
+  transferLeader(to: NodeId): void {
+    this.#node.transferLeader(to);
+  }
+
+  /** A write ended. */
+  stored(token: number, outcome: StorageOutcome): void {
+    if (!outcome.ok) {
+      this.#ports.journal.fatal('storage.failed', { reason: outcome.reason, message: outcome.message });
+      return;
+    }
+    const write = this.#writes.get(token);
+    if (write === undefined) return;
+    this.#writes.delete(token);
+    const { append, snapshot } = write;
+    if (snapshot !== null) {
+      this.#mirror.reset(snapshot.snapshot);
+      this.#applied = snapshot.snapshot;
+      this.#host.restore(snapshot);
+    }
+    if (append.entries.length > 0) this.#mirror.append(append.entries);
+    this.#deliver(append.responses);
+  }
+
+  /** Does all that the node wants done now. */
+  flush(): void {
+    while (this.#node.hasReady()) {
+      const ready = this.#node.ready();
+      if (ready.softState !== undefined) this.#softStateChanged(ready.softState.leader, ready.softState.role === 'leader');
+      for (const message of ready.messages) this.#dispatch(message);
+      for (const read of ready.readStates) this.#host.readConfirmed(read);
+    }
+    this.#compact();
+  }
+
+  #softStateChanged(leader: NodeId, isLeader: boolean): void {
+    if (leader === this.#leader && isLeader === this.#isLeader) return;
+    if (!isLeader) this.#sender.clear();
+    this.#leader = leader;
+    this.#isLeader = isLeader;
+    this.#host.leadershipChanged(leader, isLeader);
+  }
+
+  #dispatch(message: Message): void {
+    if (message.to === LOCAL_APPEND && message.type === 'MsgStorageAppend') this.#append(message);
+    else if (message.to === LOCAL_APPLY && message.type === 'MsgStorageApply') this.#apply(message);
+    else if (message.type === 'MsgSnap') this.#sendSnapshot(message.to, message.term);
+    else this.#ports.transport.send(message.to, { type: 'raft', message });
+  }
+
+  #append(append: MsgStorageAppend): void {
+    let snapshot: ReceivedSnapshot | null = null;
+    if (append.snapshot !== undefined) {
+      snapshot = this.#arrived.get(append.snapshot.index) ?? null;
+      assert(snapshot !== null, `the node installs a snapshot at ${append.snapshot.index} that never arrived`);
+      this.#arrived.clear();
+    }
+    const token = this.#nextToken++;
+    this.#writes.set(token, { append, snapshot });
+    this.#ports.storage.write({
+      token,
+      sync: true,
+      ...(snapshot === null ? {} : { snapshot: { meta: snapshot.snapshot, records: snapshot.records } }),
+      ...(append.entries.length === 0 ? {} : { entries: append.entries }),
+      ...(append.hardState === undefined ? {} : { hardState: append.hardState }),
+    });
+  }
+
+  #apply(apply: MsgStorageApply): void {
+    const changes: RecordChange[] = [];
+    let { confState } = this.#applied;
+    for (const entry of apply.entries) {
+      let changed: ConfState | null = null;
+      if (entry.type === 'confChange') {
+        changed = this.#node.applyConfChange(entry.change);
+        confState = changed;
+      }
+      for (const change of this.#host.applyEntry(entry, changed)) changes.push(change);
+      this.#applied = { index: entry.index, term: entry.term, confState };
+    }
+    // Not synced: after a crash the log brings the applied state back to where it was.
+    this.#ports.storage.write({ token: this.#nextToken++, sync: false, applied: { meta: this.#applied, changes } });
+    this.#deliver(apply.responses);
+    this.#host.batchApplied(this.#applied);
+  }
+
+  #deliver(responses: readonly Message[]): void {
+    for (const response of responses) {
+      if (response.to === this.#options.hostId) this.#node.step(response);
+      else this.#dispatch(response);
+    }
+  }
+
+  #sendSnapshot(to: NodeId, term: number): void {
+    // The applied state may have moved on since the node asked: a newer snapshot serves as well.
+    this.#ports.journal.log('info', 'snapshot.sending', { to, index: this.#applied.index });
+    this.#sender.start(to, term, this.#applied, this.#host.records(), this.#nowMs);
+  }
+
+  #snapshotArrived(received: ReceivedSnapshot): void {
+    this.#ports.journal.log('info', 'snapshot.arrived', { from: received.from, index: received.snapshot.index });
+    this.#arrived.set(received.snapshot.index, received);
+    this.#node.step({
+      type: 'MsgSnap',
+      from: received.from,
+      to: this.#options.hostId,
+      term: received.term,
+      snapshot: received.snapshot,
+    });
+    if (this.#node.pendingSnapshotIndex !== received.snapshot.index) {
+      // The node had no use for it: it is older than what is committed here.
+      this.#arrived.delete(received.snapshot.index);
+    }
+  }
+
+  /** Drops old entries once there are too many, down to a tail, so that this happens seldom. */
+  #compact(): void {
+    const { compactAfterEntries, keepEntries, compactAfterBytes } = this.#options;
+    const held = this.#applied.index - this.#mirror.firstIndex() + 1;
+    const tooMany = held > compactAfterEntries;
+    if (!tooMany && (this.#mirror.bytes <= compactAfterBytes || held < 64)) return;
+    const index = this.#applied.index - (tooMany ? keepEntries : Math.floor(held / 2));
+    if (index < this.#mirror.firstIndex()) return;
+    const term = this.#mirror.term(index);
+    this.#mirror.compact(index);
+    this.#ports.storage.write({ token: this.#nextToken++, sync: false, compact: { index, term } });
+  }
+}

@@ -1,0 +1,324 @@
+/**
+ * The loop of one host: consensus, state machine, the leader's controllers and the host's reconciler,
+ * joined. It is synchronous and knows only ports: `handle` takes what happened, `flush` does what follows
+ * from it. The daemon calls `flush` once per turn of its event loop, so that all that came in together
+ * leaves together; the simulator calls it after every input.
+ */
+import { assert } from '../base/assert.ts';
+import { applyConfState, applyProposal } from '../machine/apply.ts';
+import { type Command, COMMAND_FORMATS } from '../machine/command.ts';
+import { decodeProposal, encodeProposal } from '../machine/proposal-codec.ts';
+import type { RecordChange } from '../machine/record.ts';
+import { ClusterState } from '../machine/state.ts';
+import type { ObjectChange } from '../model/object.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { StoredState } from '../ports/storage.ts';
+import { type ConfState, type Entry, NONE, type NodeId, type SnapshotMeta } from '../raft/types.ts';
+import type { PeerMessage } from '../wire/peer-message.ts';
+import { Consensus } from './consensus.ts';
+import { HostAgent } from './host-agent.ts';
+import type { LoopInput } from './input.ts';
+import { LeaderControl } from './leader-control.ts';
+import type { LoopOptions } from './options.ts';
+import { OwnProposals } from './own-proposals.ts';
+import { LastHeard, peersOf } from './peers.ts';
+import { type ExpiryView, PendingCommands, PendingReads } from './pending.ts';
+
+/** Bytes of payload that one proposal message may carry to the leader. */
+const PROPOSAL_BATCH_BYTES = 1024 * 1024;
+/** Commands of the loop's own that may be under way at once. */
+const OWN_PROPOSALS_LIMIT = 512;
+
+/** Where a loop stands, for status displays. */
+export interface LoopStatus {
+  readonly role: 'follower' | 'preCandidate' | 'candidate' | 'leader';
+  readonly leaderId: NodeId;
+  readonly term: number;
+  readonly commitIndex: number;
+  readonly appliedIndex: number;
+  readonly confState: ConfState;
+  /** Whether a leader with a quorum is known here. */
+  readonly hasQuorum: boolean;
+  readonly pendingRequests: number;
+}
+
+/** The loop of one host. */
+export class HostLoop {
+  readonly #options: LoopOptions;
+  readonly #ports: Ports;
+  readonly #consensus: Consensus;
+  readonly #commands: PendingCommands;
+  readonly #reads: PendingReads;
+  readonly #own: OwnProposals;
+  readonly #heard = new LastHeard();
+  readonly #agent: HostAgent;
+  readonly #control: LeaderControl;
+  #state: ClusterState;
+  #changes: ObjectChange[] = [];
+  #nowMs = 0;
+  #wallMs = 0;
+  #readSequence = 1;
+  /** Since when no leader with a quorum is known; null while one is. */
+  #noQuorumSinceMs: number | null = 0;
+  #peersKey = '';
+  #fatal = false;
+
+  constructor(options: LoopOptions, ports: Ports, stored: StoredState) {
+    this.#options = options;
+    this.#ports = ports;
+    this.#state = ClusterState.fromRecords(stored.applied.index, stored.records);
+    this.#commands = new PendingCommands(ports.client, options.maxPendingRequests);
+    this.#reads = new PendingReads(ports.client, options.maxPendingRequests);
+    this.#own = new OwnProposals(`h${options.hostId}.${options.bootId}`, OWN_PROPOSALS_LIMIT);
+    this.#agent = new HostAgent(options.hostId, ports, this.#own);
+    this.#control = new LeaderControl(options, this.#own, this.#heard);
+    this.#consensus = new Consensus(options, ports, stored, {
+      applyEntry: (entry, confState) => this.#applyEntry(entry, confState),
+      batchApplied: (meta) => this.#batchApplied(meta),
+      restore: ({ snapshot, records }) => this.#restore(snapshot, records),
+      records: () => this.#state.records(),
+      readConfirmed: (read) => this.#reads.confirmed(read.context, read.index),
+      leadershipChanged: (leader, isLeader) => this.#leadershipChanged(leader, isLeader),
+    });
+    this.#updatePeers();
+  }
+
+  /** The applied state. Read only. */
+  get state(): ClusterState {
+    return this.#state;
+  }
+
+  get status(): LoopStatus {
+    const { node, applied } = this.#consensus;
+    return {
+      role: node.role,
+      leaderId: this.#consensus.leader,
+      term: node.term,
+      commitIndex: node.committedIndex,
+      appliedIndex: applied.index,
+      confState: applied.confState,
+      hasQuorum: this.#noQuorumSinceMs === null,
+      pendingRequests: this.#commands.size + this.#reads.size,
+    };
+  }
+
+  /** Takes one input. What follows from it is done by the next {@link flush}. */
+  handle(input: LoopInput): void {
+    switch (input.type) {
+      case 'tick':
+        this.#tick(input.nowMs, input.wallMs);
+        return;
+      case 'received':
+        this.#received(input.from, input.message);
+        return;
+      case 'peer':
+        if (!input.connected) {
+          this.#heard.lost(input.id);
+          this.#consensus.unreachable(input.id);
+        }
+        return;
+      case 'stored':
+        this.#consensus.stored(input.token, input.outcome);
+        return;
+      case 'command':
+        this.#commands.add({ ...input, receivedAtMs: this.#nowMs });
+        return;
+      case 'read':
+        this.#reads.add({ ...input, receivedAtMs: this.#nowMs });
+        return;
+      case 'cancel':
+        this.#commands.cancel(input.id);
+        this.#reads.cancel(input.id);
+        return;
+      case 'driverDone':
+        this.#agent.driverDone(input.token, input.outcome, this.#nowMs);
+        return;
+      case 'observed':
+        this.#agent.observed(input.vms);
+        return;
+      case 'hostInfo':
+        this.#agent.hostInfo(input);
+        return;
+      case 'handOver':
+        this.#handOver();
+        return;
+      default:
+        assert(false, `unknown input ${JSON.stringify(input satisfies never)}`);
+    }
+  }
+
+  /** Does what follows from the inputs so far: proposals, writes, messages, answers, actions. */
+  flush(): void {
+    if (this.#fatal) return;
+    if (this.#consensus.isLeader) this.#control.run(this.#state, this.#consensus, this.#nowMs);
+    this.#agent.run(this.#state, this.#nowMs, this.#wallMs, this.#noQuorumSinceMs === null);
+    this.#propose();
+    this.#askReads();
+    this.#consensus.flush();
+    this.#publish();
+  }
+
+  #tick(nowMs: number, wallMs: number): void {
+    this.#nowMs = nowMs;
+    this.#wallMs = wallMs;
+    this.#consensus.tick(nowMs);
+    this.#judgeQuorum();
+    const { proposalRetryMs, noQuorumGraceMs } = this.#options;
+    this.#commands.proposeAgain(nowMs - proposalRetryMs);
+    this.#reads.askAgain(nowMs - proposalRetryMs);
+    this.#own.expire(nowMs - 2 * proposalRetryMs);
+    const view: ExpiryView = { nowMs, wallMs, noQuorumSinceMs: this.#noQuorumSinceMs, noQuorumGraceMs };
+    this.#commands.expire(view);
+    this.#reads.expire(view);
+    if (this.#consensus.isLeader) this.#control.tick();
+    this.#agent.tick();
+  }
+
+  #received(from: NodeId, message: PeerMessage): void {
+    this.#heard.heard(from, this.#nowMs);
+    if (message.type === 'raft' && message.message.type === 'MsgProp') {
+      // What a peer proposes is checked before it can reach the log: an entry is applied everywhere or nowhere.
+      const { entries } = message.message;
+      const sound = entries.every((entry) => entry.type === 'normal' && decodeProposal(entry.data).ok);
+      if (!sound) {
+        this.#ports.journal.log('warn', 'loop.proposalRefused', { from, entries: entries.length });
+        return;
+      }
+    }
+    this.#consensus.receive(from, message);
+  }
+
+  /** A leader counts only while it hears a quorum, so that a write is not put into a log that nobody follows. */
+  #judgeQuorum(): void {
+    const { leader, isLeader } = this.#consensus;
+    const window = this.#options.electionTicks * this.#options.tickMs;
+    const good = isLeader
+      ? this.#heard.quorum(this.#consensus.applied.confState, this.#options.hostId, this.#nowMs - window)
+      : leader !== NONE;
+    if (good) this.#noQuorumSinceMs = null;
+    else if (this.#noQuorumSinceMs === null) this.#noQuorumSinceMs = this.#nowMs;
+  }
+
+  #propose(): void {
+    if (this.#noQuorumSinceMs !== null) return;
+    if (this.#own.hasQueued) {
+      const payloads = this.#own.take().map(({ requestId, command }) => this.#encode(requestId, command));
+      // Dropped ones are decided again: they are level-triggered.
+      if (!this.#consensus.propose(payloads)) this.#own.clear();
+    }
+    if (!this.#commands.hasUnproposed) return;
+    const waiting = this.#commands.takeUnproposed();
+    let done = 0;
+    while (done < waiting.length) {
+      const payloads: Uint8Array[] = [];
+      let bytes = 0;
+      let end = done;
+      for (; end < waiting.length && bytes < PROPOSAL_BATCH_BYTES; end++) {
+        const pending = waiting[end];
+        if (pending === undefined) break;
+        const payload = this.#encode(pending.requestId, pending.command);
+        payloads.push(payload);
+        bytes += payload.length;
+      }
+      if (!this.#consensus.propose(payloads)) break;
+      for (const pending of waiting.slice(done, end)) pending.proposedAtMs = this.#nowMs;
+      done = end;
+    }
+    if (done < waiting.length) this.#commands.putBack(waiting.slice(done));
+  }
+
+  #encode(requestId: string, command: Command): Uint8Array {
+    const format = this.#state.cluster?.commandFormat ?? COMMAND_FORMATS[0];
+    return encodeProposal({ format, requestId, atMs: this.#wallMs, command });
+  }
+
+  #askReads(): void {
+    if (!this.#reads.ready || this.#noQuorumSinceMs !== null) return;
+    const context = `${this.#options.hostId}.${this.#options.bootId}.${this.#readSequence++}`;
+    this.#reads.ask(context, this.#nowMs);
+    this.#consensus.readIndex(context);
+  }
+
+  #applyEntry(entry: Entry, confState: ConfState | null): readonly RecordChange[] {
+    if (entry.type === 'confChange') {
+      assert(confState !== null, 'a configuration change was applied without its configuration');
+      const { changes, objectChanges } = applyConfState(this.#state, { index: entry.index, term: entry.term }, confState, this.#wallMs);
+      this.#collect(objectChanges);
+      return changes;
+    }
+    if (entry.data.length === 0) {
+      this.#state.appliedTo(entry.index);
+      return [];
+    }
+    const decoded = decodeProposal(entry.data);
+    if (!decoded.ok) {
+      this.#stop('loop.commandUnknown', {
+        index: entry.index,
+        message: `the log holds a command this n3xd cannot read (${decoded.message}): install the version the other hosts run`,
+      });
+      return [];
+    }
+    const { proposal } = decoded;
+    const { result, changes, objectChanges } = applyProposal(this.#state, { index: entry.index, term: entry.term }, proposal);
+    this.#collect(objectChanges);
+    if (!this.#own.applied(proposal.requestId)) this.#commands.applied(proposal.requestId, result);
+    return changes;
+  }
+
+  #collect(changes: readonly ObjectChange[]): void {
+    for (const change of changes) this.#changes.push(change);
+  }
+
+  #batchApplied(meta: SnapshotMeta): void {
+    this.#reads.applied(meta.index);
+    this.#control.stateChanged();
+    this.#agent.stateChanged();
+    this.#updatePeers();
+  }
+
+  #restore(meta: SnapshotMeta, records: Iterable<readonly [string, Uint8Array]>): void {
+    this.#state = ClusterState.fromRecords(meta.index, records);
+    this.#changes = [];
+    this.#ports.journal.log('info', 'snapshot.restored', { index: meta.index });
+    this.#ports.client.reset(meta.index);
+    this.#batchApplied(meta);
+  }
+
+  #publish(): void {
+    if (this.#changes.length === 0) return;
+    const changes = this.#changes;
+    this.#changes = [];
+    this.#ports.client.changed(changes);
+  }
+
+  #leadershipChanged(leader: NodeId, isLeader: boolean): void {
+    this.#ports.journal.log('info', isLeader ? 'raft.leading' : 'raft.following', {
+      leader,
+      term: this.#consensus.node.term,
+    });
+    if (!isLeader) this.#control.stepDown();
+    // What went to an earlier leader may be lost: the new one gets it again, under the same request ids.
+    this.#commands.proposeAgain(Number.POSITIVE_INFINITY);
+    this.#reads.askAgain(Number.POSITIVE_INFINITY);
+    this.#own.clear();
+    this.#judgeQuorum();
+  }
+
+  #handOver(): void {
+    const to = this.#consensus.isLeader ? this.#consensus.node.bestSuccessor() : NONE;
+    if (to !== NONE) this.#consensus.transferLeader(to);
+  }
+
+  #updatePeers(): void {
+    const peers = peersOf(this.#state, this.#options.hostId, this.#options.bootstrapPeers);
+    const key = JSON.stringify(peers);
+    if (key === this.#peersKey) return;
+    this.#peersKey = key;
+    this.#ports.transport.setPeers(peers);
+  }
+
+  #stop(event: string, fields: Readonly<Record<string, unknown>>): void {
+    this.#fatal = true;
+    this.#ports.journal.fatal(event, fields);
+  }
+}

@@ -1,0 +1,46 @@
+/** How a loop behaves, with units. The daemon takes these from its configuration, the simulator from its scenario. */
+import type { PeerAddress } from '../ports/transport.ts';
+
+/** Options of a loop. */
+export interface LoopOptions {
+  /** This host's id in the cluster. */
+  readonly hostId: number;
+  /** Distinguishes this run of the daemon from its earlier ones in request ids; drawn at random by the shell. */
+  readonly bootId: string;
+  /** Members known before the replicated state is: from the answer to a join. */
+  readonly bootstrapPeers: readonly PeerAddress[];
+  /** Length of a tick in ms. */
+  readonly tickMs: number;
+  /** Ticks between a leader's heartbeats. */
+  readonly heartbeatTicks: number;
+  /** Ticks without a leader before a campaign; randomised up to twice this. */
+  readonly electionTicks: number;
+  /** Applied entries that are kept in the log before it is compacted. */
+  readonly compactAfterEntries: number;
+  /** Entries kept by a compaction, so that a follower that was away for a moment needs no snapshot. */
+  readonly keepEntries: number;
+  /** Bytes of entries that are kept in the log before it is compacted. */
+  readonly compactAfterBytes: number;
+  /** Requests of clients that may wait at once. */
+  readonly maxPendingRequests: number;
+  /** How long, in ms, a request waits for a quorum before it fails with `noQuorum`. */
+  readonly noQuorumGraceMs: number;
+  /** How long, in ms, a proposal may stay unanswered before it is proposed again under the same request id. */
+  readonly proposalRetryMs: number;
+  /** Ticks between two runs of the leader's controllers when nothing changed. */
+  readonly controlTicks: number;
+}
+
+/** Defaults for all that does not name a host. */
+export const DEFAULT_LOOP_OPTIONS = {
+  tickMs: 50,
+  heartbeatTicks: 1,
+  electionTicks: 10,
+  compactAfterEntries: 10_000,
+  keepEntries: 5_000,
+  compactAfterBytes: 32 * 1024 * 1024,
+  maxPendingRequests: 8_192,
+  noQuorumGraceMs: 3_000,
+  proposalRetryMs: 1_000,
+  controlTicks: 4,
+} as const satisfies Partial<LoopOptions>;

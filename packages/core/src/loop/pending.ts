@@ -1,0 +1,244 @@
+/**
+ * The requests of this host's clients that have no answer yet: commands on their way through the log, and
+ * reads on their way to a quorum. Bounded, and every one is answered exactly once.
+ */
+import type { Command, CommandResult } from '../machine/command.ts';
+import type { ClientFailure, ClientPort } from '../ports/client.ts';
+
+/** A command that waits for its result. */
+export interface PendingCommand {
+  readonly id: number;
+  readonly requestId: string;
+  readonly command: Command;
+  readonly deadlineMs: number;
+  readonly receivedAtMs: number;
+  /** When it was last handed to Raft; null before the first time. */
+  proposedAtMs: number | null;
+  /** Whether it waits to be handed to Raft. */
+  queued: boolean;
+}
+
+/** A read that waits for its index. */
+export interface PendingRead {
+  readonly id: number;
+  readonly deadlineMs: number;
+  readonly receivedAtMs: number;
+}
+
+/** Why and when waiting requests fail. */
+export interface ExpiryView {
+  readonly nowMs: number;
+  readonly wallMs: number;
+  /** Since when, in monotonic ms, no leader with a quorum is known; null while one is. */
+  readonly noQuorumSinceMs: number | null;
+  readonly noQuorumGraceMs: number;
+}
+
+/** Commands by request id. Two clients may wait for the same one: both get its result. */
+export class PendingCommands {
+  readonly #client: ClientPort;
+  readonly #limit: number;
+  readonly #byRequest = new Map<string, PendingCommand[]>();
+  readonly #byId = new Map<number, PendingCommand>();
+  #unproposed: PendingCommand[] = [];
+
+  constructor(client: ClientPort, limit: number) {
+    this.#client = client;
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** Takes a command, or answers `overloaded` at once. */
+  add(request: Omit<PendingCommand, 'proposedAtMs' | 'queued'>): void {
+    if (this.#byId.size >= this.#limit) {
+      this.#client.commandDone(request.id, { type: 'failure', failure: { code: 'overloaded', outcome: 'none' } });
+      return;
+    }
+    const pending: PendingCommand = { ...request, proposedAtMs: null, queued: false };
+    this.#byId.set(pending.id, pending);
+    const waiting = this.#byRequest.get(pending.requestId);
+    if (waiting !== undefined) {
+      pending.proposedAtMs = waiting[0]?.proposedAtMs ?? null;
+      waiting.push(pending);
+      return;
+    }
+    this.#byRequest.set(pending.requestId, [pending]);
+    this.#queue(pending);
+  }
+
+  /** Hands over what is to be proposed now; the caller gives back what could not be with {@link putBack}. */
+  takeUnproposed(): PendingCommand[] {
+    const taken = this.#unproposed.filter((pending) => this.#byId.has(pending.id));
+    this.#unproposed = [];
+    for (const pending of taken) pending.queued = false;
+    return taken;
+  }
+
+  /** These were not proposed after all. */
+  putBack(pending: readonly PendingCommand[]): void {
+    for (const one of pending) one.queued = true;
+    this.#unproposed = [...pending, ...this.#unproposed];
+  }
+
+  get hasUnproposed(): boolean {
+    return this.#unproposed.length > 0;
+  }
+
+  /** Queues again, under their request ids, what was proposed before `beforeMs`; all of it when a leader was lost. */
+  proposeAgain(beforeMs: number): void {
+    for (const waiting of this.#byRequest.values()) {
+      const first = waiting[0];
+      if (first === undefined || first.proposedAtMs === null || first.proposedAtMs > beforeMs) continue;
+      this.#queue(first);
+    }
+  }
+
+  /** A command was applied: whoever waits for it gets the result. */
+  applied(requestId: string, result: CommandResult): void {
+    const waiting = this.#byRequest.get(requestId);
+    if (waiting === undefined) return;
+    this.#byRequest.delete(requestId);
+    for (const pending of waiting) {
+      this.#byId.delete(pending.id);
+      this.#client.commandDone(pending.id, { type: 'result', result });
+    }
+  }
+
+  /** Fails what is past its deadline, and what has waited its grace for a quorum. */
+  expire(view: ExpiryView): void {
+    for (const pending of this.#byId.values()) {
+      const code = expiryCode(pending, view);
+      if (code === null) continue;
+      this.#fail(pending, { code, outcome: pending.proposedAtMs === null ? 'none' : 'unknown' });
+    }
+  }
+
+  /** The client has gone. What was proposed may still take effect. */
+  cancel(id: number): void {
+    const pending = this.#byId.get(id);
+    if (pending !== undefined) this.#forget(pending);
+  }
+
+  #fail(pending: PendingCommand, failure: ClientFailure): void {
+    this.#forget(pending);
+    this.#client.commandDone(pending.id, { type: 'failure', failure });
+  }
+
+  #forget(pending: PendingCommand): void {
+    this.#byId.delete(pending.id);
+    const waiting = this.#byRequest.get(pending.requestId);
+    if (waiting === undefined) return;
+    const rest = waiting.filter((other) => other.id !== pending.id);
+    if (rest.length === 0) this.#byRequest.delete(pending.requestId);
+    else this.#byRequest.set(pending.requestId, rest);
+    const next = rest[0];
+    // Whoever else waits for the same request takes over its turn.
+    if (next !== undefined && pending.proposedAtMs === null) this.#queue(next);
+  }
+
+  #queue(pending: PendingCommand): void {
+    if (pending.queued) return;
+    pending.queued = true;
+    this.#unproposed.push(pending);
+  }
+}
+
+function expiryCode(pending: { deadlineMs: number; receivedAtMs: number }, view: ExpiryView): ClientFailure['code'] | null {
+  const { noQuorumSinceMs: since, nowMs } = view;
+  if (nowMs >= pending.deadlineMs) return since === null ? 'timeout' : 'noQuorum';
+  if (since === null) return null;
+  return nowMs - Math.max(since, pending.receivedAtMs) >= view.noQuorumGraceMs ? 'noQuorum' : null;
+}
+
+/**
+ * Reads in batches: all that came while one batch was under way form the next, so any number of readers
+ * cost one round of heartbeats (thesis section 6.4).
+ */
+export class PendingReads {
+  readonly #client: ClientPort;
+  readonly #limit: number;
+  #waiting: PendingRead[] = [];
+  #asked: { context: string; reads: PendingRead[]; askedAtMs: number } | null = null;
+  /** Answered by the leader at `index`, waiting for it to be applied here. */
+  #confirmed: { index: number; reads: PendingRead[] }[] = [];
+
+  constructor(client: ClientPort, limit: number) {
+    this.#client = client;
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    const confirmed = this.#confirmed.reduce((sum, group) => sum + group.reads.length, 0);
+    return this.#waiting.length + (this.#asked?.reads.length ?? 0) + confirmed;
+  }
+
+  /** Takes a read, or answers `overloaded` at once. */
+  add(read: PendingRead): void {
+    if (this.size >= this.#limit) {
+      this.#client.readDone(read.id, { type: 'failure', failure: { code: 'overloaded', outcome: 'none' } });
+      return;
+    }
+    this.#waiting.push(read);
+  }
+
+  /** Whether a batch could be asked for now. */
+  get ready(): boolean {
+    return this.#asked === null && this.#waiting.length > 0;
+  }
+
+  /** The next batch goes out under `context`. */
+  ask(context: string, nowMs: number): void {
+    this.#asked = { context, reads: this.#waiting, askedAtMs: nowMs };
+    this.#waiting = [];
+  }
+
+  /** The batch was not answered by `beforeMs`, or its leader is gone: its reads go into the next one. */
+  askAgain(beforeMs: number): void {
+    if (this.#asked === null || this.#asked.askedAtMs > beforeMs) return;
+    this.#waiting = [...this.#asked.reads, ...this.#waiting];
+    this.#asked = null;
+  }
+
+  /** The leader answered. Answers to batches given up are ignored. */
+  confirmed(context: string, index: number): void {
+    if (this.#asked?.context !== context) return;
+    this.#confirmed.push({ index, reads: this.#asked.reads });
+    this.#asked = null;
+  }
+
+  /** The state holds everything up to `index`. */
+  applied(index: number): void {
+    if (this.#confirmed.length === 0) return;
+    const rest: { index: number; reads: PendingRead[] }[] = [];
+    for (const group of this.#confirmed) {
+      if (group.index > index) rest.push(group);
+      else for (const read of group.reads) this.#client.readDone(read.id, { type: 'ready', index });
+    }
+    this.#confirmed = rest;
+  }
+
+  /** Fails what is past its deadline, and what has waited its grace for a quorum. */
+  expire(view: ExpiryView): void {
+    const keep = (read: PendingRead): boolean => {
+      const code = expiryCode(read, view);
+      if (code === null) return true;
+      this.#client.readDone(read.id, { type: 'failure', failure: { code, outcome: 'none' } });
+      return false;
+    };
+    this.#waiting = this.#waiting.filter(keep);
+    if (this.#asked !== null) this.#asked.reads = this.#asked.reads.filter(keep);
+    for (const group of this.#confirmed) group.reads = group.reads.filter(keep);
+    this.#confirmed = this.#confirmed.filter((group) => group.reads.length > 0);
+  }
+
+  /** The client has gone. */
+  cancel(id: number): void {
+    const keep = (read: PendingRead): boolean => read.id !== id;
+    this.#waiting = this.#waiting.filter(keep);
+    if (this.#asked !== null) this.#asked.reads = this.#asked.reads.filter(keep);
+    for (const group of this.#confirmed) group.reads = group.reads.filter(keep);
+  }
+}

@@ -1,0 +1,268 @@
+/**
+ * A cluster of real n3xd processes on loopback, for tests: each has its own data directory, identity,
+ * socket and port. Every process started here is ended by `destroy`, whatever happened.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const N3XD = join(ROOT, 'packages/agent/bin/n3xd.mjs');
+const N3XCTL = join(ROOT, 'packages/cli/bin/n3xctl.mjs');
+const GUEST = join(ROOT, 'examples/tiny-guest');
+
+/** What a run of a command gave. */
+export interface Run {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Waits until `check` gives something; fails with `what` after `timeoutMs`. */
+export async function until<T>(
+  what: string,
+  timeoutMs: number,
+  check: () => Promise<T | false | undefined>,
+): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  let last: unknown;
+  for (;;) {
+    try {
+      const value = await check();
+      if (value !== false && value !== undefined) return value;
+    } catch (error) {
+      last = error;
+    }
+    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`, { cause: last });
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+/** A port nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+/** Runs a command to its end, bounded in time. */
+export function run(
+  command: string,
+  args: readonly string[],
+  options: { timeoutMs?: number; env?: Record<string, string> } = {},
+): Promise<Run> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+    });
+    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 60_000);
+    child.on('error', reject);
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code: code ?? -1, stdout, stderr });
+    });
+  });
+}
+
+/** One n3xd. */
+export class Host {
+  readonly name: string;
+  readonly directory: string;
+  readonly socket: string;
+  readonly port: number;
+  #child: ChildProcess | null = null;
+
+  constructor(name: string, directory: string, port: number) {
+    this.name = name;
+    this.directory = directory;
+    this.socket = join(directory, 'n3xd.sock');
+    this.port = port;
+  }
+
+  get config(): string {
+    return join(this.directory, 'n3xd.toml');
+  }
+
+  get dataDirectory(): string {
+    return join(this.directory, 'data');
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  get running(): boolean {
+    return this.#child !== null && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Writes its configuration; `extra` is appended as TOML. */
+  async configure(extra = ''): Promise<void> {
+    await mkdir(this.directory, { recursive: true });
+    await writeFile(
+      this.config,
+      `name = "${this.name}"
+data_dir = "${this.dataDirectory}"
+role = "server"
+${extra}
+[listen]
+addresses = ["/ip4/127.0.0.1/tcp/${this.port}"]
+[api]
+socket = "${this.socket}"
+[microvm]
+state_dir = "${join(this.directory, 'microvms')}"
+gcroots_dir = "${join(this.directory, 'gcroots')}"
+supervisor = "direct"
+[nix]
+nixpkgs = "path:${GUEST}"
+microvm = "path:${GUEST}"
+[log]
+format = "json"
+`,
+    );
+  }
+
+  /** Starts it and waits until its API answers. */
+  async start(): Promise<void> {
+    this.spawn();
+    await until(`${this.name} answers`, 20_000, async () => {
+      if (!this.running) throw new Error(`n3xd ended: ${await this.log()}`);
+      return (await this.ctl(['version', '-o', 'json'])).code === 0;
+    });
+  }
+
+  /** Starts it without waiting. */
+  spawn(): void {
+    const child = spawn(process.execPath, [N3XD, '--config', this.config], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env },
+    });
+    this.#child = child;
+    void import('node:fs').then(({ createWriteStream }) => {
+      child.stderr?.pipe(createWriteStream(join(this.directory, 'n3xd.log'), { flags: 'a' }));
+    });
+  }
+
+  /** What it logged. */
+  async log(): Promise<string> {
+    return readFile(join(this.directory, 'n3xd.log'), 'utf8').catch(() => '');
+  }
+
+  /** Sends a signal; with SIGKILL and SIGTERM waits for the end. */
+  async kill(signal: NodeJS.Signals): Promise<number | null> {
+    const child = this.#child;
+    if (child === null || !this.running) return null;
+    const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+    child.kill(signal);
+    return signal === 'SIGKILL' || signal === 'SIGTERM' ? ended : null;
+  }
+
+  /** Waits for it to end by itself. */
+  async exited(timeoutMs: number): Promise<number | null> {
+    await until(`${this.name} ends`, timeoutMs, async () => !this.running);
+    return this.#child?.exitCode ?? null;
+  }
+
+  /** Runs n3xctl against this host. */
+  ctl(args: readonly string[], options: { timeoutMs?: number } = {}): Promise<Run> {
+    return run(process.execPath, [N3XCTL, '--socket', this.socket, ...args], options);
+  }
+
+  /** Runs n3xctl and parses its JSON; throws with what it said when it fails. */
+  async json<T>(args: readonly string[], options: { timeoutMs?: number } = {}): Promise<T> {
+    const result = await this.ctl([...args, '-o', 'json'], options);
+    if (result.code !== 0) throw new Error(`n3xctl ${args.join(' ')}: exit ${result.code}: ${result.stderr}`);
+    return JSON.parse(result.stdout) as T;
+  }
+}
+
+/** Some hosts of one cluster. */
+export class Cluster {
+  readonly directory: string;
+  readonly hosts: Host[] = [];
+
+  private constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  /** Makes `count` configured hosts, none of them started. */
+  static async create(count: number): Promise<Cluster> {
+    const cluster = new Cluster(await mkdtemp(join(tmpdir(), 'n3x-e2e-')));
+    for (let i = 1; i <= count; i++) {
+      const host = new Host(`n${i}`, join(cluster.directory, `n${i}`), await freePort());
+      await host.configure();
+      cluster.hosts.push(host);
+    }
+    return cluster;
+  }
+
+  /** Makes and starts `count` hosts and joins them into one cluster, all voting. */
+  static async formed(count: number): Promise<Cluster> {
+    const cluster = await Cluster.create(count);
+    try {
+      await cluster.form();
+    } catch (error) {
+      await cluster.destroy();
+      throw error;
+    }
+    return cluster;
+  }
+
+  /** The nth host, from 0. */
+  host(n: number): Host {
+    const host = this.hosts[n];
+    if (host === undefined) throw new Error(`no host ${n}`);
+    return host;
+  }
+
+  /** Starts every host, `cluster init` on the first, `cluster join` on the others. */
+  async form(): Promise<void> {
+    await Promise.all(this.hosts.map((host) => host.start()));
+    const first = this.host(0);
+    await first.json(['cluster', 'init']);
+    for (const host of this.hosts.slice(1)) {
+      const { token } = await first.json<{ token: string }>(['token', 'create']);
+      await host.json(['cluster', 'join', token]);
+    }
+    await until('every host votes', 30_000, async () => {
+      const { items } = await first.json<{ items: { membership: string; reachable: boolean; facts?: unknown }[] }>([
+        'host',
+        'list',
+      ]);
+      return (
+        items.length === this.hosts.length &&
+        items.every((host) => host.membership === 'voter' && host.reachable && host.facts !== undefined)
+      );
+    });
+  }
+
+  /** The host that leads now, as the running ones say. */
+  async leader(): Promise<Host> {
+    return until('a leader', 20_000, async () => {
+      for (const host of this.hosts) {
+        if (!host.running) continue;
+        const status = await host.json<{ local: { role: string } }>(['cluster', 'status', '--stale']);
+        if (status.local.role === 'leader') return host;
+      }
+      return false;
+    });
+  }
+
+  /** Ends every process and removes every file. */
+  async destroy(): Promise<void> {
+    await Promise.all(this.hosts.map((host) => host.kill('SIGKILL')));
+    await run('pkill', ['-KILL', '-f', this.directory]);
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
