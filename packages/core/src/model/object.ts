@@ -13,7 +13,7 @@ export type ObjectKind = ClusterObject['kind'];
 export interface ObjectChange {
   readonly index: number;
   readonly kind: ObjectKind;
-  /** Name of the object; for events `index.ordinal`. */
+  /** Name of the object; for hosts and VMs their name, for tokens their id, for events `index.ordinal`. */
   readonly name: string;
   /** The object as of `index`; null when it went. */
   readonly object: ClusterObject | null;

@@ -1,0 +1,202 @@
+/** What users do to VMs: create, power, restart, delete. */
+import { ERROR_CODES } from '../base/errors.ts';
+import type { Cluster } from '../model/cluster.ts';
+import type { Vm, VmSpec } from '../model/vm.ts';
+import { allocate } from './allocation.ts';
+import type { Command } from './command.ts';
+import { type Difference, differences, shown } from './difference.ts';
+import { clip, type Transaction } from './transaction.ts';
+import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
+
+type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
+
+/** Differences named in a message. */
+const SHOWN_DIFFERENCES = 6;
+/** Differences kept in the details. */
+const KEPT_DIFFERENCES = 64;
+/** Longest text kept of a differing value. */
+const KEPT_TEXT = 256;
+
+function about(name: string): { kind: 'vm'; name: string } {
+  return { kind: 'vm', name };
+}
+
+function kept(value: unknown): unknown {
+  if (typeof value === 'string') return clip(value, KEPT_TEXT);
+  const text = JSON.stringify(value);
+  return text.length <= KEPT_TEXT ? value : clip(text, KEPT_TEXT);
+}
+
+function specConflict(vm: Vm, found: readonly Difference[]): Verdict {
+  const named = found
+    .slice(0, SHOWN_DIFFERENCES)
+    .map((entry) => `${entry.path} is ${shown(entry.old)}, asked for ${shown(entry.new)}`);
+  if (found.length > SHOWN_DIFFERENCES) named.push(`${found.length - SHOWN_DIFFERENCES} more`);
+  return no(
+    ERROR_CODES.conflict,
+    `VM ${vm.name} exists with another spec: ${named.join('; ')}. Delete it first, or choose another name`,
+    {
+      name: vm.name,
+      fields: found
+        .slice(0, KEPT_DIFFERENCES)
+        .map((entry) => ({ path: entry.path, old: kept(entry.old), new: kept(entry.new) })),
+    },
+  );
+}
+
+function beingDeleted(vm: Vm): Verdict {
+  return no(ERROR_CODES.conflict, `VM ${vm.name} is being deleted: wait until it is gone`, {
+    name: vm.name,
+    deleting: true,
+  });
+}
+
+function movedOn(vm: Vm, expected: number): Verdict {
+  return no(
+    ERROR_CODES.conflict,
+    `VM ${vm.name} has changed: it is at index ${vm.modifiedIndex}, the request was made for ${expected}. Read it again`,
+    { name: vm.name, modifiedIndex: vm.modifiedIndex, ifModifiedIndex: expected },
+  );
+}
+
+function unknownVm(name: string): Verdict {
+  return notFound('VM', name, '`n3xctl vm list` shows those that do');
+}
+
+/** A rule of the spec that needs the cluster to judge it. */
+function specRefusal(tx: Transaction, name: string, spec: VmSpec): Verdict | undefined {
+  const { host } = spec.placement;
+  if (host !== undefined && tx.state.hostByName(host) === undefined) {
+    const names = [...tx.state.hosts()].map((entry) => entry.name);
+    const some = names.length > 8 ? [...names.slice(0, 8), `${names.length - 8} more`] : names;
+    return no(
+      ERROR_CODES.notFound,
+      `host ${host}, on which VM ${name} is to run, does not exist: the cluster has ${some.join(', ')}`,
+      { kind: 'host', name: host },
+    );
+  }
+  if (spec.source.kind !== 'inline') return undefined;
+  const seen = new Set<string>();
+  for (const forward of spec.source.forwards) {
+    if (forward.hostPort === undefined) continue;
+    const key = `${forward.protocol}/${forward.hostPort}`;
+    if (seen.has(key)) {
+      return no(ERROR_CODES.invalid, `VM ${name} forwards host port ${key} twice: give each forward its own`, {
+        issues: [{ path: 'source.forwards', message: `host port ${key} twice` }],
+      });
+    }
+    seen.add(key);
+  }
+  return undefined;
+}
+
+/** `vmCreate`. */
+export function applyVmCreate(tx: Transaction, cluster: Cluster, command: CommandOf<'vmCreate'>): Verdict {
+  const { name, spec, power } = command;
+  const existing = tx.state.vm(name);
+  if (existing !== undefined) {
+    if (existing.deleting) return beingDeleted(existing);
+    const found = differences(existing.spec, spec);
+    return found.length === 0 ? unchanged() : specConflict(existing, found);
+  }
+  const refusal = specRefusal(tx, name, spec);
+  if (refusal !== undefined) return refusal;
+  const allocated = allocate(tx.state, cluster.nextVmOrdinal, spec);
+  if (!allocated.ok) return no(ERROR_CODES.refused, `VM ${name} cannot be created: ${allocated.message}`, { name });
+  tx.putCluster({ ...cluster, nextVmOrdinal: allocated.nextVmOrdinal });
+  tx.putVm({
+    kind: 'vm',
+    name,
+    uid: command.uid,
+    generation: 1,
+    modifiedIndex: tx.index,
+    createdAtMs: tx.atMs,
+    spec,
+    power,
+    restarts: 0,
+    deleting: false,
+    allocation: allocated.allocation,
+    assignment: null,
+    status: {
+      phase: power === 'running' ? 'pending' : 'stopped',
+      reason: power === 'running' ? 'Created' : 'NotStarted',
+      message: power === 'running' ? 'waits for a host' : '',
+      sinceMs: tx.atMs,
+      observedGeneration: 0,
+      observedRestarts: 0,
+    },
+  });
+  tx.event(about(name), 'Created', power === 'running' ? 'created, to be started' : 'created, to stay stopped');
+  return done();
+}
+
+/** The VM that a change is for, or why it cannot be made. */
+function target(
+  tx: Transaction,
+  command: { name: string; ifModifiedIndex?: number | undefined },
+): { vm: Vm } | { refusal: Verdict } {
+  const vm = tx.state.vm(command.name);
+  if (vm === undefined) return { refusal: unknownVm(command.name) };
+  const expected = command.ifModifiedIndex;
+  if (expected !== undefined && expected !== vm.modifiedIndex) return { refusal: movedOn(vm, expected) };
+  return { vm };
+}
+
+/** `vmSetPower`. */
+export function applyVmSetPower(tx: Transaction, command: CommandOf<'vmSetPower'>): Verdict {
+  const found = target(tx, command);
+  if ('refusal' in found) return found.refusal;
+  const { vm } = found;
+  if (vm.deleting) return beingDeleted(vm);
+  if (vm.power === command.power) return unchanged();
+  const next: Vm = { ...vm, power: command.power, generation: vm.generation + 1 };
+  if (vm.assignment === null) {
+    // No host will report on it: what its status says is for the cluster to write.
+    const starts = command.power === 'running';
+    tx.putVmStatus(next, {
+      ...vm.status,
+      phase: starts ? 'pending' : 'stopped',
+      reason: starts ? 'StartRequested' : 'NotStarted',
+      message: starts ? 'waits for a host' : '',
+    });
+  } else {
+    tx.putVm(next);
+  }
+  const starts = command.power === 'running';
+  tx.event(about(vm.name), starts ? 'StartRequested' : 'StopRequested', starts ? 'to be started' : 'to be stopped');
+  return done();
+}
+
+/** `vmRestart`. */
+export function applyVmRestart(tx: Transaction, command: CommandOf<'vmRestart'>): Verdict {
+  const found = target(tx, command);
+  if ('refusal' in found) return found.refusal;
+  const { vm } = found;
+  if (vm.deleting) return beingDeleted(vm);
+  if (vm.power === 'stopped') {
+    return no(ERROR_CODES.refused, `VM ${vm.name} is stopped: start it with \`n3xctl vm start ${vm.name}\``, {
+      name: vm.name,
+      power: vm.power,
+    });
+  }
+  tx.putVm({ ...vm, restarts: vm.restarts + 1 });
+  tx.event(about(vm.name), 'RestartRequested', 'to be restarted');
+  return done();
+}
+
+/** `vmDelete`. */
+export function applyVmDelete(tx: Transaction, command: CommandOf<'vmDelete'>): Verdict {
+  const vm = tx.state.vm(command.name);
+  // Deleting twice is fine whatever index the second request was made for.
+  if (vm?.deleting === true) return unchanged();
+  const found = target(tx, command);
+  if ('refusal' in found) return found.refusal;
+  if (found.vm.assignment === null) {
+    tx.deleteVm(found.vm);
+    tx.event(about(found.vm.name), 'Deleted', 'deleted');
+    return done();
+  }
+  tx.putVm({ ...found.vm, deleting: true });
+  tx.event(about(found.vm.name), 'DeleteRequested', 'to be stopped and removed from its host');
+  return done();
+}

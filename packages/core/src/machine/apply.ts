@@ -1,0 +1,105 @@
+/**
+ * The state machine: one committed entry after the other, the same on every host.
+ *
+ * - `applyProposal(state, position, proposal)`: a command, once per request id.
+ * - `applyConfState(state, index, confState)`: a configuration change.
+ * - `applyEmpty(state, index)`: an entry without effect (a new leader's first one).
+ *
+ * Exactly one of them is to be called for every entry, in order. None of them reads anything but its
+ * arguments, and none throws on a proposal that fits its schema.
+ */
+import { ERROR_CODES } from '../base/errors.ts';
+import type { LogIndex, Term } from '../raft/types.ts';
+import { applyHostJoin, applyHostLeave, applyHostReachable, applyHostRemoved, applyHostReport } from './apply-host.ts';
+import { applyVmAssign, applyVmRemoved, applyVmReport, applyVmUnplaceable } from './apply-placement.ts';
+import { applyTokenCreate, applyTokenRevoke } from './apply-token.ts';
+import { applyVmCreate, applyVmDelete, applyVmRestart, applyVmSetPower } from './apply-vm.ts';
+import { COMMAND_FORMATS, type Command, type CommandResult, type Proposal } from './command.ts';
+import type { ClusterState } from './state.ts';
+import { type Changes, Transaction } from './transaction.ts';
+import { done, no, type Verdict } from './verdict.ts';
+
+export { applyConfState } from './apply-membership.ts';
+
+/** Where an entry stands in the log. */
+export interface EntryPosition {
+  readonly index: LogIndex;
+  readonly term: Term;
+}
+
+/** What came of a proposal. */
+export type ApplyOutcome =
+  | ({ readonly type: 'applied'; readonly result: CommandResult } & Changes)
+  /** Nothing was done and the index did not move: this build must stop before it diverges. */
+  | { readonly type: 'unsupportedFormat'; readonly format: number };
+
+function verdictOn(tx: Transaction, command: Command): Verdict {
+  const { cluster } = tx.state;
+  if (cluster === undefined) return no(ERROR_CODES.notInitialised, 'there is no cluster yet');
+  switch (command.type) {
+    case 'vmCreate':
+      return applyVmCreate(tx, cluster, command);
+    case 'vmSetPower':
+      return applyVmSetPower(tx, command);
+    case 'vmRestart':
+      return applyVmRestart(tx, command);
+    case 'vmDelete':
+      return applyVmDelete(tx, command);
+    case 'vmAssign':
+      return applyVmAssign(tx, command);
+    case 'vmUnplaceable':
+      return applyVmUnplaceable(tx, command);
+    case 'vmReport':
+      return applyVmReport(tx, command);
+    case 'vmRemoved':
+      return applyVmRemoved(tx, command);
+    case 'hostJoin':
+      return applyHostJoin(tx, cluster, command);
+    case 'hostReport':
+      return applyHostReport(tx, command);
+    case 'hostReachable':
+      return applyHostReachable(tx, command);
+    case 'hostLeave':
+      return applyHostLeave(tx, command);
+    case 'hostRemoved':
+      return applyHostRemoved(tx, command);
+    case 'tokenCreate':
+      return applyTokenCreate(tx, command);
+    case 'tokenRevoke':
+      return applyTokenRevoke(tx, command);
+    case 'eventRecord':
+      tx.event(command.about, command.reason, command.message, command.severity);
+      return done();
+  }
+}
+
+/**
+ * Applies a command. A request id that was seen before has no effect and gets the result of the first
+ * time; that result names the index at which it took effect.
+ */
+export function applyProposal(state: ClusterState, position: EntryPosition, proposal: Proposal): ApplyOutcome {
+  const { format, requestId, atMs, command } = proposal;
+  if (format < COMMAND_FORMATS[0] || format > COMMAND_FORMATS[1]) return { type: 'unsupportedFormat', format };
+  const { index } = position;
+  state.advance(index);
+  const seen = state.request(requestId);
+  if (seen !== undefined) return { type: 'applied', result: seen, changes: [], objectChanges: [] };
+  const tx = new Transaction(state, index, atMs);
+  const verdict = verdictOn(tx, command);
+  const result: CommandResult = verdict.ok
+    ? {
+        ok: true,
+        index,
+        changed: verdict.changed,
+        ...(verdict.values === undefined ? {} : { values: verdict.values }),
+      }
+    : { ok: false, index, error: verdict.error };
+  // Without a cluster there is no state to keep anything in.
+  if (state.cluster !== undefined) tx.request({ kind: 'request', requestId, result });
+  return { type: 'applied', result, ...tx.finish() };
+}
+
+/** Passes over an entry without effect. */
+export function applyEmpty(state: ClusterState, index: LogIndex): void {
+  state.advance(index);
+}

@@ -1,0 +1,24 @@
+/** The status of a VM as a reader should see it: what was reported, seen in the light of its host. */
+import type { Host } from '../model/host.ts';
+import type { Vm, VmPhase, VmStatus } from '../model/vm.ts';
+
+/**
+ * The status to show. A VM whose host is not heard from is `lost`: what its host last said may no longer
+ * be so. VM records are not rewritten for that, so nothing has to be undone when the host is back.
+ */
+export function effectiveStatus(vm: Vm, host: Host | undefined): VmStatus {
+  if (vm.assignment === null || host?.reachable === true) return vm.status;
+  const who = host === undefined ? `host ${vm.assignment.hostId}` : `host ${host.name}`;
+  return {
+    ...vm.status,
+    phase: 'lost',
+    reason: 'HostLost',
+    message: `${who} is not heard from; last seen ${vm.status.phase}`,
+    sinceMs: host === undefined ? vm.status.sinceMs : Math.max(host.reachableSinceMs, vm.status.sinceMs),
+  };
+}
+
+/** The phase to show. */
+export function effectivePhase(vm: Vm, host: Host | undefined): VmPhase {
+  return effectiveStatus(vm, host).phase;
+}

@@ -1,0 +1,47 @@
+/** Proposals to the bytes of a log entry and back. The first byte is the format, so that a build knows what it cannot read. */
+import { describeError } from '../base/errors.ts';
+import { COMMAND_FORMATS, type Proposal, proposalSchema } from './command.ts';
+import { decodeValue, encodeValue } from './record-codec.ts';
+
+/** What came of reading an entry. */
+export type DecodedProposal =
+  | { readonly ok: true; readonly proposal: Proposal }
+  /** Written by a build with other formats. */
+  | { readonly ok: false; readonly reason: 'unsupportedFormat'; readonly format: number; readonly message: string }
+  /** Not a proposal at all. Never proposed by n3x; every host must treat a committed one alike. */
+  | { readonly ok: false; readonly reason: 'malformed'; readonly message: string };
+
+/** The bytes of a proposal. `format` is 1 to 255. */
+export function encodeProposal(proposal: Proposal): Uint8Array {
+  const { format, ...rest } = proposal;
+  const body = encodeValue(rest);
+  const bytes = new Uint8Array(body.length + 1);
+  bytes[0] = format;
+  bytes.set(body, 1);
+  return bytes;
+}
+
+/** Reads the bytes of an entry and checks them against the schema. Never throws. */
+export function decodeProposal(bytes: Uint8Array): DecodedProposal {
+  const format = bytes[0];
+  if (format === undefined || format === 0) return { ok: false, reason: 'malformed', message: 'no format byte' };
+  if (format < COMMAND_FORMATS[0] || format > COMMAND_FORMATS[1]) {
+    const [low, high] = COMMAND_FORMATS;
+    const message = `command format ${format}; this build reads ${low} to ${high}`;
+    return { ok: false, reason: 'unsupportedFormat', format, message };
+  }
+  let body: unknown;
+  try {
+    body = decodeValue(bytes.subarray(1));
+  } catch (error) {
+    return { ok: false, reason: 'malformed', message: describeError(error) };
+  }
+  if (body === null || typeof body !== 'object' || Array.isArray(body)) {
+    return { ok: false, reason: 'malformed', message: 'not a map' };
+  }
+  const parsed = proposalSchema.safeParse({ ...body, format });
+  if (parsed.success) return { ok: true, proposal: parsed.data };
+  const issue = parsed.error.issues[0];
+  const where = issue === undefined ? '' : `${issue.path.join('.')}: ${issue.message}`;
+  return { ok: false, reason: 'malformed', message: where };
+}

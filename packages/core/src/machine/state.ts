@@ -1,0 +1,327 @@
+/**
+ * The replicated state in memory. Objects are immutable values that are replaced whole; only `apply`
+ * (through `Transaction`) replaces them, everyone else reads.
+ *
+ * Reading: `cluster`, `host(id)`, `hostByName`, `hosts()`, `vm(name)`, `vms(from)`, `vmsOnHost(id)`, `token`,
+ * `tokens()`, `events(fromIndex)`, `request(id)`, `load(hostId)`, `waiting`. As records: `ClusterState.fromRecords`,
+ * `records()`. Divergence: `hash()`.
+ */
+import { assert } from '../base/assert.ts';
+import { ERROR_CODES, N3xError } from '../base/errors.ts';
+import type { Cluster, ClusterEvent, Token } from '../model/cluster.ts';
+import type { Host } from '../model/host.ts';
+import type { Vm } from '../model/vm.ts';
+import type { CommandResult } from './command.ts';
+import type { HostLoad } from './indexes.ts';
+import { VmIndexes } from './indexes.ts';
+import { CLUSTER_KEY, eventKey, hostKey, requestKey, tokenKey, vmKey } from './record.ts';
+import { decodeRecord, encodeRecord, type RecordObject, type RequestRecord } from './record-codec.ts';
+import { RecordHash } from './record-hash.ts';
+import { Ring } from './ring.ts';
+import { SortedKeys } from './sorted-keys.ts';
+
+/**
+ * How much history is kept. Every host must keep the same, or their states differ: the figures belong to
+ * the command format.
+ */
+export interface StateLimits {
+  /** Events. */
+  readonly events: number;
+  /** Results by request id. */
+  readonly requests: number;
+}
+
+/** The limits of command format 1. */
+export const STATE_LIMITS: StateLimits = { events: 4096, requests: 16_384 };
+
+/** The replicated state. */
+export class ClusterState {
+  readonly limits: StateLimits;
+  #index = 0;
+  #cluster: Cluster | undefined;
+  readonly #hosts = new Map<number, Host>();
+  readonly #hostIdByName = new Map<string, number>();
+  readonly #hostIdByPeer = new Map<string, number>();
+  readonly #vms = new Map<string, Vm>();
+  readonly #vmNames = new SortedKeys();
+  readonly #tokens = new Map<string, Token>();
+  readonly #events: Ring<ClusterEvent>;
+  readonly #requests: Ring<RequestRecord>;
+  readonly #results = new Map<string, CommandResult>();
+  readonly #indexes = new VmIndexes();
+  readonly #hash = new RecordHash();
+
+  /** An empty state: that of a host before its first snapshot. */
+  constructor(limits: StateLimits = STATE_LIMITS) {
+    this.limits = limits;
+    this.#events = new Ring(limits.events);
+    this.#requests = new Ring(limits.requests);
+  }
+
+  /**
+   * The state at `index` from its records, in any order of kinds, each kind in key order. Throws
+   * {@link N3xError} `N3X_CORRUPT` naming the record that cannot be read.
+   */
+  static fromRecords(
+    index: number,
+    records: Iterable<readonly [string, Uint8Array]>,
+    limits: StateLimits = STATE_LIMITS,
+  ): ClusterState {
+    const state = new ClusterState(limits);
+    for (const [key, value] of records) {
+      const object = decodeRecord(key, value);
+      const evicted = state.#load(object);
+      if (recordKey(object) !== key || evicted) {
+        throw new N3xError(ERROR_CODES.corrupt, `record ${key} does not belong where it is`);
+      }
+      state.#hash.set(key, value);
+    }
+    if (state.#hash.size > 0 && state.#cluster === undefined) {
+      throw new N3xError(ERROR_CODES.corrupt, 'the record of the cluster is missing');
+    }
+    state.#index = index;
+    return state;
+  }
+
+  #load(object: RecordObject): boolean {
+    switch (object.kind) {
+      case 'cluster':
+        this.putCluster(object);
+        return false;
+      case 'event':
+        return this.pushEvent(object) !== undefined;
+      case 'host':
+        this.putHost(object);
+        return false;
+      case 'request':
+        return this.pushRequest(object) !== undefined;
+      case 'token':
+        this.putToken(object);
+        return false;
+      case 'vm':
+        this.putVm(object);
+        return false;
+    }
+  }
+
+  /** Raft index of the last entry that was applied. */
+  get index(): number {
+    return this.#index;
+  }
+
+  /** The entry at `index` has been applied, whatever it held. */
+  advance(index: number): void {
+    assert(index > this.#index, `index ${index} applied after ${this.#index}`);
+    this.#index = index;
+  }
+
+  /** Undefined before the first snapshot. */
+  get cluster(): Cluster | undefined {
+    return this.#cluster;
+  }
+
+  /** The host with this id. */
+  host(id: number): Host | undefined {
+    return this.#hosts.get(id);
+  }
+
+  /** The host with this name. */
+  hostByName(name: string): Host | undefined {
+    const id = this.#hostIdByName.get(name);
+    return id === undefined ? undefined : this.#hosts.get(id);
+  }
+
+  /** The host with this libp2p peer id. */
+  hostByPeer(peerId: string): Host | undefined {
+    const id = this.#hostIdByPeer.get(peerId);
+    return id === undefined ? undefined : this.#hosts.get(id);
+  }
+
+  /** All hosts by rising id. */
+  hosts(): IterableIterator<Host> {
+    return this.#hosts.values();
+  }
+
+  /** Number of hosts. */
+  get hostCount(): number {
+    return this.#hosts.size;
+  }
+
+  /** The VM with this name. */
+  vm(name: string): Vm | undefined {
+    return this.#vms.get(name);
+  }
+
+  /** VMs by name, from the first that is not less than `from`. Not to be used across a change. */
+  *vms(from = ''): Generator<Vm> {
+    for (const name of this.#vmNames.from(from)) {
+      const vm = this.#vms.get(name);
+      if (vm !== undefined) yield vm;
+    }
+  }
+
+  /** Number of VMs. */
+  get vmCount(): number {
+    return this.#vms.size;
+  }
+
+  /** VMs assigned to a host, in no particular order. */
+  *vmsOnHost(hostId: number): Generator<Vm> {
+    for (const name of this.#indexes.onHost(hostId)) {
+      const vm = this.#vms.get(name);
+      if (vm !== undefined) yield vm;
+    }
+  }
+
+  /** Derived indexes over the VMs: loads, ports, allocations, who waits. */
+  get indexes(): Omit<VmIndexes, 'replace'> {
+    return this.#indexes;
+  }
+
+  /** What the VMs of a host take from it. Live: copy what must not change. */
+  load(hostId: number): HostLoad {
+    return this.#indexes.load(hostId);
+  }
+
+  /** Names of VMs that want a host and have none, in no particular order. */
+  get waiting(): ReadonlySet<string> {
+    return this.#indexes.waiting;
+  }
+
+  /** The join token with this id. */
+  token(id: string): Token | undefined {
+    return this.#tokens.get(id);
+  }
+
+  /** All join tokens by id. */
+  tokens(): Token[] {
+    return [...this.#tokens.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** Number of join tokens. */
+  get tokenCount(): number {
+    return this.#tokens.size;
+  }
+
+  /** Kept events with an index of at least `fromIndex`, oldest first. Not to be used across a change. */
+  events(fromIndex = 0): Generator<ClusterEvent> {
+    return this.#events.from(this.#events.firstNot((event) => event.index < fromIndex));
+  }
+
+  /** Number of kept events. */
+  get eventCount(): number {
+    return this.#events.size;
+  }
+
+  /** The newest event. */
+  get lastEvent(): ClusterEvent | undefined {
+    return this.#events.at(this.#events.size - 1);
+  }
+
+  /** The kept result of a request. */
+  request(requestId: string): CommandResult | undefined {
+    return this.#results.get(requestId);
+  }
+
+  /** Number of kept results. */
+  get requestCount(): number {
+    return this.#requests.size;
+  }
+
+  /** Everything as records, in key order. Not to be used across a change. */
+  *records(): Generator<readonly [string, Uint8Array]> {
+    const each = (object: RecordObject): readonly [string, Uint8Array] => [recordKey(object), encodeRecord(object)];
+    if (this.#cluster !== undefined) yield each(this.#cluster);
+    for (const event of this.#events.from(0)) yield each(event);
+    for (const host of this.#hosts.values()) yield each(host);
+    for (const request of this.#requests.from(0)) yield each(request);
+    for (const token of this.tokens()) yield each(token);
+    for (const vm of this.vms()) yield each(vm);
+  }
+
+  /** 16 hex digits that differ, all but certainly, when two states differ. The index is not part of it. */
+  hash(): string {
+    return this.#hash.digest();
+  }
+
+  // What follows is for `Transaction` and loading only.
+
+  /** Notes the bytes of a record that has been replaced, for the hash. */
+  seal(key: string, value: Uint8Array | null): void {
+    this.#hash.set(key, value);
+  }
+
+  putCluster(cluster: Cluster): void {
+    this.#cluster = cluster;
+  }
+
+  putHost(host: Host): void {
+    const before = this.#hosts.get(host.id);
+    if (before !== undefined) this.#unname(before);
+    this.#hosts.set(host.id, host);
+    this.#hostIdByName.set(host.name, host.id);
+    this.#hostIdByPeer.set(host.peerId, host.id);
+  }
+
+  deleteHost(host: Host): void {
+    this.#unname(host);
+    this.#hosts.delete(host.id);
+  }
+
+  #unname(host: Host): void {
+    this.#hostIdByName.delete(host.name);
+    this.#hostIdByPeer.delete(host.peerId);
+  }
+
+  putVm(vm: Vm): void {
+    const before = this.#vms.get(vm.name);
+    if (before === undefined) this.#vmNames.add(vm.name);
+    this.#vms.set(vm.name, vm);
+    this.#indexes.replace(before, vm);
+  }
+
+  deleteVm(vm: Vm): void {
+    this.#vms.delete(vm.name);
+    this.#vmNames.delete(vm.name);
+    this.#indexes.replace(vm, undefined);
+  }
+
+  putToken(token: Token): void {
+    this.#tokens.set(token.id, token);
+  }
+
+  deleteToken(id: string): void {
+    this.#tokens.delete(id);
+  }
+
+  /** Hands back the event that had to go. */
+  pushEvent(event: ClusterEvent): ClusterEvent | undefined {
+    return this.#events.push(event);
+  }
+
+  /** Hands back the result that had to go. */
+  pushRequest(request: RequestRecord): RequestRecord | undefined {
+    const evicted = this.#requests.push(request);
+    if (evicted !== undefined) this.#results.delete(evicted.requestId);
+    this.#results.set(request.requestId, request.result);
+    return evicted;
+  }
+}
+
+/** The key under which an object is stored. */
+export function recordKey(object: RecordObject): string {
+  switch (object.kind) {
+    case 'cluster':
+      return CLUSTER_KEY;
+    case 'event':
+      return eventKey(object.index, object.ordinal);
+    case 'host':
+      return hostKey(object.id);
+    case 'request':
+      return requestKey(object.result.index);
+    case 'token':
+      return tokenKey(object.id);
+    case 'vm':
+      return vmKey(object.name);
+  }
+}

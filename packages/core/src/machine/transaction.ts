@@ -1,0 +1,143 @@
+/**
+ * The changes that one log entry makes. Writes go to the state at once, so that later steps of the same
+ * entry see them; `finish` hands out what is to be stored and what watchers are told, each object once.
+ */
+import type { Cluster, ClusterEvent, Token } from '../model/cluster.ts';
+import type { Host } from '../model/host.ts';
+import type { ClusterObject, ObjectChange } from '../model/object.ts';
+import type { Vm, VmStatus } from '../model/vm.ts';
+import type { RecordChange } from './record.ts';
+import { encodeRecord, type RecordObject, type RequestRecord } from './record-codec.ts';
+import { type ClusterState, recordKey } from './state.ts';
+
+/** What an entry changed. */
+export interface Changes {
+  /** For the store. */
+  readonly changes: readonly RecordChange[];
+  /** For watchers: each object once, as it is after the entry; events last. */
+  readonly objectChanges: readonly ObjectChange[];
+}
+
+/** `text` cut to `max` characters, with a sign that something is missing. */
+export function clip(text: string, max: number): string {
+  return text.length <= max ? text : `${text.slice(0, max - 3)}...`;
+}
+
+/** The changes of one entry. */
+export class Transaction {
+  readonly state: ClusterState;
+  readonly index: number;
+  /** Wall clock of the request, for display and token expiry. */
+  readonly atMs: number;
+  readonly #records = new Map<string, RecordObject | null>();
+  readonly #objects = new Map<string, ObjectChange>();
+  #events = 0;
+
+  constructor(state: ClusterState, index: number, atMs: number) {
+    this.state = state;
+    this.index = index;
+    this.atMs = atMs;
+  }
+
+  #note(key: string, name: string, kind: ClusterObject['kind'], object: ClusterObject | null): void {
+    this.#records.set(key, object);
+    this.#objects.set(key, { index: this.index, kind, name, object });
+  }
+
+  putCluster(next: Cluster): void {
+    const cluster = { ...next, modifiedIndex: this.index };
+    this.state.putCluster(cluster);
+    this.#note(recordKey(cluster), cluster.name, 'cluster', cluster);
+  }
+
+  putHost(next: Host): Host {
+    const host = { ...next, modifiedIndex: this.index };
+    this.state.putHost(host);
+    this.#note(recordKey(host), host.name, 'host', host);
+    return host;
+  }
+
+  deleteHost(host: Host): void {
+    this.state.deleteHost(host);
+    this.#note(recordKey(host), host.name, 'host', null);
+  }
+
+  putVm(next: Vm): Vm {
+    const vm = { ...next, modifiedIndex: this.index };
+    this.state.putVm(vm);
+    this.#note(recordKey(vm), vm.name, 'vm', vm);
+    return vm;
+  }
+
+  /** Replaces the status; `sinceMs` moves only with the phase. */
+  putVmStatus(vm: Vm, status: Omit<VmStatus, 'sinceMs'>): Vm {
+    const sinceMs = status.phase === vm.status.phase ? vm.status.sinceMs : this.atMs;
+    return this.putVm({ ...vm, status: { ...status, message: clip(status.message, 1024), sinceMs } });
+  }
+
+  deleteVm(vm: Vm): void {
+    this.state.deleteVm(vm);
+    this.#note(recordKey(vm), vm.name, 'vm', null);
+  }
+
+  putToken(next: Token): void {
+    const token = { ...next, modifiedIndex: this.index };
+    this.state.putToken(token);
+    this.#note(recordKey(token), token.id, 'token', token);
+  }
+
+  deleteToken(token: Token): void {
+    this.state.deleteToken(token.id);
+    this.#note(recordKey(token), token.id, 'token', null);
+  }
+
+  /** A line in the history. */
+  event(
+    about: ClusterEvent['about'],
+    reason: string,
+    message: string,
+    severity: ClusterEvent['severity'] = 'info',
+  ): void {
+    const event: ClusterEvent = {
+      kind: 'event',
+      index: this.index,
+      ordinal: this.#events,
+      atMs: this.atMs,
+      about,
+      severity,
+      reason: clip(reason, 64),
+      message: clip(message, 1024),
+    };
+    this.#events += 1;
+    const evicted = this.state.pushEvent(event);
+    this.#note(recordKey(event), `${event.index}.${event.ordinal}`, 'event', event);
+    if (evicted === undefined) return;
+    // An event that goes because of its age is no news to watchers.
+    const key = recordKey(evicted);
+    this.#records.set(key, null);
+    this.#objects.delete(key);
+  }
+
+  /** Keeps the result of the request. */
+  request(request: RequestRecord): void {
+    const evicted = this.state.pushRequest(request);
+    this.#records.set(recordKey(request), request);
+    if (evicted !== undefined) this.#records.set(recordKey(evicted), null);
+  }
+
+  /** Ends the entry. */
+  finish(): Changes {
+    const changes: RecordChange[] = [];
+    for (const [key, object] of this.#records) {
+      const value = object === null ? null : encodeRecord(object);
+      this.state.seal(key, value);
+      changes.push([key, value]);
+    }
+    const objects = [...this.#objects.values()];
+    const isEvent = (change: ObjectChange): boolean => change.kind === 'event';
+    return {
+      changes,
+      objectChanges: [...objects.filter((change) => !isEvent(change)), ...objects.filter(isEvent)],
+    };
+  }
+}
