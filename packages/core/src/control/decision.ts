@@ -1,0 +1,63 @@
+/** What the leader's controllers see beyond the state, and what they decide. */
+import type { Command } from '../machine/command.ts';
+import type { ConfChange, ConfState, LogIndex, NodeId } from '../raft/types.ts';
+
+/** What the leader knows of another node. */
+export interface PeerView {
+  /** Highest log index known to be on it. */
+  readonly match: LogIndex;
+  /** Monotonic time of the last message from it; undefined when none came since this node leads. */
+  readonly lastHeardMs: number | undefined;
+}
+
+/** What the leader knows. */
+export interface LeaderView {
+  readonly selfId: NodeId;
+  /** The configuration as applied. */
+  readonly confState: ConfState;
+  /** A configuration change is in the log and not applied yet. */
+  readonly confChangePending: boolean;
+  /** Leadership is being handed over. */
+  readonly transferring: boolean;
+  /** Last index of the leader's own log. */
+  readonly lastIndex: LogIndex;
+  /** Monotonic time since when it leads. */
+  readonly leaderSinceMs: number;
+  /** Other nodes of the configuration by id. */
+  readonly peers: ReadonlyMap<NodeId, PeerView>;
+  /** Keys of decisions that were acted upon and whose effect has not been applied or refused yet. */
+  readonly inFlight: ReadonlySet<string>;
+}
+
+/** One thing to do. Decisions with the same key are the same: one that is in flight is not made again. */
+export type Decision =
+  | { readonly type: 'command'; readonly key: string; readonly command: Command }
+  | { readonly type: 'confChange'; readonly key: string; readonly change: ConfChange }
+  | { readonly type: 'transferLeader'; readonly key: string; readonly to: NodeId };
+
+/** Figures of the controllers. */
+export interface ControlOptions {
+  /** A host that was not heard from for this long, in ms, is taken to be unreachable. */
+  readonly lostAfterMs: number;
+  /** A host counts as heard from again once its last message is at most this old, in ms. Less than `lostAfterMs`. */
+  readonly backWithinMs: number;
+  /** A learner within this many entries of the leader's log has caught up. */
+  readonly caughtUpEntries: number;
+  /** Most voters. */
+  readonly maxVoters: number;
+}
+
+/** Default figures. */
+export const CONTROL_OPTIONS: ControlOptions = {
+  lostAfterMs: 4000,
+  backWithinMs: 2000,
+  caughtUpEntries: 256,
+  maxVoters: 7,
+};
+
+/** Whether the leader hears from a node now. It always hears itself. */
+export function heard(view: LeaderView, id: NodeId, withinMs: number, nowMs: number): boolean {
+  if (id === view.selfId) return true;
+  const last = view.peers.get(id)?.lastHeardMs;
+  return last !== undefined && nowMs - last <= withinMs;
+}
