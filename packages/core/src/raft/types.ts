@@ -146,12 +146,15 @@ export interface MsgHeartbeat extends MessageBase {
   readonly type: 'MsgHeartbeat';
   readonly commit: LogIndex;
   readonly context: string;
+  /** With lease-based reads: the leader's tick count when it sent this. */
+  readonly sentAt?: number;
 }
 
-/** Answer to a heartbeat. */
+/** Answer to a heartbeat; hands `context` and `sentAt` back. */
 export interface MsgHeartbeatResp extends MessageBase {
   readonly type: 'MsgHeartbeatResp';
   readonly context: string;
+  readonly sentAt?: number;
 }
 
 /** A read request (thesis section 6.4), forwarded to the leader by a follower. */

@@ -1,0 +1,86 @@
+/** Campaigns and votes (Raft sections 5.2 and 5.4.1; pre-vote: thesis section 9.6). */
+
+import type { NodeState } from './node-state.ts';
+import { jointIds } from './quorum/joint.ts';
+import type { CampaignType, MsgVote, NodeId } from './types.ts';
+
+/** Starts a campaign if the node may: it votes, does not lead, and knows its own configuration. */
+export function hup(r: NodeState, type: CampaignType): void {
+  if (r.role === 'leader') {
+    r.emit({ type: 'campaignRefused', reason: 'leader' });
+  } else if (!r.promotable()) {
+    r.emit({ type: 'campaignRefused', reason: 'notPromotable' });
+  } else if (hasUnappliedConfChange(r)) {
+    r.emit({ type: 'campaignRefused', reason: 'unappliedConfChange' });
+  } else {
+    campaign(r, type);
+  }
+}
+
+/** Becomes (pre-)candidate and asks every voter. */
+export function campaign(r: NodeState, type: CampaignType): void {
+  const preVote = type === 'preElection';
+  if (preVote) r.becomePreCandidate();
+  else r.becomeCandidate();
+  const term = preVote ? r.term + 1 : r.term;
+  const transfer = type === 'transfer';
+  r.emit({ type: 'campaign', term, transfer });
+  const index = r.log.lastIndex();
+  const logTerm = r.log.lastTerm();
+  for (const to of jointIds(r.tracker.config.voters)) {
+    if (to === r.id) {
+      // One's own vote counts like any other: once it is durable.
+      sendVote(r, preVote ? 'MsgPreVoteResp' : 'MsgVoteResp', to, term, false);
+    } else {
+      r.send({ type: preVote ? 'MsgPreVote' : 'MsgVote', from: r.id, to, term, index, logTerm, transfer });
+    }
+  }
+}
+
+/** How many entries are read at a time in search of a configuration change. */
+const SCAN_BYTES = 1024 * 1024;
+
+/**
+ * Whether a committed configuration change is not applied yet. A campaign would then count votes by a
+ * configuration that is out of date, which after several such changes can be no majority at all.
+ */
+function hasUnappliedConfChange(r: NodeState): boolean {
+  let low = r.log.applied + 1;
+  const high = r.log.committed + 1;
+  while (low < high) {
+    const entries = r.log.slice(low, high, SCAN_BYTES);
+    if (entries.some((entry) => entry.type === 'confChange')) return true;
+    low += entries.length;
+  }
+  return false;
+}
+
+/** Answers a vote request of this term, or a pre-vote request of a later one. */
+export function handleVote(r: NodeState, m: MsgVote): void {
+  const mayVote = r.vote === m.from || (r.vote === 0 && r.leader === 0) || (m.type === 'MsgPreVote' && m.term > r.term);
+  const type = m.type === 'MsgPreVote' ? 'MsgPreVoteResp' : 'MsgVoteResp';
+  // Learners vote as well: the candidate may know of a promotion that has not reached this node yet.
+  if (mayVote && r.log.isUpToDate(m.index, m.logTerm)) {
+    r.emit({ type: 'vote', message: m, verdict: 'granted' });
+    // The request's term: for a pre-vote it is ahead of ours, and ours would look stale to the candidate.
+    sendVote(r, type, m.from, m.term, false);
+    if (m.type === 'MsgVote') {
+      r.electionElapsed = 0;
+      r.vote = m.from;
+    }
+  } else {
+    r.emit({ type: 'vote', message: m, verdict: 'refused' });
+    sendVote(r, type, m.from, r.term, true);
+  }
+}
+
+/** Sends a vote, or its refusal, once it is durable. */
+export function sendVote(
+  r: NodeState,
+  type: 'MsgVoteResp' | 'MsgPreVoteResp',
+  to: NodeId,
+  term: number,
+  reject: boolean,
+): void {
+  r.sendAfterAppend({ type, from: r.id, to, term, reject });
+}

@@ -1,0 +1,277 @@
+/**
+ * A Raft node without threads, clocks or I/O: inputs are calls, work comes out as a Ready. The README
+ * beside this file is the contract with whoever drives it.
+ */
+import { assert } from '../base/assert.ts';
+import { type RaftConfig, type RaftOptions, resolveConfig } from './config.ts';
+import { forwardingProblem } from './follower.ts';
+import { adoptConfState, applyConfChange, type ConfChangeResult } from './membership.ts';
+import { findFault } from './message-check.ts';
+import { NodeState } from './node-state.ts';
+import { proposeAsLeader } from './proposal.ts';
+import { readAsLeader, startReadRound } from './read-index.ts';
+import { type Handed, hasReady, takeReady } from './ready.ts';
+import { sendSnapshotNow } from './replication.ts';
+import { describeProgress, type RaftStatus, statusOf } from './status.ts';
+import { step } from './step.ts';
+import type { ProposeResult, ReadResult, StepResult } from './step-result.ts';
+import {
+  type ConfChange,
+  type ConfState,
+  type LogIndex,
+  type Message,
+  NONE,
+  type NodeId,
+  type ProposedEntry,
+  type Ready,
+  type SoftState,
+  type Term,
+} from './types.ts';
+
+/** The node. Not reentrant: `onEvent` must not call back. */
+export class RawNode {
+  readonly #state: NodeState;
+  readonly #handed: Handed;
+  #localSteps: Message[] = [];
+  #awaitsAdvance = false;
+
+  /**
+   * Starts, or restarts over what the storage holds. Throws `N3X_CONFIG` for an option out of range and an
+   * invariant error for a storage that contradicts itself.
+   */
+  constructor(options: RaftOptions) {
+    const config: RaftConfig = resolveConfig(options);
+    const state = new NodeState(config);
+    this.#state = state;
+    const { hardState, confState } = config.storage.initialState();
+    adoptConfState(state, confState);
+    if (hardState.term !== 0 || hardState.vote !== NONE || hardState.commit !== 0) {
+      assert(
+        hardState.commit >= state.log.committed && hardState.commit <= state.log.lastIndex(),
+        `stored commit ${hardState.commit} is not in [${state.log.committed}, ${state.log.lastIndex()}]`,
+      );
+      state.log.committed = hardState.commit;
+      state.term = hardState.term;
+      state.vote = hardState.vote;
+    }
+    if (config.applied > 0) state.log.appliedTo(config.applied, 0);
+    state.becomeFollower(state.term, NONE);
+    // A lease may rest on an answer this node gave before it restarted.
+    if (config.readOnly === 'leaseBased' && state.term > 0) state.voteEmbargoTicks = config.electionTicks;
+    this.#handed = { soft: state.softState(), hard: state.hardState() };
+  }
+
+  /** The node's number. */
+  get id(): NodeId {
+    return this.#state.id;
+  }
+
+  /** The present term. */
+  get term(): Term {
+    return this.#state.term;
+  }
+
+  /** Role and known leader. */
+  get softState(): SoftState {
+    return this.#state.softState();
+  }
+
+  /** The commit index. */
+  get committed(): LogIndex {
+    return this.#state.log.committed;
+  }
+
+  /** What the state machine is known to have applied. */
+  get applied(): LogIndex {
+    return this.#state.log.applied;
+  }
+
+  /** Index of the first entry that is not compacted. */
+  get firstIndex(): LogIndex {
+    return this.#state.log.firstIndex();
+  }
+
+  /** Index of the last entry, durable or not. */
+  get lastIndex(): LogIndex {
+    return this.#state.log.lastIndex();
+  }
+
+  /** Term of the entry at `index`; undefined outside the log. */
+  termAt(index: LogIndex): Term | undefined {
+    return this.#state.log.term(index);
+  }
+
+  /** One tick of the node's clock: may campaign, beat, check the quorum, or give a transfer up. */
+  tick(): void {
+    const r = this.#state;
+    r.ticks++;
+    if (r.voteEmbargoTicks > 0) r.voteEmbargoTicks--;
+    if (r.role === 'leader') this.#tickLeader();
+    else this.#tickElection();
+  }
+
+  #tickElection(): void {
+    const r = this.#state;
+    r.electionElapsed++;
+    if (r.promotable() && r.electionElapsed >= r.randomizedElectionTimeout) {
+      r.electionElapsed = 0;
+      step(r, { type: 'MsgHup', from: r.id, to: r.id, term: 0 });
+    }
+  }
+
+  #tickLeader(): void {
+    const r = this.#state;
+    r.heartbeatElapsed++;
+    r.electionElapsed++;
+    if (r.electionElapsed >= r.config.electionTicks) {
+      r.electionElapsed = 0;
+      if (r.config.checkQuorum) step(r, { type: 'MsgCheckQuorum', from: r.id, to: r.id, term: 0 });
+      if (r.role === 'leader' && r.leadTransferee !== NONE) {
+        r.emit({ type: 'transfer', to: r.leadTransferee, step: 'aborted' });
+        r.leadTransferee = NONE;
+      }
+    }
+    if (r.role === 'leader' && r.heartbeatElapsed >= r.config.heartbeatTicks) {
+      r.heartbeatElapsed = 0;
+      step(r, { type: 'MsgBeat', from: r.id, to: r.id, term: 0 });
+    }
+  }
+
+  /**
+   * Starts a campaign now. With lease-based reads not while this node hears from a leader: it has promised
+   * its vote for that long.
+   */
+  campaign(): void {
+    const r = this.#state;
+    if (r.config.readOnly === 'leaseBased' && r.role !== 'leader' && r.inLease()) {
+      r.emit({ type: 'campaignRefused', reason: 'inLease' });
+      return;
+    }
+    step(r, { type: 'MsgHup', from: r.id, to: r.id, term: 0 });
+  }
+
+  /** Takes a message from another node or from the storage. What does not belong here changes nothing. */
+  step(message: Message): StepResult {
+    const r = this.#state;
+    const reason = findFault(message, r.id, (id) => r.tracker.progress.has(id));
+    if (reason !== undefined) {
+      r.ignore(message, reason);
+      return { status: 'ignored', reason };
+    }
+    return step(r, message);
+  }
+
+  /** Proposes an entry for the state machine. */
+  propose(data: Uint8Array): ProposeResult {
+    return this.proposeAll([{ type: 'normal', data }]);
+  }
+
+  /** Proposes a configuration change; an empty list of changes leaves a joint configuration. */
+  proposeConfChange(change: ConfChange): ProposeResult {
+    return this.proposeAll([{ type: 'confChange', change }]);
+  }
+
+  /** Proposes several entries that enter the log next to each other, or not at all. At least one. */
+  proposeAll(entries: readonly ProposedEntry[]): ProposeResult {
+    assert(entries.length > 0, 'a proposal has entries');
+    const r = this.#state;
+    if (r.role === 'leader') return proposeAsLeader(r, entries);
+    if (r.role !== 'follower') return { status: 'dropped', reason: 'noLeader' };
+    const reason = forwardingProblem(r);
+    if (reason !== undefined) return { status: 'dropped', reason };
+    r.send({ type: 'MsgProp', from: r.id, to: r.leader, term: 0, entries });
+    return { status: 'forwarded', to: r.leader };
+  }
+
+  /**
+   * To be called for every committed configuration change, in order, when it is applied. The result's
+   * `confState` has to be stored with what was applied.
+   */
+  applyConfChange(change: ConfChange): ConfChangeResult {
+    return applyConfChange(this.#state, change);
+  }
+
+  /** The configuration in force. */
+  get confState(): ConfState {
+    return this.#state.tracker.confState();
+  }
+
+  /**
+   * Asks for a linearizable read. The answer, with the same `context`, comes in a Ready's `readStates`; the
+   * read may be served from the state machine once it has applied that index.
+   */
+  readIndex(context: string): ReadResult {
+    const r = this.#state;
+    if (r.role === 'leader') return readAsLeader(r, { from: r.id, context });
+    if (r.leader === NONE) return { status: 'dropped', reason: 'noLeader' };
+    r.send({ type: 'MsgReadIndex', from: r.id, to: r.leader, term: 0, context });
+    return { status: 'forwarded', to: r.leader };
+  }
+
+  /** Asks the leader, from any member, to hand its office to `to`. It tries for one election timeout. */
+  transferLeader(to: NodeId): void {
+    step(this.#state, { type: 'MsgTransferLeader', from: to, to: this.#state.id, term: 0 });
+  }
+
+  /** Makes a follower forget its leader, so that it grants votes before its lease ends. Not with lease-based reads. */
+  forgetLeader(): void {
+    step(this.#state, { type: 'MsgForgetLeader', from: this.#state.id, to: this.#state.id, term: 0 });
+  }
+
+  /** Tells the leader that the last message to `peer` did not get through. */
+  reportUnreachable(peer: NodeId): void {
+    step(this.#state, { type: 'MsgUnreachable', from: peer, to: this.#state.id, term: 0 });
+  }
+
+  /** Tells the leader how the transfer of a snapshot to `peer` ended. Has to be called when it failed. */
+  reportSnapshot(peer: NodeId, ok: boolean): void {
+    step(this.#state, { type: 'MsgSnapStatus', from: peer, to: this.#state.id, term: 0, reject: !ok });
+  }
+
+  /** Sends the newest snapshot to a follower, needed or not; false when this node does not lead it. */
+  sendSnapshot(peer: NodeId): boolean {
+    return sendSnapshotNow(this.#state, peer);
+  }
+
+  /** Whether {@link ready} has anything. Changes nothing. */
+  hasReady(): boolean {
+    return hasReady(this.#state, this.#handed);
+  }
+
+  /**
+   * Takes the outstanding work. In sync mode all of it is to be done, in the order the README gives, before
+   * {@link advance}, and that before the next Ready.
+   */
+  ready(): Ready {
+    assert(!this.#awaitsAdvance, 'ready() before advance()');
+    startReadRound(this.#state);
+    const { ready, localSteps } = takeReady(this.#state, this.#handed);
+    this.#localSteps = localSteps;
+    this.#awaitsAdvance = !this.#state.config.asyncStorageWrites;
+    return ready;
+  }
+
+  /** Sync mode: the last Ready is durable, sent and applied. */
+  advance(): void {
+    assert(!this.#state.config.asyncStorageWrites, 'in async mode the storage answers with messages');
+    const steps = this.#localSteps;
+    this.#localSteps = [];
+    this.#awaitsAdvance = false;
+    for (const message of steps) step(this.#state, message);
+  }
+
+  /** Everything worth showing. */
+  status(): RaftStatus {
+    return statusOf(this.#state);
+  }
+
+  /** The leader's progress table as text. */
+  describeProgress(): string {
+    return describeProgress(this.#state);
+  }
+
+  /** Replaces the drawn election timeout, in ticks, until the next change of role draws again. For scripts and tests. */
+  setRandomizedElectionTimeout(ticks: number): void {
+    this.#state.randomizedElectionTimeout = ticks;
+  }
+}
