@@ -110,6 +110,15 @@ export class LevelStore implements StoragePort {
     return this.#initialised;
   }
 
+  /** Whether the database holds anything at all, readable or not. Throws N3X_CORRUPT or N3X_STORAGE. */
+  async isUsed(): Promise<boolean> {
+    try {
+      return (await this.#db.keys({ limit: 1 }).all()).length > 0;
+    } catch (error) {
+      throw databaseError(this.#directory, error);
+    }
+  }
+
   /** Index of the last entry of the log, written or on its way. */
   get lastIndex(): LogIndex {
     return this.#meta.compacted.index + this.#entryCrcs.length;
