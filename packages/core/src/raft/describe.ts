@@ -145,7 +145,8 @@ function details(m: Message): string[] {
       return [`Entries:[${m.entries.map((entry) => `0/0 ${describeProposed(entry)}`).join(', ')}]`];
     case 'MsgStorageAppend': {
       const hard = m.hardState;
-      const state = hard === undefined ? [] : [...commit(hard.commit), ...(hard.vote === 0 ? [] : [`Vote:${hard.vote}`])];
+      const state =
+        hard === undefined ? [] : [...commit(hard.commit), ...(hard.vote === 0 ? [] : [`Vote:${hard.vote}`])];
       return [...state, ...list(m.entries)];
     }
     case 'MsgStorageApply':
@@ -192,7 +193,7 @@ export function describeEvent(event: RaftEvent): string {
     case 'role':
       return `${describeRole(event.role)} at term ${event.term}`;
     case 'campaign':
-      return `campaigns for term ${event.term}${event.transfer ? ' on its leader\'s behalf' : ''}`;
+      return `campaigns for term ${event.term}${event.transfer ? " on its leader's behalf" : ''}`;
     case 'campaignRefused':
       return `does not campaign: ${event.reason}`;
     case 'vote':
