@@ -71,3 +71,14 @@ export function decodeHello(payload: Uint8Array, version: number): Hello | Refus
   if (reason === undefined) throw new WireError('outOfRange', 'a refusal without a known reason');
   return { type: 'refusal', reason, version: theirs };
 }
+
+/** A frame that asks for {@link PONG}; no message is this short. */
+export const PING: Uint8Array = Uint8Array.of(1);
+
+/** The answer to {@link PING}: everything sent before it has arrived. */
+export const PONG: Uint8Array = Uint8Array.of(2);
+
+/** Whether `payload` is the one-byte frame `which`. */
+export function isControl(payload: Uint8Array, which: Uint8Array): boolean {
+  return payload.length === 1 && payload[0] === which[0];
+}
