@@ -2,25 +2,34 @@
 import type { Command } from '../machine/command.ts';
 import type { ConfChange, ConfState, LogIndex, NodeId } from '../raft/types.ts';
 
-/** What the leader knows. */
-export interface LeaderView {
-  /** Its own host. */
-  readonly self: NodeId;
-  /** The configuration as applied. */
-  readonly confState: ConfState;
-  readonly commitIndex: LogIndex;
-  /** Monotonic time since when it leads. */
-  readonly leadingSinceMs: number;
-  /** Monotonic time of the last message from a node; null when none came or its stream broke since. */
-  readonly lastHeardMs: (id: NodeId) => number | null;
-  /** Highest log index known to be on a node; 0 when unknown. */
-  readonly matchIndex: (id: NodeId) => LogIndex;
+/** What the leader knows of another node. */
+export interface PeerView {
+  /** Highest log index known to be on it. */
+  readonly match: LogIndex;
+  /** Monotonic time of the last message from it; null when none came or its stream broke since. */
+  readonly lastHeardMs: number | null;
 }
 
-/**
- * One thing to do. The key names the decision: while one is under way, another with its key is not to be
- * proposed.
- */
+/** What the leader knows. */
+export interface LeaderView {
+  readonly selfId: NodeId;
+  /** The configuration as applied. */
+  readonly confState: ConfState;
+  /** A configuration change is in the log and not applied yet. */
+  readonly confChangePending: boolean;
+  /** Leadership is being handed over. */
+  readonly transferring: boolean;
+  /** Last index of the leader's own log. */
+  readonly lastIndex: LogIndex;
+  /** Monotonic time since when it leads. */
+  readonly leaderSinceMs: number;
+  /** Other nodes of the configuration by id. */
+  readonly peers: ReadonlyMap<NodeId, PeerView>;
+  /** Keys of decisions that were acted upon and whose effect has not been applied or refused yet. */
+  readonly inFlight: ReadonlySet<string>;
+}
+
+/** One thing to do. Decisions with the same key are the same: one that is in flight is not made again. */
 export type Decision =
   | { readonly type: 'command'; readonly key: string; readonly command: Command }
   | { readonly type: 'confChange'; readonly key: string; readonly change: ConfChange }
@@ -32,7 +41,7 @@ export interface ControlOptions {
   readonly lostAfterMs: number;
   /** A host counts as heard from again once its last message is at most this old, in ms. Less than `lostAfterMs`. */
   readonly backWithinMs: number;
-  /** A learner that lacks at most this many committed entries has caught up. */
+  /** A learner within this many entries of the leader's log has caught up. */
   readonly caughtUpEntries: number;
   /** Most voters. */
   readonly maxVoters: number;
@@ -48,7 +57,7 @@ export const CONTROL_OPTIONS: ControlOptions = {
 
 /** Whether the leader hears from a node now. It always hears itself. */
 export function heard(view: LeaderView, id: NodeId, withinMs: number, nowMs: number): boolean {
-  if (id === view.self) return true;
-  const last = view.lastHeardMs(id);
+  if (id === view.selfId) return true;
+  const last = view.peers.get(id)?.lastHeardMs ?? null;
   return last !== null && nowMs - last <= withinMs;
 }

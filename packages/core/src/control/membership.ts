@@ -1,13 +1,12 @@
 /**
  * Brings the Raft group in line with the hosts: takes joining hosts in as learners, lets servers vote once
  * they have caught up, takes leaving hosts out. One change at a time, and never one after which the voters
- * that are heard from now would be no majority. Raft itself refuses a change while another is under way, so a
- * step may be planned again at any time.
+ * that are heard from now would be no majority.
  */
 import type { ClusterState } from '../machine/state.ts';
 import type { Host } from '../model/host.ts';
 import type { ConfChangeSingle, NodeId } from '../raft/types.ts';
-import { CONTROL_OPTIONS, type ControlOptions, type Decision, heard, type LeaderView } from './decision.ts';
+import { type ControlOptions, type Decision, heard, type LeaderView } from './decision.ts';
 
 const KEY = 'membership';
 
@@ -37,12 +36,12 @@ function planLeaving(
   if (!voters.includes(host.id)) return change('remove', host.id);
   const left = voters.filter((id) => id !== host.id);
   if (!quorumHeard(left, view, nowMs, options)) return undefined;
-  if (host.id !== view.self) return change('remove', host.id);
+  if (host.id !== view.selfId) return change('remove', host.id);
   // The leader hands over first: its successor takes it out while it can still be told so.
   let successor: NodeId | undefined;
   let highest = -1;
   for (const id of left) {
-    const match = view.matchIndex(id);
+    const match = view.peers.get(id)?.match ?? 0;
     const leaving = state.host(id)?.membership === 'leaving';
     if (leaving || !heard(view, id, options.backWithinMs, nowMs) || match <= highest) continue;
     successor = id;
@@ -56,8 +55,8 @@ function planPromotion(host: Host, view: LeaderView, nowMs: number, options: Con
   const { voters } = view.confState;
   if (host.settings.role !== 'server' || voters.length >= options.maxVoters) return undefined;
   if (!heard(view, host.id, options.backWithinMs, nowMs)) return undefined;
-  const match = view.matchIndex(host.id);
-  if (match + options.caughtUpEntries < view.commitIndex) return undefined;
+  const match = view.peers.get(host.id)?.match ?? 0;
+  if (match + options.caughtUpEntries < view.lastIndex) return undefined;
   if (!quorumHeard([...voters, host.id], view, nowMs, options)) return undefined;
   return change('addVoter', host.id);
 }
@@ -70,7 +69,7 @@ function planStray(
   options: ControlOptions,
 ): Decision | undefined {
   const { voters, learners } = view.confState;
-  const stray = [...learners, ...voters].find((id) => state.host(id) === undefined && id !== view.self);
+  const stray = [...learners, ...voters].find((id) => state.host(id) === undefined && id !== view.selfId);
   if (stray === undefined) return undefined;
   const left = voters.filter((id) => id !== stray);
   return quorumHeard(left, view, nowMs, options) ? change('remove', stray) : undefined;
@@ -81,10 +80,10 @@ export function planMembership(
   state: ClusterState,
   view: LeaderView,
   nowMs: number,
-  options: ControlOptions = CONTROL_OPTIONS,
+  options: ControlOptions,
 ): Decision[] {
   const { confState } = view;
-  const settled = confState.votersOutgoing.length === 0;
+  const settled = confState.votersOutgoing.length === 0 && !view.confChangePending && !view.transferring;
   const decisions: Decision[] = [];
   let step = settled ? planStray(state, view, nowMs, options) : undefined;
   for (const host of state.hosts()) {

@@ -1,12 +1,19 @@
 /** Finds hosts for the VMs that wait. */
 import type { ClusterState } from '../machine/state.ts';
 import { SCHEDULE_LIMITS, type ScheduleLimits, schedule } from '../scheduler/schedule.ts';
-import type { Decision } from './decision.ts';
+import type { Decision, LeaderView } from './decision.ts';
+
+const PREFIX = 'place/';
 
 /**
- * One pass of the scheduler. While decisions of an earlier pass are under way it comes to the same ones
- * again, in the same order, and so counts what they take; what it got wrong nevertheless `apply` refuses.
+ * One pass of the scheduler. Nothing while decisions of the last pass are under way: a pass counts what is
+ * applied and what it places itself, not what is in between.
  */
-export function planPlacement(state: ClusterState, limits: ScheduleLimits = SCHEDULE_LIMITS): Decision[] {
-  return schedule(state, limits).map((command) => ({ type: 'command', key: `place/${command.name}`, command }));
+export function planPlacement(
+  state: ClusterState,
+  view: LeaderView,
+  limits: ScheduleLimits = SCHEDULE_LIMITS,
+): Decision[] {
+  for (const key of view.inFlight) if (key.startsWith(PREFIX)) return [];
+  return schedule(state, limits).map((command) => ({ type: 'command', key: PREFIX + command.name, command }));
 }

@@ -2,7 +2,7 @@
 import type { ClusterState } from '../machine/state.ts';
 import type { Host } from '../model/host.ts';
 import type { NodeId } from '../raft/types.ts';
-import { CONTROL_OPTIONS, type ControlOptions, type Decision, heard, type LeaderView } from './decision.ts';
+import { type ControlOptions, type Decision, heard, type LeaderView } from './decision.ts';
 
 function inGroup(view: LeaderView, id: NodeId): boolean {
   const { voters, votersOutgoing, learners, learnersNext } = view.confState;
@@ -16,7 +16,7 @@ function judge(host: Host, view: LeaderView, nowMs: number, options: ControlOpti
   if (!host.reachable) return heard(view, host.id, options.backWithinMs, nowMs) ? true : undefined;
   if (heard(view, host.id, options.lostAfterMs, nowMs)) return undefined;
   // A new leader, or one that has just taken the host in, has yet to give it the time to be heard.
-  return nowMs - view.leadingSinceMs > options.lostAfterMs ? false : undefined;
+  return nowMs - view.leaderSinceMs > options.lostAfterMs ? false : undefined;
 }
 
 /** `hostReachable` for each host whose standing has changed. */
@@ -24,7 +24,7 @@ export function planReachability(
   state: ClusterState,
   view: LeaderView,
   nowMs: number,
-  options: ControlOptions = CONTROL_OPTIONS,
+  options: ControlOptions,
 ): Decision[] {
   const decisions: Decision[] = [];
   for (const host of state.hosts()) {
