@@ -1,0 +1,113 @@
+/**
+ * The reconciler of one host: from what the cluster wants and what the driver finds, to the next actions and
+ * to what is reported. Pure and level-triggered: it may be run at any time, after any interruption.
+ *
+ * `reconcile(input)` gives at most one action per VM and none for a VM with an action under way. The caller
+ * performs the actions, tells `Backoff.ended` of each outcome and `Backoff.observed` of each observation,
+ * proposes `reports` (as `vmReport`, at most 256 in one) and `removed`, each unless the same is under way, and
+ * runs it again when the state, an observation or the time moved. After an action it should run only with an
+ * observation made since: an older one costs a repeated action, which is harmless but not free.
+ *
+ * The rules for one VM are in `want.ts`, the memory of attempts in `backoff.ts`.
+ */
+import type { Command, VmReport } from '../machine/command.ts';
+import { same } from '../machine/difference.ts';
+import type { ClusterState } from '../machine/state.ts';
+import type { Vm, VmStatus } from '../model/vm.ts';
+import type { DriverAction, ObservedVm } from '../ports/driver.ts';
+import type { BackoffView } from './backoff.ts';
+import { type Clocks, type Seen, seenDuring, stepFor, stepToGone } from './want.ts';
+
+/** `vmRemoved`. */
+export type VmRemoved = Extract<Command, { type: 'vmRemoved' }>;
+
+/** What a reconciliation looks at. */
+export interface ReconcileInput extends Clocks {
+  readonly state: ClusterState;
+  readonly hostId: number;
+  /** All that the driver finds; never empty for want of a first look. */
+  readonly observed: readonly ObservedVm[];
+  /** Actions under way, by VM name. */
+  readonly inFlight: ReadonlyMap<string, DriverAction>;
+  readonly backoff: BackoffView;
+}
+
+/** What is to be done. */
+export interface Reconciliation {
+  readonly actions: readonly DriverAction[];
+  /** Statuses that differ from what the state holds. */
+  readonly reports: readonly VmReport[];
+  /** Deleted VMs of which nothing is left here. */
+  readonly removed: readonly VmRemoved[];
+}
+
+/** Time in seconds that a VM gets to stop when the cluster no longer says how long it may take. */
+const ORPHAN_STOP_SECONDS = 60;
+
+function statusOf(vm: Vm, seen: Seen, observed: ObservedVm | undefined, wallMs: number): VmStatus {
+  const own = observed?.managed?.uid === vm.uid ? observed : undefined;
+  const evaluated = own?.evaluated ?? vm.status.evaluated;
+  return {
+    phase: seen.phase,
+    reason: seen.reason.slice(0, 64),
+    message: seen.message.slice(0, 1024),
+    sinceMs: seen.phase === vm.status.phase ? vm.status.sinceMs : wallMs,
+    observedGeneration: vm.generation,
+    observedRestarts: own?.managed?.restarts ?? 0,
+    ...(own?.process === undefined ? {} : { pid: own.process.pid }),
+    ...(own?.currentRunner === undefined ? {} : { currentRunner: own.currentRunner }),
+    ...(own?.bootedRunner === undefined ? {} : { bootedRunner: own.bootedRunner }),
+    ...(evaluated === undefined ? {} : { evaluated }),
+  };
+}
+
+/** One reconciliation of one host. */
+export function reconcile(input: ReconcileInput): Reconciliation {
+  const { state, hostId, inFlight, backoff, nowMs, wallMs } = input;
+  const actions: DriverAction[] = [];
+  const reports: VmReport[] = [];
+  const removed: VmRemoved[] = [];
+  const observed = new Map(input.observed.map((vm) => [vm.name, vm]));
+
+  const report = (vm: Vm, epoch: number, seen: Seen): void => {
+    const status = statusOf(vm, seen, observed.get(vm.name), wallMs);
+    if (!same(vm.status, status)) reports.push({ name: vm.name, uid: vm.uid, epoch, status });
+  };
+
+  /** What is here under a name that is not, or no more, this host's to run. */
+  const clear = (found: ObservedVm): void => {
+    if (found.managed === undefined || inFlight.has(found.name)) return;
+    // A state older than the assignment cannot know that it is void: the log is still being read again.
+    if (found.managed.epoch > state.index) return;
+    const step = stepToGone(found, ORPHAN_STOP_SECONDS, backoff, nowMs);
+    if (step?.action !== undefined) actions.push(step.action);
+  };
+
+  for (const vm of state.vmsOnHost(hostId)) {
+    const { assignment } = vm;
+    if (assignment === null) continue;
+    const { epoch } = assignment;
+    const found = observed.get(vm.name);
+    const foreign = found?.managed !== undefined && found.managed.uid !== vm.uid;
+    const underWay = inFlight.get(vm.name);
+    if (underWay !== undefined) {
+      report(vm, epoch, seenDuring(underWay, vm, backoff));
+    } else if (foreign) {
+      // An earlier VM of the same name is still here.
+      clear(found);
+    } else if (vm.deleting) {
+      const step = stepToGone(found, vm.spec.stopTimeoutSeconds, backoff, nowMs);
+      if (step === undefined) removed.push({ type: 'vmRemoved', hostId, name: vm.name, uid: vm.uid, epoch });
+      else report(vm, epoch, step.seen);
+      if (step?.action !== undefined) actions.push(step.action);
+    } else {
+      const step = stepFor(vm, epoch, found, backoff, { nowMs, wallMs });
+      report(vm, epoch, step.seen);
+      if (step.action !== undefined) actions.push(step.action);
+    }
+  }
+  for (const found of input.observed) {
+    if (state.vm(found.name)?.assignment?.hostId !== hostId) clear(found);
+  }
+  return { actions, reports, removed };
+}
