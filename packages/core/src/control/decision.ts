@@ -6,8 +6,8 @@ import type { ConfChange, ConfState, LogIndex, NodeId } from '../raft/types.ts';
 export interface PeerView {
   /** Highest log index known to be on it. */
   readonly match: LogIndex;
-  /** Monotonic time of the last message from it; undefined when none came, or its stream broke since. */
-  readonly lastHeardMs: number | undefined;
+  /** Monotonic time of the last message from it; null when none came, or its stream broke since. */
+  readonly lastHeardMs: number | null;
 }
 
 /** What the leader knows. */
@@ -58,6 +58,6 @@ export const CONTROL_OPTIONS: ControlOptions = {
 /** Whether the leader hears from a node now. It always hears itself. */
 export function heard(view: LeaderView, id: NodeId, withinMs: number, nowMs: number): boolean {
   if (id === view.selfId) return true;
-  const last = view.peers.get(id)?.lastHeardMs;
-  return last !== undefined && nowMs - last <= withinMs;
+  const last = view.peers.get(id)?.lastHeardMs ?? null;
+  return last !== null && nowMs - last <= withinMs;
 }
