@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { endMarked, waitForMarked } from './processes/marked.ts';
-import { TapReader } from './testing/tap-reader.ts';
+import { TapReader } from './reporting/tap-reader.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const MARK = 'N3X_TEST_RUN';
