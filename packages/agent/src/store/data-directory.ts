@@ -6,13 +6,12 @@
  * | `FORMAT`        | the number of this layout and the n3x version that wrote it                   |
  * | `identity.json` | the host's key and its membership, see `identity.ts`                          |
  * | `db/`           | the database, see `level-store.ts`; LevelDB's lock on it guards all the rest  |
- * | `lock`          | the pid of the process that holds that lock, only to name it                  |
  *
  * The database is made before the identity says that the host is a member, and is void as long as it does
  * not: a crash in between leaves a host that belongs to no cluster. The other way round, a member's empty
  * database means that its votes are lost, and it must not start.
  */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Ed25519PrivateKey } from '@libp2p/interface';
 import { assert } from '@n3x/core/base/assert';
@@ -73,10 +72,14 @@ export interface DataDirectory {
  */
 export async function openDataDirectory(path: string, options: DataDirectoryOptions): Promise<DataDirectory> {
   const format = await prepare(path, options.n3xVersion);
-  const store = await openLocked(path, options);
+  const databasePath = join(path, 'db');
+  await asStorageError(path, async () => {
+    await mkdir(databasePath, { recursive: true, mode: DIRECTORY_MODE });
+    await syncDirectory(path);
+  });
+  const store = await openStore(databasePath, options);
   try {
     await migrate(path, format, options.n3xVersion);
-    await asStorageError(path, () => writeFile(join(path, 'lock'), `${process.pid}\n`));
     const identityPath = join(path, 'identity.json');
     const known = await readIdentity(identityPath);
     const identity = known ?? (await createIdentity());
@@ -149,7 +152,6 @@ class OpenDataDirectory implements DataDirectory {
   }
 
   async close(): Promise<void> {
-    await rm(join(this.path, 'lock'), { force: true });
     await this.store.close();
   }
 
@@ -200,34 +202,6 @@ async function migrate(path: string, format: number, n3xVersion: string): Promis
 
 function formatLine(n3xVersion: string): string {
   return `${DATA_FORMAT} n3x ${n3xVersion}\n`;
-}
-
-/** Opens the database, and names the holder when another process has it. */
-async function openLocked(path: string, options: StoreOptions): Promise<LevelStore> {
-  const databasePath = join(path, 'db');
-  await asStorageError(path, async () => {
-    await mkdir(databasePath, { recursive: true, mode: DIRECTORY_MODE });
-    await syncDirectory(path);
-  });
-  try {
-    return await openStore(databasePath, options);
-  } catch (error) {
-    if (!(error instanceof N3xError) || error.code !== 'N3X_CONFIG') throw error;
-    const pid = await holder(path);
-    const who = pid === undefined ? 'another process' : `process ${pid}`;
-    throw new N3xError(
-      'N3X_CONFIG',
-      `data directory ${path} is in use by ${who}; stop it, or give this n3xd a data directory of its own`,
-      { details: pid === undefined ? { directory: path } : { directory: path, pid }, cause: error.cause },
-    );
-  }
-}
-
-/** The pid in the lock file, or undefined when there is none to be read. */
-async function holder(path: string): Promise<number | undefined> {
-  const text = await readFile(join(path, 'lock'), 'utf8').catch(() => '');
-  const pid = Number.parseInt(text, 10);
-  return Number.isSafeInteger(pid) ? pid : undefined;
 }
 
 async function asStorageError<T>(path: string, run: () => Promise<T>): Promise<T> {

@@ -10,16 +10,18 @@
  * LevelDB's batch and its table in memory), so it must fit there. Records are encoded straight into the
  * batch; nothing else copies them.
  */
+import { join } from 'node:path';
 import { assert } from '@n3x/core/base/assert';
 import type { StorageOutcome, StoragePort, StorageWrite, StoredState } from '@n3x/core/ports/storage';
 import type { Entry, LogIndex, SnapshotMeta } from '@n3x/core/raft/types';
 import { Level } from 'level';
 import { type StoreMetaContent, seal, sealEntry, sealMeta } from './codec.ts';
+import { checkDatabaseFiles } from './database-files.ts';
 import { logKey, META_KEY, recordKey } from './keys.ts';
 import { type LoadedStore, loadStore } from './load.ts';
-import { databaseError, type StorageFailure, storageFailure } from './storage-error.ts';
+import { lockHolder } from './lock-holder.ts';
+import { databaseError, lockedDatabase, type StorageFailure, storageFailure } from './storage-error.ts';
 import { Tally } from './tally.ts';
-import { checkWriteAheadLogs } from './write-ahead-log.ts';
 
 /** How one write ended: the content of the loop's `stored` input. */
 export interface Stored {
@@ -59,10 +61,15 @@ interface Collecting {
  * refuses. Call {@link LevelStore.load} before the first write.
  */
 export async function openStore(directory: string, options: StoreOptions): Promise<LevelStore> {
-  await checkWriteAheadLogs(directory);
+  // Before the look at the files: those of a running process may be half written.
+  const holder = await lockHolder(join(directory, 'LOCK'));
+  if (holder !== undefined) throw lockedDatabase(directory, holder);
+  await checkDatabaseFiles(directory);
   const db: Database = new Level(directory, {
     keyEncoding: 'utf8',
     valueEncoding: 'view',
+    // Without it the table files can be checked before LevelDB touches them.
+    compression: false,
     writeBufferSize: WRITE_BUFFER_BYTES,
     cacheSize: CACHE_BYTES,
   });

@@ -31,13 +31,20 @@ export function corruptStore(directory: string, record: string, what: string, ca
   });
 }
 
+/** The error for a database that another process has open; `pid` is its, when known. */
+export function lockedDatabase(directory: string, pid: number | undefined, cause?: unknown): N3xError {
+  const who = pid === undefined ? 'another process' : `process ${pid}`;
+  return new N3xError('N3X_CONFIG', `${directory} is in use by ${who}; stop it, or choose another data directory`, {
+    details: pid === undefined ? { directory } : { directory, pid },
+    cause,
+  });
+}
+
 /** The error for a database that LevelDB does not open or read. */
 export function databaseError(directory: string, error: unknown): N3xError {
   const cause = rootCause(error);
   const code = 'code' in cause ? cause.code : undefined;
-  if (code === 'LEVEL_LOCKED') {
-    return new N3xError('N3X_CONFIG', `${directory} is in use by another process`, { details: { directory }, cause });
-  }
+  if (code === 'LEVEL_LOCKED') return lockedDatabase(directory, undefined, cause);
   const file = /[^\s/]+\.(?:log|ldb|sst)|MANIFEST-\d+|CURRENT/.exec(cause.message)?.[0];
   if (code === 'LEVEL_CORRUPTION' || /No such file/.test(cause.message)) {
     return corruptStore(directory, file ?? 'the database', 'is damaged', cause);
