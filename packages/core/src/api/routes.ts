@@ -74,7 +74,9 @@ const ON_HOST: readonly ErrorCode[] = [
   'N3X_REFUSED',
   'N3X_CONFLICT',
   'N3X_UNREACHABLE',
+  'N3X_NO_QUORUM',
   'N3X_TIMEOUT',
+  'N3X_OVERLOADED',
   'N3X_DRIVER',
 ];
 

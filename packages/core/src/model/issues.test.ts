@@ -42,7 +42,7 @@ t.test('a VM that is not right says where, what and how to mend it', async (t) =
 
 t.test('the input as a whole', async (t) => {
   t.same(lines(vmCreateRequestSchema, undefined), ['is missing']);
-  t.same(lines(vmCreateRequestSchema, []), ['must be an object (got [])']);
+  t.same(lines(vmCreateRequestSchema, []), ['must be an object (got a list of 0)']);
   t.same(lines(vmCreateRequestSchema, {}), ['name: is missing', 'spec: is missing']);
   t.match(lines(vmCreateRequestSchema, { name: 'Web', spec: { source } }), [/^name: a name is .* \(got "Web"\)$/]);
 });

@@ -100,9 +100,12 @@ function kindText(expected: string): string {
   return /^[aeiou]/.test(expected) ? `an ${expected}` : `a ${expected}`;
 }
 
-/** A value in at most 60 characters. */
+/** A value in at most 60 characters. What is nested is only named: it may be deep. */
 function show(value: unknown): string {
-  const text = value === undefined ? 'nothing' : typeof value === 'bigint' ? String(value) : JSON.stringify(value);
+  if (value === undefined) return 'nothing';
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === 'object' && value !== null) return 'an object';
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
   return text.length <= 60 ? text : `${text.slice(0, 57)}...`;
 }
 

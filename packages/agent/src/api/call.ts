@@ -1,0 +1,138 @@
+/** One request on its way through a handler: its validated input, and what handlers ask of the daemon. */
+import type { OperationId, RouteBody, RouteParams, RouteQuery, RouteResult } from '@n3x/core/api/routes';
+import { N3xError } from '@n3x/core/base/errors';
+import { nearest } from '@n3x/core/base/near-miss';
+import type { Command, CommandResult } from '@n3x/core/machine/command';
+import type { ClusterState } from '@n3x/core/machine/state';
+import type { Cluster } from '@n3x/core/model/cluster';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ApiBackend, RequestOptions } from './backend.ts';
+import { abortWhenGone, requestIdOf, timeoutOf } from './request-options.ts';
+
+/** One request. */
+export class Call<Id extends OperationId = OperationId> {
+  readonly backend: ApiBackend;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly params: RouteParams<Id>;
+  readonly query: RouteQuery<Id>;
+  readonly body: RouteBody<Id>;
+  /** Time, in ms, within which it must be answered. */
+  readonly timeoutMs: number;
+  #signal: AbortSignal | undefined;
+
+  constructor(
+    backend: ApiBackend,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    input: { params: RouteParams<Id>; query: RouteQuery<Id>; body: RouteBody<Id> },
+  ) {
+    this.backend = backend;
+    this.request = request;
+    this.reply = reply;
+    this.params = input.params;
+    this.query = input.query;
+    this.body = input.body;
+    this.timeoutMs = timeoutOf(request.headers);
+  }
+
+  /** Fires when the client goes before it has its answer. */
+  get signal(): AbortSignal {
+    this.#signal ??= abortWhenGone(this.reply.raw);
+    return this.#signal;
+  }
+
+  /** What a changing request carries. Its id is told to the client, who needs it to try again. */
+  options(): RequestOptions {
+    const requestId = requestIdOf(this.request.headers);
+    this.reply.header('n3x-request-id', requestId);
+    return { requestId, timeoutMs: this.timeoutMs, signal: this.signal };
+  }
+
+  /** The applied state of this host as it is. Throws `N3X_NOT_INITIALISED` when there is none. */
+  stateNow(): ClusterState & { readonly cluster: Cluster } {
+    const state = this.backend.state();
+    if (state !== null && hasCluster(state)) return state;
+    throw new N3xError(
+      'N3X_NOT_INITIALISED',
+      'this host belongs to no cluster yet: `n3xctl cluster init` makes one, `n3xctl cluster join` joins one',
+    );
+  }
+
+  /** The state with everything that is committed now; for `stale` reads as it is, at once. */
+  async stateFor(consistency: 'linearizable' | 'stale'): Promise<ClusterState & { readonly cluster: Cluster }> {
+    const now = this.stateNow();
+    if (consistency === 'stale') return now;
+    await this.backend.readBarrier({ timeoutMs: this.timeoutMs, signal: this.signal });
+    // The barrier takes time: the host may have left its cluster meanwhile, or its state been replaced.
+    return this.stateNow();
+  }
+
+  /**
+   * Makes a command take effect and waits until this host's state shows it. A name that does not exist is
+   * refused with the nearest one that does.
+   */
+  async command(command: Command): Promise<CommandResult & { ok: true }> {
+    this.stateNow();
+    const options = this.options();
+    let result: CommandResult & { ok: true };
+    try {
+      result = await this.backend.command(command, options);
+    } catch (error) {
+      throw this.#suggest(error);
+    }
+    const state = this.backend.state();
+    if (state !== null && state.index < result.index) {
+      await this.backend.readBarrier({ timeoutMs: this.timeoutMs, signal: this.signal });
+    }
+    return result;
+  }
+
+  #suggest(error: unknown): unknown {
+    const state = this.backend.state();
+    if (!(error instanceof N3xError) || error.code !== 'N3X_NOT_FOUND' || state === null) return error;
+    const { kind, name } = error.details ?? {};
+    if (typeof name !== 'string' || error.details?.['suggestion'] !== undefined) return error;
+    if (kind === 'vm') return unknownVm(state, name);
+    if (kind !== 'host') return error;
+    const suggestion = nearest(name, hostNames(state));
+    if (suggestion === undefined) return error;
+    const details = { ...error.details, suggestion };
+    return new N3xError(error.code, `${error.message}; did you mean ${suggestion}?`, { details, cause: error.cause });
+  }
+}
+
+/** What answers a route with one JSON document. */
+export type JsonHandler<Id extends OperationId> = (call: Call<Id>) => RouteResult<Id> | Promise<RouteResult<Id>>;
+/** What answers a route by writing to the response itself. */
+export type StreamHandler<Id extends OperationId> = (call: Call<Id>) => Promise<void>;
+
+function hasCluster(state: ClusterState): state is ClusterState & { readonly cluster: Cluster } {
+  return state.cluster !== undefined;
+}
+
+/** `N3X_NOT_FOUND` for a VM, with the nearest name there is. */
+export function unknownVm(state: ClusterState, name: string): N3xError {
+  return unknown('VM', name, vmNames(state), '`n3xctl vm list` shows those that do');
+}
+
+/** `N3X_NOT_FOUND` for a host, with the nearest name there is. */
+export function unknownHost(state: ClusterState, name: string): N3xError {
+  return unknown('host', name, hostNames(state), '`n3xctl host list` shows those that do');
+}
+
+function unknown(kind: 'VM' | 'host', name: string, names: Iterable<string>, otherwise: string): N3xError {
+  const suggestion = nearest(name, names);
+  const hint = suggestion === undefined ? otherwise : `did you mean ${suggestion}?`;
+  return new N3xError('N3X_NOT_FOUND', `${kind} ${name} does not exist: ${hint}`, {
+    details: { kind: kind.toLowerCase(), name, ...(suggestion === undefined ? {} : { suggestion }) },
+  });
+}
+
+function* vmNames(state: ClusterState): Generator<string> {
+  for (const vm of state.vms()) yield vm.name;
+}
+
+function* hostNames(state: ClusterState): Generator<string> {
+  for (const host of state.hosts()) yield host.name;
+}

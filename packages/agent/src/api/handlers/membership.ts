@@ -1,0 +1,48 @@
+/** Becoming a member, ceasing to be one, and the tokens that let others in. */
+import type { RouteResult } from '@n3x/core/api/routes';
+import type { Call } from '../call.ts';
+import { tokenView } from '../views.ts';
+
+/** `POST /v1/cluster/init` */
+export async function initCluster(call: Call<'initCluster'>): Promise<RouteResult<'initCluster'>> {
+  const { clusterId, hostId } = await call.backend.init(call.body.name);
+  return { clusterId, clusterName: call.body.name, hostId, name: call.backend.local().name };
+}
+
+/** `POST /v1/cluster/join` */
+export async function joinCluster(call: Call<'joinCluster'>): Promise<RouteResult<'joinCluster'>> {
+  const limits = { timeoutMs: call.timeoutMs, signal: call.signal };
+  const { clusterId, hostId } = await call.backend.join(call.body.token, limits);
+  const known = call.backend.state()?.cluster;
+  // A host that has just joined may still wait for its first snapshot, which brings the cluster's name.
+  if (known === undefined) await call.backend.readBarrier(limits);
+  return { clusterId, clusterName: call.stateNow().cluster.name, hostId, name: call.backend.local().name };
+}
+
+/** `POST /v1/cluster/leave` */
+export async function leaveCluster(call: Call<'leaveCluster'>): Promise<RouteResult<'leaveCluster'>> {
+  call.stateNow();
+  return await call.backend.leave(call.body.host, call.options());
+}
+
+/** `GET /v1/tokens` */
+export async function listTokens(call: Call<'listTokens'>): Promise<RouteResult<'listTokens'>> {
+  const { consistency } = call.query;
+  const state = await call.stateFor(consistency);
+  const nowMs = Date.now();
+  const items = state.tokens().map((token) => tokenView(token, nowMs));
+  return { items, index: state.index, stale: consistency === 'stale' };
+}
+
+/** `POST /v1/tokens` */
+export async function createToken(call: Call<'createToken'>): Promise<RouteResult<'createToken'>> {
+  call.stateNow();
+  const { role, ttlSeconds } = call.body;
+  return await call.backend.createToken(role === undefined ? { ttlSeconds } : { role, ttlSeconds }, call.options());
+}
+
+/** `DELETE /v1/tokens/:id` */
+export async function revokeToken(call: Call<'revokeToken'>): Promise<RouteResult<'revokeToken'>> {
+  const { changed, index } = await call.command({ type: 'tokenRevoke', id: call.params.id });
+  return { changed, index };
+}

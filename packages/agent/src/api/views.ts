@@ -1,0 +1,94 @@
+/** Objects as clients see them: what is stored, and what follows from the rest of the state. */
+import type { ClusterStatus, HostView, LocalStatus, TokenView, VmView } from '@n3x/core/api/schemas';
+import { effectiveStatus } from '@n3x/core/machine/effective';
+import type { ClusterState } from '@n3x/core/machine/state';
+import type { Cluster, Token } from '@n3x/core/model/cluster';
+import { type Host, hostCapacity } from '@n3x/core/model/host';
+import type { ClusterObject } from '@n3x/core/model/object';
+import type { Vm, VmPhase } from '@n3x/core/model/vm';
+
+/** A VM with the name of its host, its ports, and the status to show. */
+export function vmView(state: ClusterState, vm: Vm): VmView {
+  const host = vm.assignment === null ? undefined : state.host(vm.assignment.hostId);
+  const status = effectiveStatus(vm, host);
+  return { ...vm, status, phase: status.phase, hostName: host?.name ?? null, ports: portsOf(vm) };
+}
+
+function portsOf(vm: Vm): VmView['ports'] {
+  const { source } = vm.spec;
+  if (source.kind !== 'inline') return [];
+  return source.forwards.flatMap((forward, position) => {
+    const hostPort = vm.allocation.hostPorts[position];
+    return hostPort === undefined ? [] : [{ protocol: forward.protocol, hostPort, guestPort: forward.guestPort }];
+  });
+}
+
+/** A host with what it has for VMs, has given and has left. `leaderId` is 0 when no leader is known. */
+export function hostView(state: ClusterState, host: Host, leaderId: number): HostView {
+  const capacity = hostCapacity(host);
+  const load = state.load(host.id);
+  return {
+    ...host,
+    leader: host.id === leaderId,
+    capacity,
+    used: { vcpu: load.vcpu, memoryMib: load.memoryMib },
+    free: {
+      vcpu: Math.max(0, capacity.vcpu - load.vcpu),
+      memoryMib: Math.max(0, capacity.memoryMib - load.memoryMib),
+    },
+    vms: state.indexes.onHost(host.id).size,
+  };
+}
+
+/** A token without its secret's hash. `nowMs` is the wall clock: expiry is judged by it, for display only. */
+export function tokenView(token: Token, nowMs: number): TokenView {
+  const { secretHash: _, ...shown } = token;
+  const unused = nowMs < token.expiresAtMs ? 'open' : 'expired';
+  return { ...shown, state: token.usedBy === undefined ? unused : 'used' };
+}
+
+/** The cluster as the answering host knows it. */
+export function clusterStatus(
+  state: ClusterState,
+  cluster: Cluster,
+  local: LocalStatus,
+  stale: boolean,
+): ClusterStatus {
+  const hosts = [...state.hosts()];
+  const voters = hosts.filter((host) => host.membership === 'voter' || host.membership === 'leaving');
+  const leader = local.leaderId === 0 ? undefined : state.host(local.leaderId);
+  const vmsByPhase: Partial<Record<VmPhase, number>> = {};
+  for (const vm of state.vms()) {
+    const host = vm.assignment === null ? undefined : state.host(vm.assignment.hostId);
+    const { phase } = effectiveStatus(vm, host);
+    vmsByPhase[phase] = (vmsByPhase[phase] ?? 0) + 1;
+  }
+  return {
+    cluster,
+    local,
+    leader: leader === undefined ? null : { id: leader.id, name: leader.name },
+    quorum: {
+      voters: voters.length,
+      needed: Math.floor(voters.length / 2) + 1,
+      reachable: voters.filter((host) => host.reachable || host.id === local.hostId).length,
+    },
+    hosts: hosts.map((host) => hostView(state, host, local.leaderId)),
+    vmsByPhase,
+    index: state.index,
+    stale,
+  };
+}
+
+/** Any object as a watch shows it: the same form that a list gives. */
+export function objectView(state: ClusterState, object: ClusterObject, leaderId: number, nowMs: number): unknown {
+  switch (object.kind) {
+    case 'vm':
+      return vmView(state, object);
+    case 'host':
+      return hostView(state, object, leaderId);
+    case 'token':
+      return tokenView(object, nowMs);
+    default:
+      return object;
+  }
+}
