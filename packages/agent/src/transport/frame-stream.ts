@@ -70,14 +70,21 @@ export class FrameStream {
     this.#finish(reason);
   }
 
-  /** Ends the stream after what was sent has left, or after `timeoutMs`. `onEnd` is not called. */
+  /**
+   * Ends the stream after what was sent has left, or after `timeoutMs`; the peer has as long again to end
+   * its side. `onEnd` is not called.
+   */
   async close(timeoutMs: number): Promise<void> {
     this.#over = true;
+    const stream = this.#stream;
     try {
-      await this.#stream.close({ signal: AbortSignal.timeout(timeoutMs) });
+      await stream.close({ signal: AbortSignal.timeout(timeoutMs) });
     } catch (error) {
-      this.#stream.abort(error instanceof Error ? error : new Error(String(error)));
+      stream.abort(error instanceof Error ? error : new Error(String(error)));
     }
+    if (stream.status === 'closed' || stream.status === 'aborted' || stream.status === 'reset') return;
+    const timer = setTimeout(() => stream.abort(new Error('the peer did not end its side')), timeoutMs);
+    stream.addEventListener('close', () => clearTimeout(timer), { once: true });
   }
 
   #take(event: StreamMessageEvent): void {

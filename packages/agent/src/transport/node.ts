@@ -122,6 +122,14 @@ export class PeerNode {
     );
   }
 
+  /**
+   * A new connection to whoever answers at `address`: its `remotePeer` says who that is, and is proved.
+   * Rejects with libp2p's errors.
+   */
+  async connectToAnyone(address: string, signal: AbortSignal): Promise<Connection> {
+    return await this.#libp2p.dial(multiaddr(address), { signal, force: true });
+  }
+
   /** Open connections with `peerId`. */
   connections(peerId: string): Connection[] {
     return this.#libp2p.getConnections().filter((connection) => connection.remotePeer.toString() === peerId);
