@@ -39,6 +39,8 @@ export interface Attempt {
 export interface BackoffView {
   /** The last attempt of this kind for this purpose. */
   attempt(name: string, type: DriverAction['type'], purpose: string): Attempt | undefined;
+  /** Whether an action on it ended after the driver last looked: what is known of it is out of date. */
+  stale(name: string): boolean;
 }
 
 /**
@@ -57,8 +59,12 @@ export function purposeOf(action: DriverAction): string {
   }
 }
 
-/** The memory of one host. Bounded by the number of VMs on it once `keep` forgets the others. */
+/** Most VMs that attempts are remembered of. Beyond, those that were not acted upon for longest are forgotten. */
+const REMEMBERED_VMS = 4096;
+
+/** The memory of one host. */
 export class Backoff implements BackoffView {
+  readonly #stale = new Set<string>();
   readonly #attempts = new Map<string, Map<DriverAction['type'], Attempt>>();
 
   attempt(name: string, type: DriverAction['type'], purpose: string): Attempt | undefined {
@@ -66,15 +72,16 @@ export class Backoff implements BackoffView {
     return attempt?.purpose === purpose ? attempt : undefined;
   }
 
+  stale(name: string): boolean {
+    return this.#stale.has(name);
+  }
+
   /** An action ended. To be called once for each, before the next reconciliation. */
   ended(action: DriverAction, outcome: DriverOutcome, nowMs: number): void {
     const name = action.type === 'build' || action.type === 'start' ? action.vm.name : action.name;
     const purpose = purposeOf(action);
-    let byType = this.#attempts.get(name);
-    if (byType === undefined) {
-      byType = new Map();
-      this.#attempts.set(name, byType);
-    }
+    this.#stale.add(name);
+    const byType = this.#attempts.get(name) ?? new Map<DriverAction['type'], Attempt>();
     const before = this.attempt(name, action.type, purpose);
     const stood = before?.seenUpMs !== undefined && before.seenUpMs - before.atMs >= BACKOFF_RESET_MS;
     const attempts = before === undefined || stood ? 1 : before.attempts + 1;
@@ -88,21 +95,24 @@ export class Backoff implements BackoffView {
     });
     // What was stopped is stopped no more, and the other way round.
     if (action.type === 'start') byType.delete('stop');
-    if (action.type === 'remove' && outcome.ok) this.#attempts.delete(name);
+    // Set anew, so that the map is ordered by the last action.
+    this.#attempts.delete(name);
+    if (action.type !== 'remove' || !outcome.ok) this.#attempts.set(name, byType);
+    if (this.#attempts.size <= REMEMBERED_VMS) return;
+    for (const oldest of this.#attempts.keys()) {
+      this.#attempts.delete(oldest);
+      return;
+    }
   }
 
   /** The driver looked at the host. To be called for each observation. */
   observed(vms: readonly ObservedVm[], nowMs: number): void {
+    this.#stale.clear();
     for (const vm of vms) {
       if (vm.process === undefined) continue;
       const byType = this.#attempts.get(vm.name);
       const start = byType?.get('start');
       if (start !== undefined) byType?.set('start', { ...start, seenUpMs: nowMs });
     }
-  }
-
-  /** Forgets every VM but these. */
-  keep(names: ReadonlySet<string>): void {
-    for (const name of this.#attempts.keys()) if (!names.has(name)) this.#attempts.delete(name);
   }
 }

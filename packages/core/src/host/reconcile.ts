@@ -5,8 +5,8 @@
  * `reconcile(input)` gives at most one action per VM and none for a VM with an action under way. The caller
  * performs the actions, tells `Backoff.ended` of each outcome and `Backoff.observed` of each observation,
  * proposes `reports` (as `vmReport`, at most 256 in one) and `removed`, each unless the same is under way, and
- * runs it again when the state, an observation or the time moved. After an action it should run only with an
- * observation made since: an older one costs a repeated action, which is harmless but not free.
+ * runs it again when the state, an observation or the time moved. A VM on which an action has ended waits for
+ * the next observation.
  *
  * The rules for one VM are in `want.ts`, the memory of attempts in `backoff.ts`.
  */
@@ -61,6 +61,10 @@ function statusOf(vm: Vm, seen: Seen, observed: ObservedVm | undefined, wallMs: 
   };
 }
 
+function uidOf(action: DriverAction): string {
+  return action.type === 'build' || action.type === 'start' ? action.vm.uid : action.uid;
+}
+
 /** One reconciliation of one host. */
 export function reconcile(input: ReconcileInput): Reconciliation {
   const { state, hostId, inFlight, backoff, nowMs, wallMs } = input;
@@ -76,7 +80,7 @@ export function reconcile(input: ReconcileInput): Reconciliation {
 
   /** What is here under a name that is not, or no more, this host's to run. */
   const clear = (found: ObservedVm): void => {
-    if (found.managed === undefined || inFlight.has(found.name)) return;
+    if (found.managed === undefined || inFlight.has(found.name) || backoff.stale(found.name)) return;
     // A state older than the assignment cannot know that it is void: the log is still being read again.
     if (found.managed.epoch > state.index) return;
     const step = stepToGone(found, ORPHAN_STOP_SECONDS, backoff, nowMs);
@@ -91,7 +95,10 @@ export function reconcile(input: ReconcileInput): Reconciliation {
     const foreign = found?.managed !== undefined && found.managed.uid !== vm.uid;
     const underWay = inFlight.get(vm.name);
     if (underWay !== undefined) {
-      report(vm, epoch, seenDuring(underWay, vm, backoff));
+      // What is done to an earlier VM of this name says nothing of this one.
+      if (uidOf(underWay) === vm.uid) report(vm, epoch, seenDuring(underWay, vm.name, backoff));
+    } else if (backoff.stale(vm.name)) {
+      // What was seen of it was seen before its last action ended.
     } else if (foreign) {
       // An earlier VM of the same name is still here.
       clear(found);

@@ -1,7 +1,7 @@
 /** What is to be done next about one VM, and what its status is: the rules, one VM at a time. */
 import type { Vm, VmStatus } from '../model/vm.ts';
 import type { DriverAction, DriverVm, ObservedVm } from '../ports/driver.ts';
-import { type ActionFailure, type BackoffView, backoffDelay, purposeOf } from './backoff.ts';
+import { type BackoffView, backoffDelay, purposeOf } from './backoff.ts';
 
 /** The part of a status that the host decides. */
 export interface Seen {
@@ -26,10 +26,6 @@ function seen(phase: VmStatus['phase'], reason = '', message = ''): Seen {
   return { phase, reason, message };
 }
 
-function failed(failure: ActionFailure): Seen {
-  return seen('failed', failure.reason, failure.message);
-}
-
 /** What the driver is told of an assigned VM. */
 export function driverVm(vm: Vm, epoch: number): DriverVm {
   const { name, uid, generation, spec, allocation } = vm;
@@ -44,37 +40,23 @@ export function neededBuild(_vm: Vm): number {
   return 1;
 }
 
-/** `action` unless it failed or ran for the same purpose too short a while ago. */
-function due(action: DriverAction, name: string, backoff: BackoffView, nowMs: number): DriverAction | undefined {
-  const attempt = backoff.attempt(name, action.type, purposeOf(action));
-  return attempt === undefined || nowMs >= attempt.notBeforeMs ? action : undefined;
-}
-
-/** What an action that is due, or waits after a failure, makes of the status. */
-function step(action: DriverAction, name: string, backoff: BackoffView, nowMs: number, working: Seen): Step {
+/**
+ * The status of a VM while `action` is under way or waits to be tried again. A failure stays in sight until the
+ * action succeeds, or the phase would flap with every attempt.
+ */
+export function seenDuring(action: DriverAction, name: string, backoff: BackoffView): Seen {
   const failure = backoff.attempt(name, action.type, purposeOf(action))?.failure;
-  const next = due(action, name, backoff, nowMs);
-  // A failure stays in sight while it is tried again, or the phase would flap with every attempt.
-  const status = failure === undefined ? working : { ...failed(failure), phase: working.phase };
-  const shown =
-    action.type === 'build' || action.type === 'start'
-      ? { ...status, phase: failure === undefined ? working.phase : ('failed' as const) }
-      : status;
-  return next === undefined ? { seen: shown } : { action: next, seen: shown };
+  const starts = action.type === 'build' || action.type === 'start';
+  if (failure !== undefined) return seen(starts ? 'failed' : 'stopping', failure.reason, failure.message);
+  return seen(action.type === 'build' ? 'building' : action.type === 'start' ? 'starting' : 'stopping');
 }
 
-/** The status of a VM while `action` is under way. */
-export function seenDuring(action: DriverAction, vm: Vm, backoff: BackoffView): Seen {
-  const failure = backoff.attempt(vm.name, action.type, purposeOf(action))?.failure;
-  switch (action.type) {
-    case 'build':
-      return failure === undefined ? seen('building') : failed(failure);
-    case 'start':
-      return failure === undefined ? seen('starting') : failed(failure);
-    case 'stop':
-    case 'remove':
-      return failure === undefined ? seen('stopping') : { ...failed(failure), phase: 'stopping' };
-  }
+/** `action`, unless it is too soon for it. */
+function step(action: DriverAction, name: string, backoff: BackoffView, nowMs: number): Step {
+  const status = seenDuring(action, name, backoff);
+  const attempt = backoff.attempt(name, action.type, purposeOf(action));
+  const due = attempt === undefined || nowMs >= attempt.notBeforeMs;
+  return due ? { action, seen: status } : { seen: status };
 }
 
 /** Stop if need be, then remove. Undefined once there is nothing left of it. */
@@ -91,15 +73,15 @@ export function stepToGone(
   // Without a process there may still be a unit that restarts it: only a stop that succeeded allows the removal.
   const attempt = backoff.attempt(name, 'stop', uid);
   const stopped = observed.process === undefined && attempt !== undefined && attempt.failure === undefined;
-  if (!stopped) return step(stop, name, backoff, nowMs, seen('stopping'));
-  return step({ type: 'remove', name, uid }, name, backoff, nowMs, seen('stopping'));
+  if (!stopped) return step(stop, name, backoff, nowMs);
+  return step({ type: 'remove', name, uid }, name, backoff, nowMs);
 }
 
 function stepToStopped(vm: Vm, observed: ObservedVm | undefined, backoff: BackoffView, nowMs: number): Step {
   if (observed?.process === undefined) return { seen: seen('stopped') };
   const { stopTimeoutSeconds } = vm.spec;
   const stop: DriverAction = { type: 'stop', name: vm.name, uid: vm.uid, timeoutSeconds: stopTimeoutSeconds };
-  return step(stop, vm.name, backoff, nowMs, seen('stopping'));
+  return step(stop, vm.name, backoff, nowMs);
 }
 
 /** How a process ended, in words. */
@@ -111,12 +93,15 @@ function exitText(exit: NonNullable<ObservedVm['lastExit']>): string {
 function stepToStarted(vm: Vm, epoch: number, observed: ObservedVm, backoff: BackoffView, nowMs: number): Step {
   const start: DriverAction = { type: 'start', vm: driverVm(vm, epoch), restarts: vm.restarts };
   const attempt = backoff.attempt(vm.name, 'start', purposeOf(start));
-  const next = step(start, vm.name, backoff, nowMs, seen('starting'));
-  if (next.action !== undefined || attempt === undefined || attempt.failure !== undefined) return next;
-  // It was started and is gone by itself.
-  const how = observed.lastExit === undefined ? 'ended' : exitText(observed.lastExit);
+  const next = step(start, vm.name, backoff, nowMs);
+  const exit = observed.lastExit;
+  if (attempt?.failure !== undefined || exit === undefined) return next;
+  // It ended by itself.
+  if (attempt === undefined || next.action !== undefined) return next;
   const seconds = Math.round(backoffDelay(attempt.attempts) / 1000);
-  return { seen: seen('failed', 'Exited', `the process ${how}; started again ${seconds} s after its last start`) };
+  return {
+    seen: seen('failed', 'Exited', `the process ${exitText(exit)}; started again ${seconds} s after its last start`),
+  };
 }
 
 function seenRunning(vm: Vm, observed: ObservedVm, wallMs: number): Seen {
@@ -149,7 +134,7 @@ function stepToRunning(
   if (!built || observed === undefined) {
     // The build also stamps what is there with the epoch.
     const build: DriverAction = { type: 'build', vm: driverVm(vm, epoch) };
-    return step(build, vm.name, backoff, nowMs, seen('building'));
+    return step(build, vm.name, backoff, nowMs);
   }
   if (observed.process === undefined) return stepToStarted(vm, epoch, observed, backoff, nowMs);
   if (managed.restarts !== vm.restarts) return stepToStopped(vm, observed, backoff, nowMs);

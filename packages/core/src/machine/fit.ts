@@ -57,8 +57,10 @@ export function misfits(vm: Vm, host: Host, load: HostLoad): readonly Misfit[] {
   return found ?? NONE;
 }
 
+/** A size that need not be exact: `5.5G`. */
 function size(mib: number): string {
-  return mib <= 0 ? 'nothing' : formatSizeMib(mib);
+  if (mib <= 0) return 'nothing';
+  return mib > 1024 && mib % 1024 !== 0 ? `${(mib / 1024).toFixed(1)}G` : formatSizeMib(mib);
 }
 
 /** What a rule says of a host, to be put after the host's name: `has 6G of memory free of 8G`. */

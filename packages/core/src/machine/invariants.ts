@@ -1,0 +1,205 @@
+/**
+ * What must hold at every applied index, checked by recounting everything from the objects: for tests and the
+ * simulator. Each finding is one line; none is right.
+ */
+import { hostCapacity } from '../model/host.ts';
+import type { ObjectChange } from '../model/object.ts';
+import { type Vm, vmResources } from '../model/vm.ts';
+import { vmPorts, vmSlot, waitsForHost } from './indexes.ts';
+import { RecordHash } from './record-hash.ts';
+import { type ClusterState, recordKey } from './state.ts';
+
+/** Notes who has each value, and finds the second one. */
+class Owners {
+  readonly #what: string;
+  readonly #owners = new Map<string, string>();
+  readonly #found: string[];
+
+  constructor(what: string, found: string[]) {
+    this.#what = what;
+    this.#found = found;
+  }
+
+  claim(value: string, owner: string): void {
+    const other = this.#owners.get(value);
+    if (other !== undefined) this.#found.push(`${this.#what} ${value} belongs to ${other} and ${owner}`);
+    this.#owners.set(value, owner);
+  }
+}
+
+function checkAllocations(state: ClusterState, found: string[]): void {
+  const cids = new Owners('vsock CID', found);
+  const macs = new Owners('MAC', found);
+  const names = new Owners('interface name', found);
+  const autoPorts = new Owners('allocated port', found);
+  for (const vm of state.vms()) {
+    const { allocation, spec } = vm;
+    cids.claim(String(allocation.cid), vm.name);
+    for (const mac of allocation.macs) {
+      macs.claim(mac, vm.name);
+      if ((Number.parseInt(mac.slice(0, 2), 16) & 0b11) !== 0b10) found.push(`${vm.name}: ${mac} is not local unicast`);
+    }
+    for (const name of allocation.interfaceNames) {
+      names.claim(name, vm.name);
+      if (name.length > 15) found.push(`${vm.name}: interface name ${name} is longer than 15`);
+    }
+    const interfaces = spec.source.kind === 'inline' ? spec.source.interfaces.length : 0;
+    const forwards = spec.source.kind === 'inline' ? spec.source.forwards : [];
+    if (allocation.macs.length !== interfaces) found.push(`${vm.name}: not one MAC for each interface`);
+    if (allocation.interfaceNames.length !== interfaces) found.push(`${vm.name}: not one name for each interface`);
+    if (allocation.hostPorts.length !== forwards.length) found.push(`${vm.name}: not one port for each forward`);
+    forwards.forEach((forward, i) => {
+      const port = allocation.hostPorts[i];
+      if (forward.hostPort === undefined) autoPorts.claim(String(port), vm.name);
+      else if (forward.hostPort !== port) found.push(`${vm.name}: port ${forward.hostPort} was asked for, not ${port}`);
+    });
+  }
+}
+
+function checkAssignments(state: ClusterState, found: string[]): void {
+  const ports = new Owners('port', found);
+  for (const vm of state.vms()) {
+    const { assignment } = vm;
+    if (assignment === null) {
+      if (vm.deleting) found.push(`${vm.name} is being deleted and has no host`);
+      continue;
+    }
+    if (assignment.epoch > state.index) found.push(`${vm.name} has the epoch ${assignment.epoch} of the future`);
+    if (state.host(assignment.hostId) === undefined) found.push(`${vm.name} is on host ${assignment.hostId}, unknown`);
+    for (const key of vmPorts(vm)) ports.claim(`${assignment.hostId}:${key}`, vm.name);
+  }
+}
+
+function checkIndexes(state: ClusterState, found: string[]): void {
+  const perHost = new Map<number, Vm[]>();
+  const slots = new Set<number>();
+  let waiting = 0;
+  let before = '';
+  let count = 0;
+  for (const vm of state.vms()) {
+    count += 1;
+    if (vm.name <= before) found.push(`${vm.name} is listed after ${before}`);
+    before = vm.name;
+    slots.add(vmSlot(vm));
+    if (!state.indexes.slotTaken(vmSlot(vm))) found.push(`the slot of ${vm.name} is not indexed`);
+    if (waitsForHost(vm) !== state.waiting.has(vm.name)) found.push(`${vm.name} is indexed wrongly as waiting`);
+    if (waitsForHost(vm)) waiting += 1;
+    for (const port of vm.allocation.hostPorts) {
+      if (!state.indexes.portTaken(port)) found.push(`port ${port} of ${vm.name} is not indexed`);
+    }
+    if (vm.assignment === null) continue;
+    const list = perHost.get(vm.assignment.hostId) ?? [];
+    list.push(vm);
+    perHost.set(vm.assignment.hostId, list);
+  }
+  if (count !== state.vmCount) found.push(`${count} VMs are listed, ${state.vmCount} are there`);
+  if (waiting !== state.waiting.size) found.push(`${waiting} VMs wait, ${state.waiting.size} are indexed`);
+  if (slots.size !== state.indexes.slotCount) found.push(`${slots.size} slots are in use`);
+  for (const host of state.hosts()) {
+    const vms = perHost.get(host.id) ?? [];
+    const load = state.load(host.id);
+    const vcpu = vms.reduce((sum, vm) => sum + vmResources(vm).vcpu, 0);
+    const memoryMib = vms.reduce((sum, vm) => sum + vmResources(vm).memoryMib, 0);
+    if (load.vcpu !== vcpu) found.push(`${host.name}: ${vcpu} vcpu are taken, ${load.vcpu} are indexed`);
+    if (load.memoryMib !== memoryMib)
+      found.push(`${host.name}: ${memoryMib} MiB are taken, ${load.memoryMib} are indexed`);
+    const names = new Set(state.indexes.onHost(host.id));
+    if (names.size !== vms.length || vms.some((vm) => !names.has(vm.name)))
+      found.push(`${host.name}: its VMs are wrong`);
+    const ports = new Map(vms.flatMap((vm) => vmPorts(vm).map((key) => [key, vm.name] as const)));
+    const rightPorts = [...ports].every(([key, name]) => load.ports.get(key) === name);
+    if (ports.size !== load.ports.size || !rightPorts) found.push(`${host.name}: its ports are wrong`);
+  }
+}
+
+function checkHosts(state: ClusterState, found: string[]): void {
+  const { cluster } = state;
+  if (cluster === undefined) return;
+  const names = new Owners('host name', found);
+  const peers = new Owners('peer id', found);
+  for (const host of state.hosts()) {
+    names.claim(host.name, String(host.id));
+    peers.claim(host.peerId, String(host.id));
+    if (host.id >= cluster.nextHostId) found.push(`host id ${host.id} was never handed out`);
+    if (state.hostByName(host.name) !== host) found.push(`${host.name} is not found by name`);
+    if (state.hostByPeer(host.peerId) !== host) found.push(`${host.name} is not found by peer id`);
+  }
+}
+
+function checkHistory(state: ClusterState, found: string[]): void {
+  let before = -1;
+  let ordinal = -1;
+  for (const event of state.events()) {
+    if (event.index < before || (event.index === before && event.ordinal <= ordinal)) {
+      found.push(`event ${event.index}.${event.ordinal} is out of order`);
+    }
+    before = event.index;
+    ordinal = event.ordinal;
+  }
+  if (state.eventCount > state.limits.events) found.push(`${state.eventCount} events are kept`);
+  if (state.requestCount > state.limits.requests) found.push(`${state.requestCount} results are kept`);
+}
+
+function checkHash(state: ClusterState, found: string[]): void {
+  const hash = new RecordHash();
+  let before = '';
+  for (const [key, value] of state.records()) {
+    if (key <= before) found.push(`record ${key} follows ${before}`);
+    before = key;
+    hash.set(key, value);
+  }
+  if (hash.digest() !== state.hash()) found.push(`the hash is ${state.hash()}, the records have ${hash.digest()}`);
+}
+
+/** Everything that is wrong with a state, one line each. Its cost grows with the state. */
+export function checkInvariants(state: ClusterState): string[] {
+  const found: string[] = [];
+  checkAllocations(state, found);
+  checkAssignments(state, found);
+  checkIndexes(state, found);
+  checkHosts(state, found);
+  checkHistory(state, found);
+  checkHash(state, found);
+  return found;
+}
+
+/**
+ * What is wrong with what one entry did, `state` being as it left it. Capacity is judged here, when a VM is
+ * assigned: later a report may show that a VM takes more than was known, or a host may be given less.
+ */
+export function checkStep(state: ClusterState, changes: readonly ObjectChange[]): string[] {
+  const found: string[] = [];
+  for (const { object, index } of changes) {
+    if (object === null) continue;
+    if (object.kind !== 'event' && object.modifiedIndex !== index) {
+      found.push(`${recordKey(object)} was changed at ${index} and says ${object.modifiedIndex}`);
+    }
+    if (object.kind !== 'vm' || object.assignment === null || object.assignment.epoch !== index) continue;
+    const host = state.host(object.assignment.hostId);
+    if (host === undefined) continue;
+    const capacity = hostCapacity(host);
+    const load = state.load(host.id);
+    if (load.vcpu > capacity.vcpu)
+      found.push(`${object.name}: ${host.name} has ${capacity.vcpu} vcpu, not ${load.vcpu}`);
+    if (load.memoryMib > capacity.memoryMib) {
+      found.push(`${object.name}: ${host.name} has ${capacity.memoryMib} MiB, not ${load.memoryMib}`);
+    }
+    if (!host.reachable || host.membership === 'leaving' || host.membership === 'joining') {
+      found.push(`${object.name} was assigned to ${host.name}, which takes none`);
+    }
+  }
+  return found;
+}
+
+/** Whether two states hold the same, record by record; the first difference in words, else undefined. */
+export function firstDifference(a: ClusterState, b: ClusterState): string | undefined {
+  const records = new Map(b.records());
+  for (const [key, value] of a.records()) {
+    const other = records.get(key);
+    if (other === undefined) return `${key} is only in the first`;
+    if (other.length !== value.length || other.some((byte, i) => byte !== value[i])) return `${key} differs`;
+    records.delete(key);
+  }
+  for (const key of records.keys()) return `${key} is only in the second`;
+  return undefined;
+}
