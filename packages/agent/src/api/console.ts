@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { ROUTES } from '@n3x/core/api/routes';
-import { CONSOLE_UPGRADE, TIMEOUT_HEADER } from '@n3x/core/api/schemas';
+import { CONSOLE_INPUT_HEADER, CONSOLE_UPGRADE, TIMEOUT_HEADER } from '@n3x/core/api/schemas';
 import { N3xError } from '@n3x/core/base/errors';
 import type { JournalPort } from '@n3x/core/ports/journal';
 import type { ApiBackend } from './backend.ts';
@@ -77,7 +77,10 @@ async function connect(
     late.output.destroy();
     late.input?.destroy();
   });
-  socket.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${CONSOLE_UPGRADE}\r\n\r\n`);
+  const input = opened.input === null ? `${CONSOLE_INPUT_HEADER}: none\r\n` : '';
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${CONSOLE_UPGRADE}\r\n${input}\r\n`,
+  );
   if (head.length > 0) opened.input?.write(head);
   join(socket, opened.output, opened.input);
 }

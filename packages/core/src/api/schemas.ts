@@ -17,6 +17,8 @@ export const TIMEOUT_HEADER = 'n3x-timeout-ms';
 export const DEFAULT_TIMEOUT_MS = 10_000;
 /** Protocol name of the `Upgrade` that opens a console. */
 export const CONSOLE_UPGRADE = 'n3x-console';
+/** Header of the answer that opens a console: `none` where it can only be read. */
+export const CONSOLE_INPUT_HEADER = 'n3x-console-input';
 
 /** Every error answer. */
 export const errorResponseSchema = z.object({
