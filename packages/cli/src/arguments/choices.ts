@@ -1,0 +1,31 @@
+/**
+ * Words that flags choose from. They repeat what the model's schemas say, so that start-up need not load
+ * them; a test holds the two together.
+ */
+import { UsageError } from './usage-error.ts';
+
+/** Hypervisors a VM may ask for. */
+export const HYPERVISORS = [
+  'qemu',
+  'cloud-hypervisor',
+  'firecracker',
+  'crosvm',
+  'kvmtool',
+  'stratovirt',
+  'alioth',
+] as const;
+/** File systems of a volume. */
+export const FILE_SYSTEMS = ['ext4', 'xfs', 'btrfs', 'ext2', 'ext3', 'vfat'] as const;
+/** Modes of a macvtap interface. */
+export const MACVTAP_MODES = ['bridge', 'private', 'vepa', 'passthru'] as const;
+/** Roles of a host. */
+export const HOST_ROLES = ['server', 'agent'] as const;
+/** What an event may be about. */
+export const EVENT_KINDS = ['cluster', 'host', 'vm', 'token'] as const;
+
+/** `text` as one of `words`. Throws `UsageError` that lists them. */
+export function parseChoice<T extends string>(flag: string, text: string, words: readonly T[]): T {
+  const found = words.find((word) => word === text);
+  if (found === undefined) throw new UsageError(`${flag}: "${text}" is none of ${words.join(', ')}`);
+  return found;
+}

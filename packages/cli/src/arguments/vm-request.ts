@@ -1,0 +1,148 @@
+/** The flags of `vm create` put together into the request they mean. */
+import type { VmCreateRequest } from '@n3x/core/api/schemas';
+import { HYPERVISORS, parseChoice } from './choices.ts';
+import { parseSeconds } from './duration.ts';
+import { absoluteFlake, type PathBase, parseFlake } from './flake-reference.ts';
+import { parseModule } from './guest-module.ts';
+import { parseLabels } from './labels.ts';
+import { parseForward, parseInterface } from './network.ts';
+import { parseWholeNumber } from './number.ts';
+import { parseReadiness } from './readiness.ts';
+import { UsageError } from './usage-error.ts';
+import { parseSize, parseVolume } from './volume.ts';
+
+/** Flags of `vm create` that say what is asked for, as written. */
+export interface VmCreateFlags {
+  readonly flake?: string;
+  readonly vcpu?: string;
+  readonly memory?: string;
+  readonly hypervisor?: string;
+  readonly volume?: readonly string[];
+  readonly net?: readonly string[];
+  readonly forward?: readonly string[];
+  readonly module?: readonly string[];
+  readonly nixpkgs?: string;
+  readonly microvm?: string;
+  readonly host?: string;
+  readonly label?: readonly string[];
+  readonly require?: readonly string[];
+  readonly ready?: string;
+  readonly readyTimeout?: string;
+  readonly stopTimeout?: string;
+  readonly start: boolean;
+}
+
+type Source = VmCreateRequest['spec']['source'];
+
+/** Flags that describe a guest inline, by the name of their value. */
+const INLINE_FLAGS = ['hypervisor', 'volume', 'net', 'forward', 'module', 'nixpkgs', 'microvm'] as const;
+
+function inlineSource(flags: VmCreateFlags, base: PathBase): Source {
+  const interfaces = flags.net?.map(parseInterface);
+  const forwards = flags.forward?.map(parseForward);
+  const reference = (flag: string, ref: string) => {
+    if (ref.includes('#')) throw new UsageError(`${flag}: "${ref}" names an attribute; give the flake alone`);
+    return absoluteFlake(flag, ref, base);
+  };
+  return {
+    kind: 'inline',
+    ...(flags.hypervisor === undefined
+      ? {}
+      : { hypervisor: parseChoice('--hypervisor', flags.hypervisor, HYPERVISORS) }),
+    ...(flags.volume === undefined ? {} : { volumes: flags.volume.map(parseVolume) }),
+    // Ports are forwarded through user networking only, so to ask for one is to ask for the other.
+    ...(interfaces === undefined
+      ? forwards === undefined
+        ? {}
+        : { interfaces: [{ type: 'user' as const }] }
+      : { interfaces }),
+    ...(forwards === undefined ? {} : { forwards }),
+    ...(flags.module === undefined ? {} : { modules: flags.module.map((module) => parseModule(module, base)) }),
+    ...(flags.nixpkgs === undefined ? {} : { nixpkgs: reference('--nixpkgs', flags.nixpkgs) }),
+    ...(flags.microvm === undefined ? {} : { microvm: reference('--microvm', flags.microvm) }),
+  };
+}
+
+function flakeSource(name: string, flake: string, base: PathBase): Source {
+  const { ref, attribute } = parseFlake('--flake', flake, base);
+  // Users copy attribute paths from elsewhere; the output's name is implied here.
+  return { kind: 'flake', ref, attribute: attribute?.replace(/^nixosConfigurations\./, '') ?? name };
+}
+
+/** Which flag a refused field of the request came from. */
+function flagOf(path: readonly PropertyKey[]): string {
+  const [first, second, third] = path.map(String);
+  if (first === 'name') return 'name';
+  if (first !== 'spec' || second === undefined) return path.join('.');
+  if (second === 'source') {
+    const flags: Readonly<Record<string, string>> = {
+      ref: '--flake',
+      attribute: '--flake',
+      volumes: '--volume',
+      interfaces: '--net',
+      forwards: '--forward',
+      modules: '--module',
+    };
+    return flags[third ?? ''] ?? `--${third ?? 'flake'}`;
+  }
+  const flags: Readonly<Record<string, string>> = {
+    memoryMib: '--memory',
+    labels: '--label',
+    readiness: '--ready',
+    readyTimeoutSeconds: '--ready-timeout',
+    stopTimeoutSeconds: '--stop-timeout',
+  };
+  if (second === 'placement') return third === 'host' ? '--host' : '--require';
+  return flags[second] ?? `--${second}`;
+}
+
+/**
+ * Makes the request for a VM and checks it against the API's own schema, so that wrong input is answered before
+ * anything is sent. Throws `UsageError` that names the flag.
+ */
+export async function vmRequest(name: string, flags: VmCreateFlags, base: PathBase): Promise<VmCreateRequest> {
+  const inline = INLINE_FLAGS.filter((flag) => flags[flag] !== undefined);
+  if (flags.flake !== undefined && inline.length > 0) {
+    throw new UsageError(`--flake defines the whole guest and cannot go with --${inline.join(', --')}`);
+  }
+  if (flags.flake === undefined && inline.length === 0 && flags.vcpu === undefined && flags.memory === undefined) {
+    throw new UsageError(
+      'vm create needs a guest: give --flake, or describe one with --vcpu, --memory, --module and others',
+      `for example: n3xctl vm create ${name} --flake .#${name}`,
+    );
+  }
+  const labels = flags.label === undefined ? undefined : parseLabels('--label', flags.label);
+  const requireLabels = flags.require === undefined ? undefined : parseLabels('--require', flags.require);
+  const request: VmCreateRequest = {
+    name,
+    spec: {
+      source: flags.flake === undefined ? inlineSource(flags, base) : flakeSource(name, flags.flake, base),
+      ...(flags.vcpu === undefined ? {} : { vcpu: parseWholeNumber('--vcpu', flags.vcpu, 1, 1024) }),
+      ...(flags.memory === undefined ? {} : { memoryMib: parseSize('--memory', flags.memory) }),
+      ...(labels === undefined ? {} : { labels }),
+      ...(flags.host === undefined && requireLabels === undefined
+        ? {}
+        : {
+            placement: {
+              ...(flags.host === undefined ? {} : { host: flags.host }),
+              ...(requireLabels === undefined ? {} : { requireLabels }),
+            },
+          }),
+      ...(flags.ready === undefined ? {} : { readiness: parseReadiness(flags.ready) }),
+      ...(flags.readyTimeout === undefined
+        ? {}
+        : { readyTimeoutSeconds: parseSeconds('--ready-timeout', flags.readyTimeout) }),
+      ...(flags.stopTimeout === undefined
+        ? {}
+        : { stopTimeoutSeconds: parseSeconds('--stop-timeout', flags.stopTimeout) }),
+    },
+    power: flags.start ? 'running' : 'stopped',
+  };
+  const { vmCreateRequestSchema } = await import('@n3x/core/api/schemas');
+  const checked = vmCreateRequestSchema.safeParse(request);
+  if (!checked.success) {
+    const issue = checked.error.issues[0];
+    throw new UsageError(`${flagOf(issue?.path ?? [])}: ${issue?.message ?? 'invalid'}`);
+  }
+  return request;
+}

@@ -1,0 +1,68 @@
+/**
+ * Method and path of every operation the client calls, and the header names. They repeat what the API's
+ * tables say so that start-up need not load the schemas; a test holds the two together.
+ */
+import type { OperationId } from '@n3x/core/api/routes';
+
+/** Header with the client's own id of a changing request. */
+export const REQUEST_ID_HEADER = 'n3x-request-id';
+/** Header with the time, in ms, within which the server must answer. */
+export const TIMEOUT_HEADER = 'n3x-timeout-ms';
+/** Protocol name of the `Upgrade` that opens a console. */
+export const CONSOLE_UPGRADE = 'n3x-console';
+/** Header of the answer that opens a console: `none` where it can only be read. */
+export const CONSOLE_INPUT_HEADER = 'n3x-console-input';
+
+/** Method and path of one operation; parameters are written `:name`. */
+export interface OperationPath {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly path: string;
+}
+
+/** Operations by id. */
+export const OPERATIONS = {
+  getVersion: { method: 'GET', path: '/v1/version' },
+  getLocal: { method: 'GET', path: '/v1/local' },
+  getCluster: { method: 'GET', path: '/v1/cluster' },
+  initCluster: { method: 'POST', path: '/v1/cluster/init' },
+  joinCluster: { method: 'POST', path: '/v1/cluster/join' },
+  leaveCluster: { method: 'POST', path: '/v1/cluster/leave' },
+  listTokens: { method: 'GET', path: '/v1/tokens' },
+  createToken: { method: 'POST', path: '/v1/tokens' },
+  revokeToken: { method: 'DELETE', path: '/v1/tokens/:id' },
+  listHosts: { method: 'GET', path: '/v1/hosts' },
+  getHost: { method: 'GET', path: '/v1/hosts/:name' },
+  listVms: { method: 'GET', path: '/v1/vms' },
+  createVm: { method: 'POST', path: '/v1/vms' },
+  getVm: { method: 'GET', path: '/v1/vms/:name' },
+  deleteVm: { method: 'DELETE', path: '/v1/vms/:name' },
+  startVm: { method: 'POST', path: '/v1/vms/:name/start' },
+  stopVm: { method: 'POST', path: '/v1/vms/:name/stop' },
+  restartVm: { method: 'POST', path: '/v1/vms/:name/restart' },
+  getVmLogs: { method: 'GET', path: '/v1/vms/:name/logs' },
+  openVmConsole: { method: 'GET', path: '/v1/vms/:name/console' },
+  listEvents: { method: 'GET', path: '/v1/events' },
+  watch: { method: 'GET', path: '/v1/watch' },
+} as const satisfies Partial<Record<OperationId, OperationPath>>;
+
+/** Operations that the client calls. */
+export type ClientOperation = keyof typeof OPERATIONS;
+
+/** Values of a query; undefined ones are left out. */
+export type QueryValues = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** Path and query of an operation, encoded. */
+export function operationPath(
+  operation: ClientOperation,
+  params: Readonly<Record<string, string>> = {},
+  query: QueryValues = {},
+): string {
+  const path = OPERATIONS[operation].path.replaceAll(/:([a-z]+)/g, (_, name: string) => {
+    return encodeURIComponent(params[name] ?? '');
+  });
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) search.set(name, String(value));
+  }
+  return search.size === 0 ? path : `${path}?${search}`;
+}

@@ -1,0 +1,67 @@
+/** The verbs of join tokens. */
+import type { TokenView } from '@n3x/core/api/schemas';
+import type { HostRole } from '@n3x/core/model/host';
+import { parseSeconds } from '../arguments/duration.ts';
+import { UsageError } from '../arguments/usage-error.ts';
+import type { Context } from '../context.ts';
+import { formatAge, formatSpan, formatTime } from '../output/age.ts';
+import { type Column, renderTable } from '../output/table.ts';
+
+/** Shortest and longest life of a token, in seconds. */
+const TTL_SECONDS = [10, 604_800] as const;
+
+/** `token create`. Standard output holds nothing but the token, so that it can be piped on. */
+export async function create(
+  context: Context,
+  _args: readonly string[],
+  options: { readonly role?: HostRole; readonly ttl: string },
+): Promise<void> {
+  context.refuseStale();
+  const ttlSeconds = parseSeconds('--ttl', options.ttl);
+  if (ttlSeconds < TTL_SECONDS[0] || ttlSeconds > TTL_SECONDS[1]) {
+    throw new UsageError(`--ttl: "${options.ttl}" is out of range: 10s to 7d`);
+  }
+  const body = { ttlSeconds, ...(options.role === undefined ? {} : { role: options.role }) };
+  const answer = await context.client.call('createToken', { deadline: context.requestDeadline(), body });
+  await context.show(answer, { names: [answer.token], text: () => `${answer.token}\n` });
+  if (!context.structured && !context.quiet) {
+    context.note(
+      `token ${answer.id} is for one host until ${formatTime(answer.expiresAtMs)}; there run: n3xctl cluster join TOKEN`,
+    );
+  }
+}
+
+/** `token list`. */
+export async function list(context: Context): Promise<void> {
+  const answer = await context.client.call('listTokens', {
+    deadline: context.requestDeadline(),
+    query: context.consistency,
+  });
+  const nowMs = Date.now();
+  const columns: Column<TokenView>[] = [
+    { head: 'ID', cell: (token) => token.id },
+    { head: 'STATE', cell: (token) => context.paint(token.state === 'open' ? 'good' : 'faint', token.state) },
+    { head: 'ROLE', cell: (token) => token.role ?? 'any' },
+    {
+      head: 'EXPIRES',
+      cell: (token) => (token.state === 'open' ? `in ${formatSpan(token.expiresAtMs - nowMs)}` : '-'),
+    },
+    { head: 'AGE', cell: (token) => formatAge(token.createdAtMs, nowMs) },
+    { head: 'USED BY', cell: (token) => (token.usedBy === undefined ? '-' : `host ${token.usedBy.hostId}`) },
+    { head: 'PEER', wide: true, cell: (token) => token.usedBy?.peerId ?? '-' },
+  ];
+  await context.show(answer, {
+    names: answer.items.map((token) => token.id),
+    text: () => renderTable(columns, answer.items, context.options.output === 'wide'),
+    mark: answer,
+  });
+}
+
+/** `token revoke ID`. */
+export async function revoke(context: Context, args: readonly string[]): Promise<void> {
+  context.refuseStale();
+  const id = args[0] ?? '';
+  const answer = await context.client.call('revokeToken', { deadline: context.requestDeadline(), params: { id } });
+  const text = () => `token ${id}: ${answer.changed ? 'revoked' : 'unchanged'}\n`;
+  await context.show({ id, ...answer }, { names: [id], text });
+}

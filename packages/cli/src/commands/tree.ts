@@ -1,0 +1,201 @@
+/** The nouns, verbs and flags of n3xctl. What a verb does is in a file of its own, loaded when it runs. */
+import { type Command, Option } from 'commander';
+import { EVENT_KINDS, HOST_ROLES, HYPERVISORS } from '../arguments/choices.ts';
+import { SHELLS } from '../completion/shells.ts';
+import type { Terminal } from '../output/terminal.ts';
+import { collect, handle } from './handler.ts';
+
+function repeated(flags: string, description: string): Option {
+  return new Option(flags, `${description}; may be repeated`).argParser(collect);
+}
+
+function wait(command: Command, goal: string): Command {
+  return command.option('--wait', `wait until ${goal}, with progress on a terminal`);
+}
+
+/** Adds every command to the program. */
+export function addCommands(program: Command, terminal: Terminal): void {
+  addCluster(program.command('cluster').description('make, join, leave and look at the cluster'), terminal);
+  addToken(program.command('token').description('tokens with which hosts join'), terminal);
+  addHost(program.command('host').description('hosts of the cluster'), terminal);
+  addVm(program.command('vm').description('virtual machines'), terminal);
+  handle(
+    program
+      .command('events')
+      .description('history of the cluster, oldest first')
+      .option('-f, --follow', 'go on with what happens from now on')
+      .option('--lines <n>', 'how many of the last events', '100')
+      .addOption(new Option('--kind <kind>', 'only about this kind of object').choices(EVENT_KINDS))
+      .option('--name <name>', 'only about the object of this name'),
+    terminal,
+    async () => (await import('./events.ts')).events,
+  );
+  handle(
+    program.command('version').description('versions of n3xctl and of the n3xd that answers'),
+    terminal,
+    async () => (await import('./version.ts')).version,
+  );
+  handle(
+    program
+      .command('completion')
+      .description('print a completion script for a shell')
+      .addArgument(program.createArgument('<shell>', 'which shell').choices(SHELLS))
+      .addHelpText('after', '\nLoad it in bash with:  source <(n3xctl completion bash)'),
+    terminal,
+    async () => (await import('./completion.ts')).completion(program),
+  );
+}
+
+function addCluster(cluster: Command, terminal: Terminal): void {
+  handle(
+    cluster
+      .command('init')
+      .description('make a new cluster with this host as its only member')
+      .option('--name <name>', 'name of the cluster', 'n3x'),
+    terminal,
+    async () => (await import('./cluster.ts')).init,
+  );
+  handle(
+    cluster
+      .command('join')
+      .description('join the cluster that a token names; give - to read the token from standard input')
+      .argument('<token>', 'token made by "n3xctl token create" on a member'),
+    terminal,
+    async () => (await import('./cluster.ts')).join,
+  );
+  handle(
+    cluster.command('status').description('leader, quorum, hosts and VMs by phase'),
+    terminal,
+    async () => (await import('./cluster.ts')).status,
+  );
+  handle(
+    cluster
+      .command('leave')
+      .description('take a host out of the cluster; without a name the one that answers')
+      .argument('[host]', 'name of the host'),
+    terminal,
+    async () => (await import('./cluster.ts')).leave,
+  );
+}
+
+function addToken(token: Command, terminal: Terminal): void {
+  handle(
+    token
+      .command('create')
+      .description('make a token; it is shown this once')
+      .addOption(new Option('--role <role>', 'role of the host that joins with it').choices(HOST_ROLES))
+      .option('--ttl <duration>', 'how long it may be used, 10s to 7d', '1h'),
+    terminal,
+    async () => (await import('./token.ts')).create,
+  );
+  handle(
+    token.command('list').description('tokens, without their secrets'),
+    terminal,
+    async () => (await import('./token.ts')).list,
+  );
+  handle(
+    token.command('revoke').description('take a token back').argument('<id>', 'id of the token'),
+    terminal,
+    async () => (await import('./token.ts')).revoke,
+  );
+}
+
+function addHost(host: Command, terminal: Terminal): void {
+  handle(host.command('list').description('all hosts'), terminal, async () => (await import('./host.ts')).list);
+  handle(
+    host.command('show').description('one host').argument('<name>', 'name of the host'),
+    terminal,
+    async () => (await import('./host.ts')).show,
+  );
+}
+
+function addVm(vm: Command, terminal: Terminal): void {
+  addVmCreate(vm, terminal);
+  handle(vm.command('list').description('all VMs'), terminal, async () => (await import('./vm-list.ts')).list);
+  handle(
+    vm.command('show').description('one VM with everything about it').argument('<name>', 'name of the VM'),
+    terminal,
+    async () => (await import('./vm-show.ts')).show,
+  );
+  handle(
+    wait(vm.command('start').description('let a VM run'), 'its guest has booted').argument('<name>', 'name of the VM'),
+    terminal,
+    async () => (await import('./vm-power.ts')).start,
+  );
+  handle(
+    wait(vm.command('stop').description('shut a VM down'), 'it has stopped').argument('<name>', 'name of the VM'),
+    terminal,
+    async () => (await import('./vm-power.ts')).stop,
+  );
+  handle(
+    wait(vm.command('restart').description('shut a VM down and start it again'), 'its guest has booted again').argument(
+      '<name>',
+      'name of the VM',
+    ),
+    terminal,
+    async () => (await import('./vm-power.ts')).restart,
+  );
+  handle(
+    wait(vm.command('delete').description('stop a VM and remove it with its disks'), 'it is gone').argument(
+      '<name>',
+      'name of the VM',
+    ),
+    terminal,
+    async () => (await import('./vm-power.ts')).remove,
+  );
+  handle(
+    vm
+      .command('logs')
+      .description('what the guest and its runner print')
+      .argument('<name>', 'name of the VM')
+      .option('-f, --follow', 'go on with what comes')
+      .option('--lines <n>', 'how many of the last lines', '200')
+      .option('--build', 'the log of the last build instead'),
+    terminal,
+    async () => (await import('./vm-logs.ts')).logs,
+  );
+  handle(
+    vm
+      .command('console')
+      .description('attach to the console of a VM; Ctrl-] detaches')
+      .argument('<name>', 'name of the VM'),
+    terminal,
+    async () => (await import('./vm-console.ts')).attach,
+  );
+}
+
+function addVmCreate(vm: Command, terminal: Terminal): void {
+  const inline = ['hypervisor', 'volume', 'net', 'forward', 'module', 'nixpkgs', 'microvm'];
+  const command = vm
+    .command('create')
+    .description('ask for a VM; the same name with the same spec again changes nothing')
+    .argument('<name>', 'name of the VM')
+    .addOption(
+      new Option(
+        '--flake <ref>',
+        'flake that defines the guest, REF[#NAME]: nixosConfigurations.NAME, by default that of the VM',
+      ).conflicts(inline),
+    )
+    .option('--vcpu <n>', 'virtual CPUs (with --flake: reserved until its evaluation says otherwise)')
+    .option('--memory <size>', 'memory, for example 512M or 4G (with --flake as --vcpu)')
+    .addOption(new Option('--hypervisor <name>', 'hypervisor, by default qemu').choices(HYPERVISORS))
+    .addOption(repeated('--volume <volume>', 'disk image, NAME:SIZE[:MOUNT[:FSTYPE]]'))
+    .addOption(repeated('--net <interface>', 'interface: user, tap, bridge:BRIDGE or macvtap:LINK[:MODE]'))
+    .addOption(repeated('--forward <ports>', 'forward a port of the host to the guest, [HOST:]GUEST[/udp]'))
+    .addOption(repeated('--module <module>', 'NixOS module: a file, or FLAKE#ATTRIBUTE'))
+    .option('--nixpkgs <ref>', 'nixpkgs to build from')
+    .option('--microvm <ref>', 'microvm.nix to build with')
+    .option('--host <name>', 'the one host it may run on')
+    .addOption(repeated('--label <key=value>', 'label of the VM'))
+    .addOption(repeated('--require <key=value>', 'label its host must have'))
+    .option('--ready <probe>', 'how its guest is known to be ready: process, console:REGEX, tcp:PORT, http:PORT[/PATH]')
+    .option('--ready-timeout <duration>', 'how long its guest may take to get ready')
+    .option('--stop-timeout <duration>', 'how long its guest may take to shut down')
+    .option('--no-start', 'make it, but do not start it')
+    .addOption(new Option('--dry-run', 'print the request and send nothing').conflicts('wait'))
+    .addHelpText(
+      'after',
+      '\nA path as REF is made absolute as nix would; it must exist under the same path on the host that builds it.',
+    );
+  handle(wait(command, 'its guest has booted'), terminal, async () => (await import('./vm-create.ts')).create);
+}

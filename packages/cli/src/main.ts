@@ -1,0 +1,22 @@
+/** The program's entry: joins {@link run} to this process. */
+import { run } from './program.ts';
+
+const interrupt = new AbortController();
+process.once('SIGINT', () => {
+  interrupt.abort();
+  // Whatever still holds the process after an interrupt is not worth waiting for.
+  setTimeout(() => process.exit(130), 500).unref();
+});
+// A reader that goes early, like `head`, is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 0 : 1);
+});
+
+process.exitCode = await run(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  stdin: process.stdin,
+  env: process.env,
+  cwd: process.cwd(),
+  interrupted: interrupt.signal,
+});

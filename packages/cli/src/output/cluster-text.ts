@@ -1,0 +1,36 @@
+/** The cluster as text for people. */
+import type { ClusterStatus } from '@n3x/core/api/schemas';
+import { formatAge } from './age.ts';
+import { hostTable } from './host-text.ts';
+import { printable, renderFields } from './table.ts';
+import type { Paint } from './terminal.ts';
+
+/** Health of the quorum in words, from the counts of voters, of those needed and of those heard from. */
+export function quorumText(quorum: ClusterStatus['quorum'], leader: boolean, paint: Paint): string {
+  const { voters, needed, reachable } = quorum;
+  const count = `${reachable} of ${voters} voters reachable`;
+  if (!leader || reachable < needed) return paint('bad', `lost: ${count}, ${needed} needed`);
+  const spare = reachable - needed;
+  if (spare === 0) {
+    const word = voters === 1 ? 'a cluster of one tolerates no failure' : 'tolerates no more failure';
+    return `${paint(voters === 1 ? 'good' : 'busy', 'held')}: ${count}, ${word}`;
+  }
+  return `${paint('good', 'held')}: ${count}, tolerates ${spare} more failure${spare === 1 ? '' : 's'}`;
+}
+
+/** The whole status. */
+export function clusterText(status: ClusterStatus, paint: Paint, nowMs: number, wide: boolean): string {
+  const phases = Object.entries(status.vmsByPhase).filter(([, count]) => count !== undefined && count > 0);
+  const total = phases.reduce((sum, [, count]) => sum + (count ?? 0), 0);
+  const detail = phases.map(([phase, count]) => `${count} ${phase}`).join(', ');
+  const { cluster, local } = status;
+  const fields = renderFields([
+    ['Cluster', `${cluster.name} (${cluster.id}), ${formatAge(cluster.createdAtMs, nowMs)} old`],
+    ['Leader', status.leader === null ? paint('bad', 'none') : status.leader.name],
+    ['Quorum', quorumText(status.quorum, status.leader !== null, paint)],
+    ['VMs', total === 0 ? 'none' : `${total}: ${detail}`],
+    ['Index', String(status.index)],
+    ['Answered by', `${local.name} (${local.role}, term ${local.term}, n3xd ${printable(local.version)})`],
+  ]);
+  return `${fields}\n${hostTable(status.hosts, paint, nowMs, wide)}`;
+}

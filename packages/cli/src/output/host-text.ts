@@ -1,0 +1,78 @@
+/** Hosts as text for people. */
+import type { HostView } from '@n3x/core/api/schemas';
+import { formatSizeMib } from '@n3x/core/model/quantity';
+import { formatAge, formatTime } from './age.ts';
+import { type Column, printable, renderFields, renderTable } from './table.ts';
+import type { Paint } from './terminal.ts';
+
+/** Whether the leader hears from it, in one word. */
+function stateText(host: HostView, paint: Paint): string {
+  if (host.membership === 'joining' || host.membership === 'leaving') return paint('busy', host.membership);
+  return host.reachable ? paint('good', 'up') : paint('bad', 'unreachable');
+}
+
+/** What it is in the Raft group. */
+function raftText(host: HostView): string {
+  return host.leader ? 'leader' : host.membership;
+}
+
+function labelsText(host: HostView): string {
+  return Object.entries(host.settings.labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(', ');
+}
+
+function columns(paint: Paint, nowMs: number): Column<HostView>[] {
+  return [
+    { head: 'NAME', cell: (host) => host.name },
+    { head: 'STATE', cell: (host) => stateText(host, paint) },
+    { head: 'ROLE', cell: (host) => host.settings.role },
+    { head: 'RAFT', cell: raftText },
+    { head: 'VMS', cell: (host) => String(host.vms) },
+    { head: 'VCPU', cell: (host) => `${host.used.vcpu}/${host.capacity.vcpu}` },
+    {
+      head: 'MEMORY',
+      cell: (host) => `${formatSizeMib(host.used.memoryMib)}/${formatSizeMib(host.capacity.memoryMib)}`,
+    },
+    { head: 'AGE', cell: (host) => formatAge(host.createdAtMs, nowMs) },
+    { head: 'SINCE', wide: true, cell: (host) => formatAge(host.reachableSinceMs, nowMs) },
+    { head: 'SYSTEM', wide: true, cell: (host) => host.facts?.system ?? '-' },
+    { head: 'FEATURES', wide: true, cell: (host) => printable(host.facts?.features.join(', ') ?? '') || '-' },
+    { head: 'VERSION', wide: true, cell: (host) => printable(host.facts?.n3xVersion ?? '-') },
+    { head: 'ADDRESSES', wide: true, cell: (host) => printable(host.addresses.join(', ')) },
+    { head: 'LABELS', wide: true, cell: (host) => labelsText(host) || '-' },
+  ];
+}
+
+/** The list of hosts as a table. */
+export function hostTable(hosts: readonly HostView[], paint: Paint, nowMs: number, wide: boolean): string {
+  return renderTable(columns(paint, nowMs), hosts, wide);
+}
+
+/** Everything about one host. */
+export function hostDetails(host: HostView, paint: Paint, nowMs: number): string {
+  const { facts, settings } = host;
+  const amount = (vcpu: number, memoryMib: number) => `${vcpu} vcpu, ${formatSizeMib(memoryMib)}`;
+  return renderFields([
+    ['Name', host.name],
+    ['Id', String(host.id)],
+    ['State', `${stateText(host, paint)} for ${formatAge(host.reachableSinceMs, nowMs)}`],
+    ['Role', settings.role],
+    ['Raft', raftText(host)],
+    ['VMs', String(host.vms)],
+    ['Capacity', amount(host.capacity.vcpu, host.capacity.memoryMib)],
+    ['Used', amount(host.used.vcpu, host.used.memoryMib)],
+    ['Free', amount(host.free.vcpu, host.free.memoryMib)],
+    ['Reserved', amount(settings.reserve.vcpu, settings.reserve.memoryMib)],
+    ['Labels', labelsText(host)],
+    ['System', facts?.system],
+    ['Kernel', facts === undefined ? undefined : printable(facts.kernel)],
+    ['Features', facts === undefined ? undefined : printable(facts.features.join(', '))],
+    ['n3x', facts === undefined ? undefined : printable(facts.n3xVersion)],
+    ['Addresses', printable(host.addresses.join(', '))],
+    ['Peer id', printable(host.peerId)],
+    ['Modified', `index ${host.modifiedIndex}`],
+    ['Joined', `${formatTime(host.createdAtMs)} (${formatAge(host.createdAtMs, nowMs)} ago)`],
+    ['UID', host.uid],
+  ]);
+}

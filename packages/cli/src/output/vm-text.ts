@@ -1,0 +1,154 @@
+/** VMs as text for people. */
+import type { VmView } from '@n3x/core/api/schemas';
+import { formatSizeMib } from '@n3x/core/model/quantity';
+import { formatAge, formatTime } from './age.ts';
+import { type Column, printable, renderFields, renderTable } from './table.ts';
+import type { Paint, Tone } from './terminal.ts';
+
+const TONES: Readonly<Record<VmView['phase'], Tone>> = {
+  pending: 'busy',
+  building: 'busy',
+  starting: 'busy',
+  running: 'good',
+  unhealthy: 'bad',
+  stopping: 'busy',
+  stopped: 'faint',
+  failed: 'bad',
+  lost: 'bad',
+};
+
+/** What it takes: as evaluated, else as asked for. */
+function resources(vm: VmView): { vcpu: number; memoryMib: number } {
+  return vm.status.evaluated ?? { vcpu: vm.spec.vcpu, memoryMib: vm.spec.memoryMib };
+}
+
+/** Where the guest comes from. */
+export function sourceText(vm: VmView): string {
+  const { source } = vm.spec;
+  return source.kind === 'flake' ? `${source.ref}#${source.attribute}` : `inline (${source.hypervisor})`;
+}
+
+function portsText(vm: VmView): string {
+  return vm.ports.map((port) => `${port.hostPort}->${port.guestPort}/${port.protocol}`).join(', ');
+}
+
+function labelsText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(', ');
+}
+
+/** Why it is in its phase; empty when there is nothing to explain. */
+export function reasonText(status: Pick<VmView['status'], 'reason' | 'message'>): string {
+  const message = printable(status.message);
+  if (status.reason === '') return message;
+  return message === '' ? status.reason : `${status.reason}: ${message}`;
+}
+
+/** One line after a change: what was done, and how it stands. */
+export function vmLine(vm: VmView, done: string): string {
+  const where = vm.hostName === null ? '' : ` on ${vm.hostName}`;
+  const ports = vm.ports.length === 0 || vm.hostName === null ? '' : `, ports ${portsText(vm)}`;
+  const phase = vm.deleting ? 'being deleted' : vm.phase;
+  const why = vm.phase === 'running' || vm.phase === 'stopped' ? '' : reasonText(vm.status);
+  return `vm ${vm.name}: ${done} (${phase}${where}${ports})${why === '' ? '' : `: ${why}`}\n`;
+}
+
+function columns(paint: Paint, nowMs: number): Column<VmView>[] {
+  return [
+    { head: 'NAME', cell: (vm) => vm.name },
+    { head: 'PHASE', cell: (vm) => paint(TONES[vm.phase], vm.deleting ? `${vm.phase} (deleting)` : vm.phase) },
+    { head: 'HOST', cell: (vm) => vm.hostName ?? '-' },
+    { head: 'VCPU', cell: (vm) => String(resources(vm).vcpu) },
+    { head: 'MEMORY', cell: (vm) => formatSizeMib(resources(vm).memoryMib) },
+    { head: 'PORTS', cell: (vm) => portsText(vm) || '-' },
+    { head: 'AGE', cell: (vm) => formatAge(vm.createdAtMs, nowMs) },
+    { head: 'SINCE', wide: true, cell: (vm) => formatAge(vm.status.sinceMs, nowMs) },
+    { head: 'POWER', wide: true, cell: (vm) => vm.power },
+    { head: 'EPOCH', wide: true, cell: (vm) => (vm.assignment === null ? '-' : String(vm.assignment.epoch)) },
+    { head: 'SOURCE', wide: true, cell: sourceText },
+    { head: 'LABELS', wide: true, cell: (vm) => labelsText(vm.spec.labels) || '-' },
+    { head: 'REASON', cell: (vm) => (vm.phase === 'running' ? '' : reasonText(vm.status)) },
+  ];
+}
+
+/** The list of VMs as a table. */
+export function vmTable(vms: readonly VmView[], paint: Paint, nowMs: number, wide: boolean): string {
+  return renderTable(columns(paint, nowMs), vms, wide);
+}
+
+function readinessText(readiness: VmView['spec']['readiness']): string {
+  switch (readiness.type) {
+    case 'process':
+      return 'process';
+    case 'console':
+      return `console matches ${readiness.pattern}`;
+    case 'tcp':
+      return `tcp port ${readiness.port}`;
+    case 'http':
+      return `http port ${readiness.port}${readiness.path}`;
+  }
+}
+
+function inlineFields(vm: VmView): (readonly [string, string])[] {
+  const { source } = vm.spec;
+  if (source.kind === 'flake') return [];
+  return [
+    ...source.volumes.map((volume): readonly [string, string] => [
+      `Volume ${volume.name}`,
+      `${formatSizeMib(volume.sizeMib)} ${volume.fsType}${volume.mountPoint === undefined ? '' : ` on ${volume.mountPoint}`}`,
+    ]),
+    ...source.modules.map((module): readonly [string, string] => [
+      'Module',
+      module.kind === 'flake' ? `${module.ref}#${module.attribute}` : printable(module.name),
+    ]),
+    ...(source.nixpkgs === undefined ? [] : [['Nixpkgs', source.nixpkgs] as const]),
+    ...(source.microvm === undefined ? [] : [['microvm.nix', source.microvm] as const]),
+  ];
+}
+
+function interfaceFields(vm: VmView): (readonly [string, string])[] {
+  const { source } = vm.spec;
+  return vm.allocation.macs.map((mac, position): readonly [string, string] => {
+    const asked = source.kind === 'inline' ? source.interfaces[position] : undefined;
+    const device = asked?.type === 'bridge' ? ` ${asked.bridge}` : asked?.type === 'macvtap' ? ` ${asked.link}` : '';
+    return [
+      `Interface ${position}`,
+      [`${asked?.type ?? ''}${device}`, vm.allocation.interfaceNames[position], mac].filter(Boolean).join(' '),
+    ];
+  });
+}
+
+/** Everything about one VM. */
+export function vmDetails(vm: VmView, paint: Paint, nowMs: number): string {
+  const { status, spec } = vm;
+  const needs = resources(vm);
+  return renderFields([
+    ['Name', vm.name],
+    ['Phase', `${paint(TONES[vm.phase], vm.phase)} for ${formatAge(status.sinceMs, nowMs)}`],
+    ['Reason', reasonText(status)],
+    ['Power', `${vm.power}${vm.deleting ? ', being deleted' : ''}`],
+    ['Host', vm.hostName ?? 'none'],
+    ['Epoch', vm.assignment === null ? undefined : String(vm.assignment.epoch)],
+    ['Source', sourceText(vm)],
+    ['Vcpu', String(needs.vcpu)],
+    ['Memory', formatSizeMib(needs.memoryMib)],
+    ...inlineFields(vm),
+    ...interfaceFields(vm),
+    ['Ports', portsText(vm)],
+    ['vsock CID', String(vm.allocation.cid)],
+    ['Ready when', `${readinessText(spec.readiness)} (within ${spec.readyTimeoutSeconds}s)`],
+    ['Stop within', `${spec.stopTimeoutSeconds}s`],
+    ['Only on', spec.placement.host],
+    ['Requires', labelsText(spec.placement.requireLabels)],
+    ['Labels', labelsText(spec.labels)],
+    ['PID', status.pid === undefined ? undefined : String(status.pid)],
+    ['Runner', status.currentRunner],
+    ['Booted', status.bootedRunner === status.currentRunner ? 'the same' : status.bootedRunner],
+    ['Restarts', `${vm.restarts} asked, ${status.observedRestarts} done`],
+    ['Generation', `${vm.generation}, observed ${status.observedGeneration}`],
+    ['Modified', `index ${vm.modifiedIndex}`],
+    ['Created', `${formatTime(vm.createdAtMs)} (${formatAge(vm.createdAtMs, nowMs)} ago)`],
+    ['UID', vm.uid],
+  ]);
+}
