@@ -59,10 +59,7 @@ export function purposeOf(action: DriverAction): string {
   }
 }
 
-/** Most VMs that attempts are remembered of. Beyond, those that were not acted upon for longest are forgotten. */
-const REMEMBERED_VMS = 4096;
-
-/** The memory of one host. */
+/** The memory of one host. Bounded by the number of VMs on it, once `keep` forgets the others. */
 export class Backoff implements BackoffView {
   readonly #stale = new Set<string>();
   readonly #attempts = new Map<string, Map<DriverAction['type'], Attempt>>();
@@ -95,14 +92,8 @@ export class Backoff implements BackoffView {
     });
     // What was stopped is stopped no more, and the other way round.
     if (action.type === 'start') byType.delete('stop');
-    // Set anew, so that the map is ordered by the last action.
-    this.#attempts.delete(name);
-    if (action.type !== 'remove' || !outcome.ok) this.#attempts.set(name, byType);
-    if (this.#attempts.size <= REMEMBERED_VMS) return;
-    for (const oldest of this.#attempts.keys()) {
-      this.#attempts.delete(oldest);
-      return;
-    }
+    if (action.type === 'remove' && outcome.ok) this.#attempts.delete(name);
+    else this.#attempts.set(name, byType);
   }
 
   /** The driver looked at the host. To be called for each observation. */
@@ -114,5 +105,10 @@ export class Backoff implements BackoffView {
       const start = byType?.get('start');
       if (start !== undefined) byType?.set('start', { ...start, seenUpMs: nowMs });
     }
+  }
+
+  /** Forgets every VM but these. */
+  keep(names: ReadonlySet<string>): void {
+    for (const name of this.#attempts.keys()) if (!names.has(name)) this.#attempts.delete(name);
   }
 }
