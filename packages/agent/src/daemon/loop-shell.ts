@@ -68,7 +68,10 @@ export class LoopShell implements ClientPort {
   stop(): void {
     this.#stopped = true;
     if (this.#timer !== null) clearInterval(this.#timer);
-    const error = new N3xError(ERROR_CODES.unreachable, 'this n3xd is stopping: ask another host, or again in a moment');
+    const error = new N3xError(
+      ERROR_CODES.unreachable,
+      'this n3xd is stopping: ask another host, or again in a moment',
+    );
     for (const waiter of [...this.#commands.values(), ...this.#reads.values()]) waiter.reject(error);
     this.#commands.clear();
     this.#reads.clear();
@@ -94,7 +97,13 @@ export class LoopShell implements ClientPort {
     return new Promise((resolve, reject) => {
       this.#commands.set(id, { resolve, reject });
       this.#cancelOn(options.signal, id, reject);
-      this.handle({ type: 'command', id, requestId: options.requestId, command, deadlineMs: deadline(options.timeoutMs) });
+      this.handle({
+        type: 'command',
+        id,
+        requestId: options.requestId,
+        command,
+        deadlineMs: deadline(options.timeoutMs),
+      });
     });
   }
 

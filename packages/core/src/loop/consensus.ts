@@ -14,6 +14,7 @@ import {
   type Entry,
   LOCAL_APPEND,
   LOCAL_APPLY,
+  type LogIndex,
   type Message,
   type MsgStorageAppend,
   type MsgStorageApply,
@@ -58,7 +59,8 @@ export class Consensus {
   readonly #writes = new Map<number, PendingWrite>();
   readonly #sender: SnapshotSender;
   readonly #receiver = new SnapshotReceiver();
-  readonly #arrived = new Map<number, ReceivedSnapshot>();
+  /** A snapshot that is whole, from its arrival to the next flush. */
+  #arrived: ReceivedSnapshot | null = null;
   #nextToken = 1;
   #applied: SnapshotMeta;
   #leader: NodeId = NONE;
@@ -90,7 +92,7 @@ export class Consensus {
     });
     this.#sender = new SnapshotSender({
       send: (to, chunk) => this.#ports.transport.send(to, chunk),
-      finished: (to, ok) => this.#node.reportSnapshot(to, ok ? 'finish' : 'failure'),
+      finished: (to, ok) => this.#node.reportSnapshot(to, ok),
     });
   }
 
@@ -142,12 +144,13 @@ export class Consensus {
 
   /** Proposes entries' payloads as one message; false when they were dropped and have to be proposed again later. */
   propose(payloads: readonly Uint8Array[]): boolean {
-    return this.#node.proposeBatch(payloads).accepted;
+    return this.#node.proposeAll(payloads.map((data) => ({ type: 'normal', data }))).status !== 'dropped';
   }
 
-  /** Proposes a configuration change; false when it was dropped. */
-  proposeConfChange(change: ConfChange): boolean {
-    return this.#node.proposeConfChange(change).accepted;
+  /** Proposes a configuration change; the index it will take effect at, undefined when it was not taken. */
+  proposeConfChange(change: ConfChange): LogIndex | undefined {
+    const result = this.#node.proposeConfChange(change);
+    return result.status === 'accepted' && result.confChangeRefused === undefined ? result.index : undefined;
   }
 
   /** Asks for a read index; the answer comes through `readConfirmed`. */
@@ -183,10 +186,13 @@ export class Consensus {
   flush(): void {
     while (this.#node.hasReady()) {
       const ready = this.#node.ready();
-      if (ready.softState !== undefined) this.#softStateChanged(ready.softState.leader, ready.softState.role === 'leader');
+      if (ready.softState !== undefined)
+        this.#softStateChanged(ready.softState.leader, ready.softState.role === 'leader');
       for (const message of ready.messages) this.#dispatch(message);
       for (const read of ready.readStates) this.#host.readConfirmed(read);
     }
+    // What the node did not install by now it had no use for: it was older than what is committed here.
+    this.#arrived = null;
     this.#compact();
   }
 
@@ -208,9 +214,10 @@ export class Consensus {
   #append(append: MsgStorageAppend): void {
     let snapshot: ReceivedSnapshot | null = null;
     if (append.snapshot !== undefined) {
-      snapshot = this.#arrived.get(append.snapshot.index) ?? null;
-      assert(snapshot !== null, `the node installs a snapshot at ${append.snapshot.index} that never arrived`);
-      this.#arrived.clear();
+      snapshot = this.#arrived;
+      const { index } = append.snapshot;
+      assert(snapshot?.snapshot.index === index, `the node installs a snapshot at ${index} that never arrived`);
+      this.#arrived = null;
     }
     const token = this.#nextToken++;
     this.#writes.set(token, { append, snapshot });
@@ -229,7 +236,7 @@ export class Consensus {
     for (const entry of apply.entries) {
       let changed: ConfState | null = null;
       if (entry.type === 'confChange') {
-        changed = this.#node.applyConfChange(entry.change);
+        changed = this.#node.applyConfChange(entry.change).confState;
         confState = changed;
       }
       for (const change of this.#host.applyEntry(entry, changed)) changes.push(change);
@@ -256,7 +263,7 @@ export class Consensus {
 
   #snapshotArrived(received: ReceivedSnapshot): void {
     this.#ports.journal.log('info', 'snapshot.arrived', { from: received.from, index: received.snapshot.index });
-    this.#arrived.set(received.snapshot.index, received);
+    this.#arrived = received;
     this.#node.step({
       type: 'MsgSnap',
       from: received.from,
@@ -264,10 +271,6 @@ export class Consensus {
       term: received.term,
       snapshot: received.snapshot,
     });
-    if (this.#node.pendingSnapshotIndex !== received.snapshot.index) {
-      // The node had no use for it: it is older than what is committed here.
-      this.#arrived.delete(received.snapshot.index);
-    }
   }
 
   /** Drops old entries once there are too many, down to a tail, so that this happens seldom. */

@@ -5,12 +5,15 @@
  * leaves together; the simulator calls it after every input.
  */
 import { assert } from '../base/assert.ts';
-import { applyConfState, applyProposal } from '../machine/apply.ts';
-import { type Command, COMMAND_FORMATS } from '../machine/command.ts';
+import { ERROR_CODES, N3xError } from '../base/errors.ts';
+import { applyConfState, applyEmpty, applyProposal } from '../machine/apply.ts';
+import { COMMAND_FORMATS, type Command } from '../machine/command.ts';
 import { decodeProposal, encodeProposal } from '../machine/proposal-codec.ts';
 import type { RecordChange } from '../machine/record.ts';
 import { ClusterState } from '../machine/state.ts';
+import type { Changes } from '../machine/transaction.ts';
 import type { ObjectChange } from '../model/object.ts';
+import type { ClientPort } from '../ports/client.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { StoredState } from '../ports/storage.ts';
 import { type ConfState, type Entry, NONE, type NodeId, type SnapshotMeta } from '../raft/types.ts';
@@ -26,6 +29,8 @@ import { type ExpiryView, PendingCommands, PendingReads } from './pending.ts';
 
 /** Bytes of payload that one proposal message may carry to the leader. */
 const PROPOSAL_BATCH_BYTES = 1024 * 1024;
+/** Id of the loop's own read; the clients' are positive. */
+const OWN_READ = 0;
 /** Commands of the loop's own that may be under way at once. */
 const OWN_PROPOSALS_LIMIT = 512;
 
@@ -42,7 +47,10 @@ export interface LoopStatus {
   readonly pendingRequests: number;
 }
 
-/** The loop of one host. */
+/**
+ * The loop of one host. `handle` and `flush` throw only what nobody can go on from: a broken invariant, or a
+ * log that a newer n3xd wrote. The shell must then end the process.
+ */
 export class HostLoop {
   readonly #options: LoopOptions;
   readonly #ports: Ports;
@@ -61,14 +69,15 @@ export class HostLoop {
   /** Since when no leader with a quorum is known; null while one is. */
   #noQuorumSinceMs: number | null = 0;
   #peersKey = '';
-  #fatal = false;
+  /** Whether the state holds all that was committed when this host last found a leader. */
+  #current: 'no' | 'asked' | 'yes' = 'no';
 
   constructor(options: LoopOptions, ports: Ports, stored: StoredState) {
     this.#options = options;
     this.#ports = ports;
     this.#state = ClusterState.fromRecords(stored.applied.index, stored.records);
     this.#commands = new PendingCommands(ports.client, options.maxPendingRequests);
-    this.#reads = new PendingReads(ports.client, options.maxPendingRequests);
+    this.#reads = new PendingReads(this.#readClient(), options.maxPendingRequests);
     this.#own = new OwnProposals(`h${options.hostId}.${options.bootId}`, OWN_PROPOSALS_LIMIT);
     this.#agent = new HostAgent(options.hostId, ports, this.#own);
     this.#control = new LeaderControl(options, this.#own, this.#heard);
@@ -91,10 +100,10 @@ export class HostLoop {
   get status(): LoopStatus {
     const { node, applied } = this.#consensus;
     return {
-      role: node.role,
+      role: node.softState.role,
       leaderId: this.#consensus.leader,
       term: node.term,
-      commitIndex: node.committedIndex,
+      commitIndex: node.committed,
       appliedIndex: applied.index,
       confState: applied.confState,
       hasQuorum: this.#noQuorumSinceMs === null,
@@ -134,7 +143,7 @@ export class HostLoop {
         this.#agent.driverDone(input.token, input.outcome, this.#nowMs);
         return;
       case 'observed':
-        this.#agent.observed(input.vms);
+        this.#agent.observed(input.vms, this.#nowMs);
         return;
       case 'hostInfo':
         this.#agent.hostInfo(input);
@@ -149,9 +158,8 @@ export class HostLoop {
 
   /** Does what follows from the inputs so far: proposals, writes, messages, answers, actions. */
   flush(): void {
-    if (this.#fatal) return;
     if (this.#consensus.isLeader) this.#control.run(this.#state, this.#consensus, this.#nowMs);
-    this.#agent.run(this.#state, this.#nowMs, this.#wallMs, this.#noQuorumSinceMs === null);
+    this.#agent.run(this.#state, { nowMs: this.#nowMs, wallMs: this.#wallMs, current: this.#current === 'yes' });
     this.#propose();
     this.#askReads();
     this.#consensus.flush();
@@ -197,6 +205,24 @@ export class HostLoop {
       : leader !== NONE;
     if (good) this.#noQuorumSinceMs = null;
     else if (this.#noQuorumSinceMs === null) this.#noQuorumSinceMs = this.#nowMs;
+    if (!good) this.#current = 'no';
+    else if (this.#current === 'no') {
+      this.#current = 'asked';
+      this.#reads.add({ id: OWN_READ, deadlineMs: Number.POSITIVE_INFINITY, receivedAtMs: this.#nowMs });
+    }
+  }
+
+  /** The clients' port, less the answer to the loop's own read. */
+  #readClient(): Pick<ClientPort, 'readDone'> {
+    return {
+      readDone: (id, outcome) => {
+        if (id !== OWN_READ) this.#ports.client.readDone(id, outcome);
+        else {
+          this.#current = outcome.type === 'ready' && this.#noQuorumSinceMs === null ? 'yes' : 'no';
+          this.#agent.stateChanged();
+        }
+      },
+    };
   }
 
   #propose(): void {
@@ -240,33 +266,33 @@ export class HostLoop {
   }
 
   #applyEntry(entry: Entry, confState: ConfState | null): readonly RecordChange[] {
+    const { index, term } = entry;
     if (entry.type === 'confChange') {
       assert(confState !== null, 'a configuration change was applied without its configuration');
-      const { changes, objectChanges } = applyConfState(this.#state, { index: entry.index, term: entry.term }, confState, this.#wallMs);
-      this.#collect(objectChanges);
-      return changes;
+      return this.#take(applyConfState(this.#state, index, confState));
     }
     if (entry.data.length === 0) {
-      this.#state.appliedTo(entry.index);
+      applyEmpty(this.#state, index);
       return [];
     }
     const decoded = decodeProposal(entry.data);
     if (!decoded.ok) {
-      this.#stop('loop.commandUnknown', {
-        index: entry.index,
-        message: `the log holds a command this n3xd cannot read (${decoded.message}): install the version the other hosts run`,
-      });
+      if (decoded.reason === 'unsupportedFormat') this.#stop(index, decoded.format);
+      // Checked before it was proposed, so only a defect leads here; every host passes over it alike.
+      this.#ports.journal.log('error', 'loop.commandMalformed', { index, message: decoded.message });
+      applyEmpty(this.#state, index);
       return [];
     }
     const { proposal } = decoded;
-    const { result, changes, objectChanges } = applyProposal(this.#state, { index: entry.index, term: entry.term }, proposal);
-    this.#collect(objectChanges);
-    if (!this.#own.applied(proposal.requestId)) this.#commands.applied(proposal.requestId, result);
-    return changes;
+    const outcome = applyProposal(this.#state, { index, term }, proposal);
+    if (outcome.type === 'unsupportedFormat') this.#stop(index, outcome.format);
+    if (!this.#own.applied(proposal.requestId)) this.#commands.applied(proposal.requestId, outcome.result);
+    return this.#take(outcome);
   }
 
-  #collect(changes: readonly ObjectChange[]): void {
-    for (const change of changes) this.#changes.push(change);
+  #take(changes: Changes): readonly RecordChange[] {
+    for (const change of changes.objectChanges) this.#changes.push(change);
+    return changes.changes;
   }
 
   #batchApplied(meta: SnapshotMeta): void {
@@ -305,8 +331,17 @@ export class HostLoop {
   }
 
   #handOver(): void {
-    const to = this.#consensus.isLeader ? this.#consensus.node.bestSuccessor() : NONE;
-    if (to !== NONE) this.#consensus.transferLeader(to);
+    if (!this.#consensus.isLeader) return;
+    const { confState } = this.#consensus.applied;
+    let best = NONE;
+    let bestMatch = -1;
+    for (const [id, peer] of this.#consensus.node.status().progress) {
+      if (id === this.#options.hostId || !confState.voters.includes(id) || !peer.recentActive) continue;
+      if (peer.match <= bestMatch) continue;
+      best = id;
+      bestMatch = peer.match;
+    }
+    if (best !== NONE) this.#consensus.transferLeader(best);
   }
 
   #updatePeers(): void {
@@ -317,8 +352,9 @@ export class HostLoop {
     this.#ports.transport.setPeers(peers);
   }
 
-  #stop(event: string, fields: Readonly<Record<string, unknown>>): void {
-    this.#fatal = true;
-    this.#ports.journal.fatal(event, fields);
+  /** This build cannot go on without diverging from the others. */
+  #stop(index: number, format: number): never {
+    const message = `the log holds a command of format ${format} that this n3xd cannot read: install the version the other hosts run`;
+    throw new N3xError(ERROR_CODES.version, message, { details: { index, format } });
   }
 }

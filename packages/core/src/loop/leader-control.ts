@@ -2,11 +2,9 @@
  * Runs the leader's controllers: pure functions from the state, and from what this leader knows of its
  * peers, to commands and configuration changes. They are level-triggered: a lost decision is made again.
  */
-import { planMembership } from '../control/membership.ts';
-import { planPlacement } from '../control/placement.ts';
-import { planReachability } from '../control/reachability.ts';
-import type { Decision, LeaderView } from '../control/decision.ts';
+import { type Decision, type LeaderView, type PeerView, plan } from '../control/plan.ts';
 import type { ClusterState } from '../machine/state.ts';
+import { type LogIndex, NONE, type NodeId } from '../raft/types.ts';
 import type { Consensus } from './consensus.ts';
 import type { LoopOptions } from './options.ts';
 import type { OwnProposals } from './own-proposals.ts';
@@ -19,7 +17,9 @@ export class LeaderControl {
   readonly #heard: LastHeard;
   #dirty = true;
   #ticks = 0;
-  #leadingSinceMs: number | null = null;
+  #leaderSinceMs: number | null = null;
+  /** Index of the last configuration change proposed in this office. */
+  #confChangeIndex: LogIndex = 0;
 
   constructor(options: LoopOptions, own: OwnProposals, heard: LastHeard) {
     this.#options = options;
@@ -40,31 +40,36 @@ export class LeaderControl {
 
   /** This host leads no more. */
   stepDown(): void {
-    this.#leadingSinceMs = null;
+    this.#leaderSinceMs = null;
+    this.#confChangeIndex = 0;
   }
 
   /** Decides and proposes. Waits until what earlier leaders committed is applied, so it decides on the latest state. */
   run(state: ClusterState, consensus: Consensus, nowMs: number): void {
-    if (!this.#dirty) return;
-    const { node, applied } = consensus;
-    if (applied.term !== node.term) return;
+    if (!this.#dirty || consensus.applied.term !== consensus.node.term) return;
     this.#dirty = false;
     this.#ticks = 0;
-    this.#leadingSinceMs ??= nowMs;
-    const view: LeaderView = {
-      self: this.#options.hostId,
-      confState: applied.confState,
-      commitIndex: node.committedIndex,
-      leadingSinceMs: this.#leadingSinceMs,
-      lastHeardMs: (id) => this.#heard.at(id),
-      matchIndex: (id) => node.matchIndex(id),
+    this.#leaderSinceMs ??= nowMs;
+    const view = this.#view(consensus, this.#leaderSinceMs);
+    for (const decision of plan(state, view, nowMs)) this.#carryOut(decision, consensus, nowMs);
+  }
+
+  #view(consensus: Consensus, leaderSinceMs: number): LeaderView {
+    const { progress, lastIndex, leadTransferee } = consensus.node.status();
+    const peers = new Map<NodeId, PeerView>();
+    for (const [id, { match }] of progress) {
+      if (id !== this.#options.hostId) peers.set(id, { match, lastHeardMs: this.#heard.at(id) });
+    }
+    return {
+      selfId: this.#options.hostId,
+      confState: consensus.applied.confState,
+      confChangePending: consensus.applied.index < this.#confChangeIndex,
+      transferring: leadTransferee !== NONE,
+      lastIndex,
+      leaderSinceMs,
+      peers,
+      inFlight: this.#own.keys(),
     };
-    const decisions = [
-      ...planMembership(state, view, nowMs),
-      ...planReachability(state, view, nowMs),
-      ...planPlacement(state),
-    ];
-    for (const decision of decisions) this.#carryOut(decision, consensus, nowMs);
   }
 
   #carryOut(decision: Decision, consensus: Consensus, nowMs: number): void {
@@ -73,8 +78,7 @@ export class LeaderControl {
         this.#own.offer(decision.key, decision.command, nowMs);
         return;
       case 'confChange':
-        // Raft itself refuses a second change while one is under way.
-        consensus.proposeConfChange(decision.change);
+        this.#confChangeIndex = consensus.proposeConfChange(decision.change) ?? this.#confChangeIndex;
         return;
       case 'transferLeader':
         consensus.transferLeader(decision.to);

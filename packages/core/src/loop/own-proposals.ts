@@ -34,6 +34,11 @@ export class OwnProposals {
     this.#queue.push({ requestId, command });
   }
 
+  /** Keys of what is under way now. */
+  keys(): ReadonlySet<string> {
+    return new Set(this.#underWay.keys());
+  }
+
   get hasQueued(): boolean {
     return this.#queue.length > 0;
   }

@@ -15,29 +15,30 @@ export function peersOf(state: ClusterState, self: NodeId, bootstrap: readonly P
 /** When each peer was last heard from, in monotonic ms. */
 export class LastHeard {
   readonly #at = new Map<NodeId, number>();
+  readonly #broken = new Set<NodeId>();
 
   /** A message came from `peer`. */
   heard(peer: NodeId, nowMs: number): void {
     this.#at.set(peer, nowMs);
+    this.#broken.delete(peer);
   }
 
-  /** The stream to `peer` broke: it counts as not heard from until it speaks again. */
+  /** The stream to `peer` broke: it counts for no quorum until it speaks again. */
   lost(peer: NodeId): void {
-    this.#at.delete(peer);
+    this.#broken.add(peer);
   }
 
-  /** When `peer` was last heard from; null when it was not, or its stream broke since. */
+  /** When `peer` was last heard from; null when it never was. */
   at(peer: NodeId): number | null {
     return this.#at.get(peer) ?? null;
   }
 
   /** Whether, with `self`, a quorum of every half of the configuration was heard from since `sinceMs`. */
   quorum(conf: ConfState, self: NodeId, sinceMs: number): boolean {
-    const half = (voters: readonly NodeId[]): boolean => {
-      if (voters.length === 0) return true;
-      const alive = voters.filter((id) => id === self || (this.#at.get(id) ?? Number.NEGATIVE_INFINITY) >= sinceMs);
-      return alive.length * 2 > voters.length;
-    };
+    const alive = (id: NodeId): boolean =>
+      id === self || (!this.#broken.has(id) && (this.#at.get(id) ?? Number.NEGATIVE_INFINITY) >= sinceMs);
+    const half = (voters: readonly NodeId[]): boolean =>
+      voters.length === 0 || voters.filter(alive).length * 2 > voters.length;
     return half(conf.voters) && half(conf.votersOutgoing);
   }
 }

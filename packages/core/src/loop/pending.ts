@@ -146,7 +146,10 @@ export class PendingCommands {
   }
 }
 
-function expiryCode(pending: { deadlineMs: number; receivedAtMs: number }, view: ExpiryView): ClientFailure['code'] | null {
+function expiryCode(
+  pending: { deadlineMs: number; receivedAtMs: number },
+  view: ExpiryView,
+): ClientFailure['code'] | null {
   const { noQuorumSinceMs: since, nowMs } = view;
   if (nowMs >= pending.deadlineMs) return since === null ? 'timeout' : 'noQuorum';
   if (since === null) return null;
@@ -158,14 +161,14 @@ function expiryCode(pending: { deadlineMs: number; receivedAtMs: number }, view:
  * cost one round of heartbeats (thesis section 6.4).
  */
 export class PendingReads {
-  readonly #client: ClientPort;
+  readonly #client: Pick<ClientPort, 'readDone'>;
   readonly #limit: number;
   #waiting: PendingRead[] = [];
   #asked: { context: string; reads: PendingRead[]; askedAtMs: number } | null = null;
   /** Answered by the leader at `index`, waiting for it to be applied here. */
   #confirmed: { index: number; reads: PendingRead[] }[] = [];
 
-  constructor(client: ClientPort, limit: number) {
+  constructor(client: Pick<ClientPort, 'readDone'>, limit: number) {
     this.#client = client;
     this.#limit = limit;
   }

@@ -58,7 +58,13 @@ export class SnapshotSender {
   }
 
   /** Starts a transfer; one that was under way to the same follower is dropped. */
-  start(to: NodeId, term: number, snapshot: SnapshotMeta, records: Iterable<readonly [string, Uint8Array]>, nowMs: number): void {
+  start(
+    to: NodeId,
+    term: number,
+    snapshot: SnapshotMeta,
+    records: Iterable<readonly [string, Uint8Array]>,
+    nowMs: number,
+  ): void {
     const transfer = { term, snapshot, pieces: cutPieces(records), next: 0, sentAtMs: nowMs, progressAtMs: nowMs };
     this.#transfers.set(to, transfer);
     this.#sendPiece(to, transfer, nowMs);

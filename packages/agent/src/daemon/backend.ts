@@ -1,0 +1,96 @@
+/** The daemon as its API server sees it. */
+import { type Duplex, Readable, type Writable } from 'node:stream';
+import type { LocalStatus } from '@n3x/core/api/schemas';
+import { ERROR_CODES, N3xError } from '@n3x/core/base/errors';
+import type { Command, CommandResult } from '@n3x/core/machine/command';
+import type { ClusterState } from '@n3x/core/machine/state';
+import type { ObjectChange } from '@n3x/core/model/object';
+import type { ApiBackend, ChangeListener, LogOptions, RequestOptions } from '../api/backend.ts';
+import type { Daemon } from './daemon.ts';
+import { createToken } from './joining.ts';
+import { N3X_VERSION } from './version.ts';
+
+/** What the API asks of a daemon, whether or not it is a member at the moment. */
+export class DaemonBackend implements ApiBackend {
+  readonly #daemon: Daemon;
+
+  constructor(daemon: Daemon) {
+    this.#daemon = daemon;
+  }
+
+  local(): LocalStatus {
+    const { member, config, peerId, addresses, driver, uptimeSeconds } = this.#daemon;
+    const status = member?.shell.status;
+    return {
+      version: N3X_VERSION,
+      initialised: member !== null,
+      name: config.name,
+      hostId: member?.membership.hostId ?? null,
+      peerId,
+      addresses,
+      role: status?.role ?? 'none',
+      leaderId: status?.leaderId ?? 0,
+      term: status?.term ?? 0,
+      commitIndex: status?.commitIndex ?? 0,
+      appliedIndex: status?.appliedIndex ?? 0,
+      supervisor: driver.supervisor,
+      uptimeSeconds,
+    };
+  }
+
+  state(): ClusterState | null {
+    return this.#daemon.member?.shell.state ?? null;
+  }
+
+  async readBarrier(options: Omit<RequestOptions, 'requestId'>): Promise<number> {
+    return this.#daemon.requireMember().shell.readBarrier(options);
+  }
+
+  async command(command: Command, options: RequestOptions): Promise<CommandResult & { ok: true }> {
+    return this.#daemon.requireMember().shell.command(command, options);
+  }
+
+  changesSince(from: number): readonly ObjectChange[] | null {
+    return this.#daemon.requireMember().shell.changesSince(from);
+  }
+
+  subscribe(listener: ChangeListener): () => void {
+    return this.#daemon.requireMember().shell.subscribe(listener);
+  }
+
+  init(clusterName: string): Promise<{ clusterId: string; hostId: number }> {
+    return this.#daemon.init(clusterName);
+  }
+
+  join(token: string, options: Omit<RequestOptions, 'requestId'>): Promise<{ clusterId: string; hostId: number }> {
+    return this.#daemon.join(token, options);
+  }
+
+  leave(host: string | undefined, options: RequestOptions): Promise<{ changed: boolean; index: number }> {
+    return this.#daemon.leave(host, options);
+  }
+
+  async createToken(
+    request: { role?: 'server' | 'agent'; ttlSeconds: number },
+    options: RequestOptions,
+  ): Promise<{ token: string; id: string; expiresAtMs: number }> {
+    const { shell, membership } = this.#daemon.requireMember();
+    return createToken(shell, membership.hostId, request, options);
+  }
+
+  async vmLog(name: string, options: LogOptions): Promise<Readable> {
+    const { kind, lines, follow, signal } = options;
+    return Readable.from(this.#daemon.driver.readLog(name, { which: kind, lines, follow, signal }));
+  }
+
+  async vmConsole(name: string, signal: AbortSignal): Promise<{ output: Readable; input: Writable | null }> {
+    const console = await this.#daemon.driver.openConsole(name, signal);
+    if (console === null)
+      throw new N3xError(ERROR_CODES.notFound, `VM ${name} does not run on this host: start it first`);
+    return { output: Readable.from(console.output), input: console.input };
+  }
+
+  async tunnel(hostId: number): Promise<Duplex> {
+    return this.#daemon.requireMember().tunnel(hostId);
+  }
+}

@@ -1,0 +1,289 @@
+/**
+ * n3xd: one host. Brings up its parts in order, becomes and ceases to be a member of a cluster, and goes
+ * down without touching a VM.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { describeError, ERROR_CODES, N3xError } from '@n3x/core/base/errors';
+import { parseToken } from '@n3x/core/join/token';
+import { BOOTSTRAP_CONF_STATE, BOOTSTRAP_POSITION, bootstrapRecords, FIRST_HOST_ID } from '@n3x/core/machine/bootstrap';
+import type { HostFacts } from '@n3x/core/model/host';
+import type { RequestOptions } from '../api/backend.ts';
+import { type ApiServer, startApiServer } from '../api/server.ts';
+import type { AgentConfig } from '../config/config.ts';
+import { type LoadedConfig, loadConfig, reloadable } from '../config/load.ts';
+import { collectFacts } from '../drivers/facts.ts';
+import { MicrovmDriver } from '../drivers/microvm/microvm-driver.ts';
+import { type DataDirectory, openDataDirectory } from '../store/data-directory.ts';
+import type { ClusterMembership } from '../store/identity.ts';
+import { joinCluster } from '../transport/join-client.ts';
+import { PeerNode } from '../transport/node.ts';
+import { announcedAddresses } from './announce.ts';
+import { DaemonBackend } from './backend.ts';
+import type { Journal } from './journal.ts';
+import { waitUntilOut } from './leaving.ts';
+import { type HostInfo, Member } from './member.ts';
+import { N3X_VERSION } from './version.ts';
+
+/** One host, running. */
+export class Daemon {
+  readonly #journal: Journal;
+  readonly #data: DataDirectory;
+  readonly #node: PeerNode;
+  readonly #driver: MicrovmDriver;
+  readonly #startedAtMs = performance.now();
+  #loaded: LoadedConfig;
+  #facts: HostFacts;
+  #api: ApiServer | null = null;
+  #member: Member | null = null;
+  /** Init, join and leave exclude each other. */
+  #changing = false;
+  #stopping: Promise<void> | null = null;
+
+  private constructor(parts: {
+    loaded: LoadedConfig;
+    journal: Journal;
+    data: DataDirectory;
+    node: PeerNode;
+    driver: MicrovmDriver;
+    facts: HostFacts;
+  }) {
+    this.#loaded = parts.loaded;
+    this.#journal = parts.journal;
+    this.#data = parts.data;
+    this.#node = parts.node;
+    this.#driver = parts.driver;
+    this.#facts = parts.facts;
+  }
+
+  /** Brings the host up: data directory, network, driver, membership if it has one, API. Throws what stands in the way. */
+  static async start(loaded: LoadedConfig, journal: Journal): Promise<Daemon> {
+    const { config } = loaded;
+    let daemon: Daemon | null = null;
+    const data = await openDataDirectory(config.dataDir, {
+      n3xVersion: N3X_VERSION,
+      onStored: (stored) => daemon?.member?.stored(stored),
+    });
+    let node: PeerNode | null = null;
+    try {
+      const known = data.identity.cluster;
+      if (known !== undefined && known.name !== config.name) {
+        throw new N3xError(
+          ERROR_CODES.config,
+          `${config.dataDir} belongs to the host ${known.name}, and the configuration names it ${config.name}: set name = "${known.name}", or leave the cluster first`,
+        );
+      }
+      node = await PeerNode.start({
+        identity: { peerId: data.identity.peerId, privateKey: data.privateKey },
+        listen: config.listen.addresses,
+        log: journal.log.bind(journal),
+      });
+      const driver = await MicrovmDriver.create({
+        stateDir: config.microvm.stateDir,
+        gcrootsDir: config.microvm.gcrootsDir,
+        supervisor: config.microvm.supervisor,
+        nix: config.nix,
+        log: journal.log.bind(journal),
+        onDone: (token, outcome) => daemon?.member?.shell.handle({ type: 'driverDone', token, outcome }),
+        onObserved: (vms) => daemon?.member?.shell.handle({ type: 'observed', vms }),
+      });
+      const facts = await collectFacts({ n3xVersion: N3X_VERSION, supervisor: driver.supervisor });
+      daemon = new Daemon({ loaded, journal, data, node, driver, facts });
+      if (known !== undefined) await daemon.#startMember(known, data.stored);
+      await driver.start();
+      daemon.#api = await startApiServer({
+        backend: new DaemonBackend(daemon),
+        socket: config.api.socket,
+        socketGroup: config.api.socketGroup,
+        journal,
+      });
+      return daemon;
+    } catch (error) {
+      await daemon?.member?.stop();
+      await node?.stop();
+      await data.close();
+      throw error;
+    }
+  }
+
+  get config(): AgentConfig {
+    return this.#loaded.config;
+  }
+
+  get member(): Member | null {
+    return this.#member;
+  }
+
+  get driver(): MicrovmDriver {
+    return this.#driver;
+  }
+
+  get peerId(): string {
+    return this.#data.identity.peerId;
+  }
+
+  get addresses(): string[] {
+    return announcedAddresses(this.config.listen.announce, this.#node.addresses());
+  }
+
+  get uptimeSeconds(): number {
+    return Math.floor((performance.now() - this.#startedAtMs) / 1000);
+  }
+
+  /** The member, or the error that there is none. */
+  requireMember(): Member {
+    if (this.#member !== null) return this.#member;
+    throw new N3xError(
+      ERROR_CODES.notInitialised,
+      `host ${this.config.name} belongs to no cluster yet: make one with "n3xctl cluster init", or join one with "n3xctl cluster join TOKEN"`,
+    );
+  }
+
+  /** Makes a new cluster with this host as its only member. */
+  init(clusterName: string): Promise<{ clusterId: string; hostId: number }> {
+    return this.#change(async () => {
+      this.#requireNoMember();
+      const clusterId = randomBytes(16).toString('hex');
+      const records = bootstrapRecords({
+        clusterId,
+        clusterName,
+        atMs: Date.now(),
+        host: { name: this.config.name, uid: randomUUID(), peerId: this.peerId, ...this.#info() },
+      });
+      const membership = { clusterId, hostId: FIRST_HOST_ID, name: this.config.name, peers: [] };
+      const stored = await this.#data.becomeMember(membership, {
+        meta: { ...BOOTSTRAP_POSITION, confState: BOOTSTRAP_CONF_STATE },
+        records,
+      });
+      await this.#startMember(membership, stored);
+      return { clusterId, hostId: FIRST_HOST_ID };
+    });
+  }
+
+  /** Joins the cluster that made the token. A failed join changes nothing here; a repeated one gets the same answer. */
+  join(text: string, options: Omit<RequestOptions, 'requestId'>): Promise<{ clusterId: string; hostId: number }> {
+    return this.#change(async () => {
+      this.#requireNoMember();
+      const parsed = parseToken(text);
+      if (!parsed.ok) throw new N3xError(ERROR_CODES.tokenInvalid, parsed.message);
+      const { name } = this.config;
+      const accepted = await joinCluster(
+        this.#node,
+        parsed.token,
+        { uid: randomUUID(), name, ...this.#info(), addresses: this.addresses },
+        options.timeoutMs,
+      );
+      const { clusterId, hostId } = accepted;
+      const membership = { clusterId, hostId, name, peers: accepted.peers.filter((peer) => peer.id !== hostId) };
+      const stored = await this.#data.becomeMember(membership);
+      await this.#startMember(membership, stored);
+      return { clusterId, hostId };
+    });
+  }
+
+  /** Takes a host out of the cluster; this one forgets the cluster once it is out. */
+  async leave(host: string | undefined, options: RequestOptions): Promise<{ changed: boolean; index: number }> {
+    const member = this.requireMember();
+    const name = host ?? member.membership.name;
+    const isSelf = name === member.membership.name;
+    const work = async (): Promise<{ changed: boolean; index: number }> => {
+      const { changed, index } = await member.shell.command({ type: 'hostLeave', name }, options);
+      await waitUntilOut(member, name, options.timeoutMs, options.signal);
+      if (isSelf) {
+        this.#member = null;
+        await member.stop();
+        await this.#data.leaveCluster();
+        this.#journal.log('info', 'daemon.left', { cluster: member.membership.clusterId });
+      }
+      return { changed, index };
+    };
+    return isSelf ? this.#change(work) : work();
+  }
+
+  /** Reads the configuration file again and takes over what can be. Returns what changed; throws when the file is wrong. */
+  async reload(): Promise<void> {
+    const { file } = this.config;
+    if (file === null) return;
+    const next = await loadConfig(file);
+    const plan = reloadable(this.#loaded, next);
+    const { config } = next;
+    this.#journal.log('info', 'daemon.reloaded', { applied: plan.applied, needRestart: plan.needRestart });
+    // What needs a restart stays as it is, so that the running configuration is never a mixture nobody wrote.
+    this.#loaded = {
+      values: next.values,
+      config: {
+        ...this.config,
+        settings: { ...config.settings, role: this.config.settings.role },
+        nix: config.nix,
+        log: { ...this.config.log, level: config.log.level },
+      },
+    };
+    this.#journal.setLevel(config.log.level);
+    this.#driver.reconfigure(config.nix);
+    this.#member?.shell.handle({ type: 'hostInfo', ...this.#info() });
+  }
+
+  /** Hands over leadership and ends everything but the VMs. Safe to call twice. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    await this.#member?.handOver();
+    await this.#api?.close();
+    await this.#driver.stop();
+    await this.#member?.stop();
+    await this.#node.stop();
+    await this.#data.close();
+  }
+
+  async #startMember(membership: ClusterMembership, stored: DataDirectory['stored']): Promise<void> {
+    this.#member = await Member.start(
+      {
+        config: this.config,
+        data: this.#data,
+        node: this.#node,
+        driver: this.#driver,
+        journal: this.#journal,
+        onTunnel: (duplex: Duplex) => this.#api?.acceptTunnel(duplex),
+      },
+      membership,
+      stored,
+      this.#info(),
+    );
+    this.#driver.observeNow();
+    this.#journal.log('info', 'daemon.member', { cluster: membership.clusterId, hostId: membership.hostId });
+  }
+
+  #info(): HostInfo {
+    return { addresses: this.addresses, settings: this.config.settings, facts: this.#facts };
+  }
+
+  #requireNoMember(): void {
+    const cluster = this.#data.identity.cluster;
+    if (cluster === undefined) return;
+    throw new N3xError(
+      ERROR_CODES.alreadyMember,
+      `host ${cluster.name} belongs to cluster ${cluster.clusterId} already: leave it first with "n3xctl cluster leave"`,
+    );
+  }
+
+  async #change<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#changing) {
+      throw new N3xError(
+        ERROR_CODES.conflict,
+        'this host is becoming a member or leaving right now: try again in a moment',
+      );
+    }
+    this.#changing = true;
+    try {
+      return await work();
+    } catch (error) {
+      this.#journal.log('warn', 'daemon.changeFailed', { message: describeError(error) });
+      throw error;
+    } finally {
+      this.#changing = false;
+    }
+  }
+}

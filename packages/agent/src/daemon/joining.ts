@@ -1,0 +1,78 @@
+/** Tokens and joining: the member's side of letting a new host in. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { ERROR_CODES, N3xError } from '@n3x/core/base/errors';
+import { encodeToken, MAX_TOKEN_ADDRESSES, makeToken, TOKEN_RANDOM_BYTES } from '@n3x/core/join/token';
+import type { ClusterState } from '@n3x/core/machine/state';
+import type { RequestOptions } from '../api/backend.ts';
+import type { JoinRequest, JoinResponse } from '../transport/join-messages.ts';
+import { hashTokenSecret } from '../transport/join-server.ts';
+import type { LoopShell } from './loop-shell.ts';
+
+/** How long the cluster may take to decide on a join, in ms. */
+const JOIN_DECISION_MS = 8_000;
+
+/** Decides on a host that asks to join, through the log: the token is used up there, once. */
+export async function acceptJoin(shell: LoopShell, request: JoinRequest, peerId: string): Promise<JoinResponse> {
+  const { cluster } = shell.state;
+  if (cluster === undefined)
+    throw new N3xError(ERROR_CODES.notInitialised, 'this member has no state yet: try again in a moment');
+  const [low, high] = request.facts.commandFormats;
+  if (cluster.commandFormat < low || cluster.commandFormat > high) {
+    throw new N3xError(
+      ERROR_CODES.version,
+      `the cluster writes commands of format ${cluster.commandFormat}, the host reads ${low} to ${high}: install the same n3x version on it`,
+    );
+  }
+  const result = await shell.command(
+    {
+      type: 'hostJoin',
+      tokenId: request.tokenId,
+      secretHash: hashTokenSecret(request.secret),
+      peerId,
+      uid: request.uid,
+      name: request.name,
+      addresses: [...request.addresses],
+      settings: request.settings,
+      facts: request.facts,
+    },
+    { requestId: `join.${randomUUID()}`, timeoutMs: JOIN_DECISION_MS, signal: new AbortController().signal },
+  );
+  const hostId = Number(result.values?.['hostId']);
+  const peers = [...shell.state.hosts()].map(({ id, peerId, addresses }) => ({ id, peerId, addresses }));
+  return { ok: true, clusterId: cluster.id, hostId, peers };
+}
+
+/** Makes a join token; its text names this host first, then other servers. */
+export async function createToken(
+  shell: LoopShell,
+  selfId: number,
+  request: { role?: 'server' | 'agent'; ttlSeconds: number },
+  options: RequestOptions,
+): Promise<{ token: string; id: string; expiresAtMs: number }> {
+  const { cluster } = shell.state;
+  if (cluster === undefined)
+    throw new N3xError(ERROR_CODES.notInitialised, 'this host has no state yet: try again in a moment');
+  const token = makeToken(randomBytes(TOKEN_RANDOM_BYTES), cluster.id, tokenAddresses(shell.state, selfId));
+  const expiresAtMs = Date.now() + request.ttlSeconds * 1000;
+  await shell.command(
+    {
+      type: 'tokenCreate',
+      id: token.id,
+      secretHash: hashTokenSecret(token.secret),
+      expiresAtMs,
+      ...(request.role === undefined ? {} : { role: request.role }),
+    },
+    options,
+  );
+  return { token: encodeToken(token), id: token.id, expiresAtMs };
+}
+
+/** Where a new host is to ask: one address per member, this host's first, reachable voters before others. */
+function tokenAddresses(state: ClusterState, selfId: number): { address: string; peerId: string }[] {
+  const rank = (id: number, membership: string, reachable: boolean): number =>
+    id === selfId ? 0 : membership === 'voter' && reachable ? 1 : reachable ? 2 : 3;
+  return [...state.hosts()]
+    .sort((a, b) => rank(a.id, a.membership, a.reachable) - rank(b.id, b.membership, b.reachable) || a.id - b.id)
+    .flatMap(({ addresses, peerId }) => (addresses[0] === undefined ? [] : [{ address: addresses[0], peerId }]))
+    .slice(0, MAX_TOKEN_ADDRESSES);
+}

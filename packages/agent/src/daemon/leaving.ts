@@ -1,0 +1,72 @@
+/** Taking a host out of its cluster, and knowing when it is out. */
+import { request } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { ERROR_CODES, N3xError } from '@n3x/core/base/errors';
+import type { Member } from './member.ts';
+
+/** Time between two looks, in ms. */
+const LOOK_MS = 100;
+/** Looks in a row at which a member let us connect and cut us off, after which we are out. */
+const CUTS_IN_A_ROW = 3;
+
+/** What another member makes of the leaving host. A member cuts off whoever is no member. */
+type Answer = 'gone' | 'there' | 'cut' | 'unreached';
+
+/**
+ * Waits until the host is out of the cluster: gone from this host's state, or, for the leaving host itself,
+ * which is told nothing any more once it is out, gone from what another member answers.
+ */
+export async function waitUntilOut(
+  member: Member,
+  name: string,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  const { shell, membership } = member;
+  const isSelf = name === membership.name;
+  let cuts = 0;
+  while (performance.now() < deadline && !signal.aborted) {
+    if (shell.state.hostByName(name) === undefined) return;
+    if (isSelf) {
+      for (const host of shell.state.hosts()) {
+        if (host.id === membership.hostId) continue;
+        const answer = await ask(member, host.id, name);
+        if (answer === 'gone') return;
+        if (answer === 'cut') cuts++;
+        else if (answer === 'there') cuts = 0;
+        if (cuts >= CUTS_IN_A_ROW) return;
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  throw new N3xError(
+    ERROR_CODES.timeout,
+    `host ${name} is leaving and not out yet: a majority of the other servers has to be up; ask again to go on waiting`,
+    { details: { outcome: 'unknown' } },
+  );
+}
+
+async function ask(member: Member, hostId: number, name: string): Promise<Answer> {
+  let tunnel: Duplex;
+  try {
+    tunnel = await member.tunnel(hostId);
+  } catch {
+    return 'unreached';
+  }
+  return new Promise((resolve) => {
+    const path = `/v1/hosts/${name}?consistency=stale`;
+    const asked = request({ createConnection: () => tunnel, path, headers: { host: 'n3x', connection: 'close' } });
+    asked.on('response', (response) => {
+      response.resume();
+      response.on('end', () => resolve(response.statusCode === 404 ? 'gone' : 'there'));
+      response.on('error', () => resolve('cut'));
+    });
+    asked.setTimeout(2_000, () => {
+      resolve('unreached');
+      asked.destroy();
+    });
+    asked.on('error', () => resolve('cut'));
+    asked.end();
+  });
+}

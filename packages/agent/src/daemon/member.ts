@@ -1,0 +1,136 @@
+/**
+ * This host as a member of a cluster: its loop, with transport, store and driver joined to it. It lives
+ * from `cluster init` or `join` (or the start of a daemon that is a member) until it leaves or stops.
+ */
+import { randomBytes, randomInt } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { SeededRandom } from '@n3x/core/base/random';
+import { DEFAULT_LOOP_OPTIONS } from '@n3x/core/loop/options';
+import type { HostFacts, HostSettings } from '@n3x/core/model/host';
+import type { DriverPort } from '@n3x/core/ports/driver';
+import type { StoredState } from '@n3x/core/ports/storage';
+import type { AgentConfig } from '../config/config.ts';
+import type { DataDirectory } from '../store/data-directory.ts';
+import type { ClusterMembership } from '../store/identity.ts';
+import type { Stored } from '../store/level-store.ts';
+import { JoinServer } from '../transport/join-server.ts';
+import { Libp2pTransport } from '../transport/libp2p-transport.ts';
+import type { PeerNode } from '../transport/node.ts';
+import { Tunnels } from '../transport/tunnel.ts';
+import { acceptJoin } from './joining.ts';
+import type { Journal } from './journal.ts';
+import { LoopShell } from './loop-shell.ts';
+
+/** How long a stopping leader waits for its successor, in ms. */
+const HAND_OVER_MS = 2_000;
+
+/** What a member is made of. */
+export interface MemberComponents {
+  readonly config: AgentConfig;
+  readonly data: DataDirectory;
+  readonly node: PeerNode;
+  readonly driver: DriverPort;
+  readonly journal: Journal;
+  /** Another member opened a tunnel to this host's API server. */
+  onTunnel(duplex: Duplex): void;
+}
+
+/** What a host tells of itself. */
+export interface HostInfo {
+  readonly addresses: readonly string[];
+  readonly settings: HostSettings;
+  readonly facts: HostFacts;
+}
+
+/** A running member. */
+export class Member {
+  readonly membership: ClusterMembership;
+  readonly shell: LoopShell;
+  readonly #transport: Libp2pTransport;
+  readonly #tunnels: Tunnels;
+  readonly #joins: JoinServer;
+
+  private constructor(
+    components: MemberComponents,
+    membership: ClusterMembership,
+    stored: StoredState,
+    transport: Libp2pTransport,
+  ) {
+    const { config, data, node, driver, journal } = components;
+    this.membership = membership;
+    this.#transport = transport;
+    this.shell = new LoopShell(
+      {
+        ...DEFAULT_LOOP_OPTIONS,
+        ...config.raft,
+        hostId: membership.hostId,
+        bootId: randomBytes(6).toString('hex'),
+        bootstrapPeers: membership.peers,
+      },
+      { storage: data.store, transport, driver, journal, random: new SeededRandom(randomInt(2 ** 48 - 1)) },
+      stored,
+    );
+    const log = journal.log.bind(journal);
+    this.#tunnels = new Tunnels({ node, transport, log, onTunnel: (duplex) => components.onTunnel(duplex) });
+    this.#joins = new JoinServer({
+      node,
+      log,
+      handle: (request, peerId) => acceptJoin(this.shell, request, peerId),
+    });
+  }
+
+  /** Starts the loop over what the store holds, tells the cluster of this host, and serves the other members. */
+  static async start(
+    components: MemberComponents,
+    membership: ClusterMembership,
+    stored: StoredState,
+    info: HostInfo,
+  ): Promise<Member> {
+    const { node, journal } = components;
+    let member: Member | null = null;
+    const transport = new Libp2pTransport({
+      node,
+      clusterId: membership.clusterId,
+      hostId: membership.hostId,
+      log: journal.log.bind(journal),
+      onMessage: (from, message) => member?.shell.handle({ type: 'received', from, message }),
+      onPeer: (id, connected) => member?.shell.handle({ type: 'peer', id, connected }),
+    });
+    await transport.start();
+    member = new Member(components, membership, stored, transport);
+    await member.#tunnels.start();
+    await member.#joins.start();
+    member.shell.handle({ type: 'hostInfo', ...info });
+    member.shell.start();
+    return member;
+  }
+
+  /** Completions of the store. */
+  stored(stored: readonly Stored[]): void {
+    for (const { token, outcome } of stored) this.shell.handle({ type: 'stored', token, outcome });
+  }
+
+  /** A byte stream to the API server of another member. */
+  tunnel(hostId: number): Promise<Duplex> {
+    return this.#tunnels.open(hostId);
+  }
+
+  /** Hands over leadership, if held, and waits for it for a bounded time. */
+  async handOver(): Promise<void> {
+    if (this.shell.status.role !== 'leader') return;
+    this.shell.handle({ type: 'handOver' });
+    const deadline = performance.now() + HAND_OVER_MS;
+    while (this.shell.status.role === 'leader' && performance.now() < deadline) {
+      if (this.shell.status.confState.voters.length < 2) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Ends the loop and everything it was joined to. VMs are not touched. */
+  async stop(): Promise<void> {
+    this.shell.stop();
+    await this.#joins.stop();
+    await this.#tunnels.stop();
+    await this.#transport.stop();
+  }
+}

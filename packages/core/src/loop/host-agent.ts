@@ -1,0 +1,158 @@
+/**
+ * Runs the host's reconciler: what the cluster wants of this host against what the driver finds, into
+ * driver actions and reports. It acts only while the state is known to be current, so that a host that was
+ * away does nothing on the word of an old assignment.
+ */
+import { Backoff } from '../host/backoff.ts';
+import { reconcile } from '../host/reconcile.ts';
+import { driverVm } from '../host/want.ts';
+import { same } from '../machine/difference.ts';
+import type { ClusterState } from '../machine/state.ts';
+import type { HostFacts, HostSettings } from '../model/host.ts';
+import type { DriverAction, DriverOutcome, ObservedVm } from '../ports/driver.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { OwnProposals } from './own-proposals.ts';
+
+/** Ticks between two looks at what depends on time alone: back-offs and boot times. */
+const LOOK_TICKS = 10;
+/** VMs in one report. */
+const REPORTS_PER_COMMAND = 256;
+
+/** What a host tells of itself. */
+interface HostInfo {
+  readonly addresses: readonly string[];
+  readonly settings: HostSettings;
+  readonly facts: HostFacts;
+}
+
+/** Times and permission of one run. */
+export interface AgentRun {
+  readonly nowMs: number;
+  readonly wallMs: number;
+  /** Whether the state was confirmed to be current. */
+  readonly current: boolean;
+}
+
+function actionName(action: DriverAction): string {
+  return action.type === 'build' || action.type === 'start' ? action.vm.name : action.name;
+}
+
+/** The reconciler of one host with its memory. */
+export class HostAgent {
+  readonly #hostId: number;
+  readonly #ports: Pick<Ports, 'driver' | 'journal'>;
+  readonly #own: OwnProposals;
+  readonly #backoff = new Backoff();
+  readonly #inFlight = new Map<string, DriverAction>();
+  readonly #byToken = new Map<number, DriverAction>();
+  #observed: readonly ObservedVm[] | null = null;
+  #info: HostInfo | null = null;
+  #nextToken = 1;
+  #dirty = true;
+  #ticks = 0;
+  #watched = '';
+
+  constructor(hostId: number, ports: Pick<Ports, 'driver' | 'journal'>, own: OwnProposals) {
+    this.#hostId = hostId;
+    this.#ports = ports;
+    this.#own = own;
+  }
+
+  /** The driver looked at the host. */
+  observed(vms: readonly ObservedVm[], nowMs: number): void {
+    this.#observed = vms;
+    this.#backoff.observed(vms, nowMs);
+    this.#dirty = true;
+  }
+
+  /** The host learned of itself. */
+  hostInfo(info: HostInfo): void {
+    this.#info = info;
+    this.#dirty = true;
+  }
+
+  /** The applied state changed. */
+  stateChanged(): void {
+    this.#dirty = true;
+  }
+
+  /** Time passed. */
+  tick(): void {
+    this.#ticks++;
+    if (this.#ticks >= LOOK_TICKS) this.#dirty = true;
+  }
+
+  /** An action ended. */
+  driverDone(token: number, outcome: DriverOutcome, nowMs: number): void {
+    const action = this.#byToken.get(token);
+    if (action === undefined) return;
+    this.#byToken.delete(token);
+    this.#inFlight.delete(actionName(action));
+    this.#backoff.ended(action, outcome, nowMs);
+    const fields = { vm: actionName(action), action: action.type };
+    if (outcome.ok) this.#ports.journal.log('info', 'host.actionDone', fields);
+    else
+      this.#ports.journal.log('warn', 'host.actionFailed', {
+        ...fields,
+        reason: outcome.reason,
+        message: outcome.message,
+      });
+    this.#dirty = true;
+  }
+
+  /** Looks, acts and reports, if anything moved since the last time. */
+  run(state: ClusterState, { nowMs, wallMs, current }: AgentRun): void {
+    if (!this.#dirty || !current || state.cluster === undefined) return;
+    this.#dirty = false;
+    this.#ticks = 0;
+    this.#reportHost(state, nowMs);
+    this.#watch(state);
+    if (this.#observed === null) return;
+    const { actions, reports, removed } = reconcile({
+      state,
+      hostId: this.#hostId,
+      observed: this.#observed,
+      inFlight: this.#inFlight,
+      backoff: this.#backoff,
+      nowMs,
+      wallMs,
+    });
+    for (const action of actions) this.#perform(action);
+    for (let at = 0; at < reports.length; at += REPORTS_PER_COMMAND) {
+      const part = reports.slice(at, at + REPORTS_PER_COMMAND);
+      this.#own.offer(`vmReport/${at}`, { type: 'vmReport', hostId: this.#hostId, reports: part }, nowMs);
+    }
+    for (const command of removed) this.#own.offer(`vmRemoved/${command.uid}`, command, nowMs);
+  }
+
+  #perform(action: DriverAction): void {
+    const token = this.#nextToken++;
+    this.#byToken.set(token, action);
+    this.#inFlight.set(actionName(action), action);
+    this.#ports.journal.log('info', 'host.action', { vm: actionName(action), action: action.type });
+    this.#ports.driver.perform(token, action);
+    // What it is doing now is worth a report.
+    this.#dirty = true;
+  }
+
+  #reportHost(state: ClusterState, nowMs: number): void {
+    const host = state.host(this.#hostId);
+    const info = this.#info;
+    if (host === undefined || info === null) return;
+    const known = { addresses: host.addresses, settings: host.settings, facts: host.facts };
+    if (same(known, info)) return;
+    const { settings, facts } = info;
+    const addresses = [...info.addresses];
+    this.#own.offer('hostReport', { type: 'hostReport', hostId: this.#hostId, addresses, settings, facts }, nowMs);
+  }
+
+  #watch(state: ClusterState): void {
+    const vms = [...state.vmsOnHost(this.#hostId)].flatMap((vm) =>
+      vm.assignment === null ? [] : [{ vm: driverVm(vm, vm.assignment.epoch), power: vm.power }],
+    );
+    const watched = vms.map(({ vm, power }) => `${vm.uid}.${vm.epoch}.${vm.generation}.${power}`).join(' ');
+    if (watched === this.#watched) return;
+    this.#watched = watched;
+    this.#ports.driver.watch(vms);
+  }
+}
