@@ -120,7 +120,7 @@ function position(m: Message): string {
 function details(m: Message): string[] {
   const commit = (index: number): string[] => (index === 0 ? [] : [`Commit:${index}`]);
   const list = (entries: readonly Entry[]): string[] =>
-    entries.length === 0 ? [] : [`Entries:[${entries.map(describeEntry).join(', ')}]`];
+    entries.length === 0 ? [] : [bracketed(entries.map(describeEntry))];
   switch (m.type) {
     case 'MsgApp':
       return [...commit(m.commit), ...list(m.entries)];
@@ -142,7 +142,7 @@ function details(m: Message): string[] {
     case 'MsgPreVote':
       return m.transfer ? ['Transfer'] : [];
     case 'MsgProp':
-      return [`Entries:[${m.entries.map((entry) => `0/0 ${describeProposed(entry)}`).join(', ')}]`];
+      return [bracketed(m.entries.map((entry) => `0/0 ${describeProposed(entry)}`))];
     case 'MsgStorageAppend': {
       const hard = m.hardState;
       const state =
@@ -155,6 +155,11 @@ function details(m: Message): string[] {
     default:
       return [];
   }
+}
+
+/** A single entry stays on the line, several get a line each. */
+function bracketed(entries: readonly string[]): string {
+  return entries.length === 1 ? `Entries:[${entries[0]}]` : `Entries:[\n${entries.map(indent).join('\n')}\n]`;
 }
 
 function context(value: string): string[] {

@@ -11,7 +11,6 @@ import { NodeState } from './node-state.ts';
 import { proposeAsLeader } from './proposal.ts';
 import { readAsLeader, startReadRound } from './read-index.ts';
 import { type Handed, hasReady, takeReady } from './ready.ts';
-import { sendSnapshotNow } from './replication.ts';
 import { describeProgress, type RaftStatus, statusOf } from './status.ts';
 import { step } from './step.ts';
 import type { ProposeResult, ReadResult, StepResult } from './step-result.ts';
@@ -226,11 +225,6 @@ export class RawNode {
   /** Tells the leader how the transfer of a snapshot to `peer` ended. Has to be called when it failed. */
   reportSnapshot(peer: NodeId, ok: boolean): void {
     step(this.#state, { type: 'MsgSnapStatus', from: peer, to: this.#state.id, term: 0, reject: !ok });
-  }
-
-  /** Sends the newest snapshot to a follower, needed or not; false when this node does not lead it. */
-  sendSnapshot(peer: NodeId): boolean {
-    return sendSnapshotNow(this.#state, peer);
   }
 
   /** Whether {@link ready} has anything. Changes nothing. */

@@ -57,14 +57,6 @@ function sendSnapshot(r: NodeState, to: NodeId, progress: Progress): boolean {
   return true;
 }
 
-/** Describes the newest snapshot to `to` whatever its progress; false when it is no follower of this leader. */
-export function sendSnapshotNow(r: NodeState, to: NodeId): boolean {
-  const progress = r.role === 'leader' && to !== r.id ? r.tracker.progress.get(to) : undefined;
-  if (progress === undefined) return false;
-  progress.recentActive = true;
-  return sendSnapshot(r, to, progress);
-}
-
 /** Sends entries, or at least the commit index, to every other member. */
 export function broadcastAppend(r: NodeState): void {
   for (const id of r.tracker.progress.keys()) {
