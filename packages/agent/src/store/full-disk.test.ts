@@ -29,7 +29,9 @@ async function script(text: string, wrap: readonly string[]): Promise<Record<str
   const directory = await mkdtemp(join(tmpdir(), 'n3x-full-'));
   try {
     const [command = '', ...args] = [...wrap, 'sh', '-c', text];
-    const env = { ...process.env, NODE: process.execPath, CHILD, DIR: directory };
+    // Without what a test runner preloads: it may give SIGXFSZ, which Node ignores, its deadly meaning again.
+    const { NODE_OPTIONS: _, ...inherited } = process.env;
+    const env = { ...inherited, NODE: process.execPath, CHILD, DIR: directory };
     const { stdout } = await run(command, args, { env });
     return stdout
       .trim()
