@@ -9,8 +9,10 @@ import { storageFailure } from './storage-error.ts';
 const CHILD = join(import.meta.dirname, 'full-disk-child.ts');
 const run = promisify(execFile);
 
-// A size limit on files is refused like a full disk and needs no privilege: blocks of 512 bytes.
+// A size limit on files is refused like a full disk and needs no privilege: blocks of 512 bytes. What a test
+// runner preloads goes: it may give SIGXFSZ, which Node ignores, its deadly meaning again.
 const FILE_LIMIT = `set -e
+unset NODE_OPTIONS
 (ulimit -f 1200; exec "$NODE" "$CHILD" write "$DIR/db")
 "$NODE" "$CHILD" read "$DIR/db"`;
 
@@ -29,9 +31,7 @@ async function script(text: string, wrap: readonly string[]): Promise<Record<str
   const directory = await mkdtemp(join(tmpdir(), 'n3x-full-'));
   try {
     const [command = '', ...args] = [...wrap, 'sh', '-c', text];
-    // Without what a test runner preloads: it may give SIGXFSZ, which Node ignores, its deadly meaning again.
-    const { NODE_OPTIONS: _, ...inherited } = process.env;
-    const env = { ...inherited, NODE: process.execPath, CHILD, DIR: directory };
+    const env = { ...process.env, NODE: process.execPath, CHILD, DIR: directory };
     const { stdout } = await run(command, args, { env });
     return stdout
       .trim()
