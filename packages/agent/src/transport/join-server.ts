@@ -116,7 +116,7 @@ export class JoinServer {
     const timer = setTimeout(
       () => timeout.resolve(refusal(ERROR_CODES.timeout, 'the cluster did not decide in time; try again')),
       answerMs,
-    );
+    ).unref();
     try {
       return await Promise.race([handle(request, peerId), timeout.promise]);
     } catch (error) {

@@ -142,7 +142,7 @@ export class Libp2pTransport implements TransportPort {
     };
   }
 
-  /** Ends every stream; the node stays up. Peers are told through `onPeer`. */
+  /** Sends what is queued, then ends every stream; the node stays up, and its stop lets what was sent leave. */
   async stop(): Promise<void> {
     if (!this.#running) return;
     this.#running = false;
@@ -153,7 +153,6 @@ export class Libp2pTransport implements TransportPort {
     this.#byPeerId.clear();
     this.#acceptor.close();
     await this.#options.node.unserve(PEER_PROTOCOL);
-    this.#options.node.setMembers(new Set());
   }
 
   #newLink(peer: PeerAddress): PeerLink {

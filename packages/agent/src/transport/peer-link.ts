@@ -132,8 +132,9 @@ export class PeerLink {
     };
   }
 
-  /** Ends the link for good. */
+  /** Sends what is queued as far as the stream takes it, and ends the link for good. */
   close(): void {
+    this.#flush();
     this.#closed = true;
     this.#attempt?.abort();
     this.#frames?.abort(new Error('this host ended the stream'));
