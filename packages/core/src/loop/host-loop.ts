@@ -86,7 +86,10 @@ export class HostLoop {
       batchApplied: (meta) => this.#batchApplied(meta),
       restore: ({ snapshot, records }) => this.#restore(snapshot, records),
       records: () => this.#state.records(),
-      readConfirmed: (read) => this.#reads.confirmed(read.context, read.index),
+      readConfirmed: (read) => {
+        this.#reads.confirmed(read.context, read.index);
+        this.#reads.applied(this.#consensus.applied.index);
+      },
       leadershipChanged: (leader, isLeader) => this.#leadershipChanged(leader, isLeader),
     });
     this.#updatePeers();

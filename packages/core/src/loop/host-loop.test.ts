@@ -1,0 +1,146 @@
+import t from 'tap';
+import { vmSpecSchema } from '../model/vm.ts';
+import { TestWorld } from './test-world.ts';
+
+const spec = vmSpecSchema.parse({ source: { kind: 'inline' } });
+
+const create = (name: string) => ({ type: 'vmCreate', name, uid: `uid-${name}`, spec, power: 'stopped' }) as const;
+
+function threeHosts(options = {}): TestWorld {
+  const world = new TestWorld(options);
+  world.run(2_000);
+  world.join(2);
+  world.join(3);
+  return world;
+}
+
+t.test('hosts join as learners and become voters', async (t) => {
+  const world = threeHosts();
+  for (const host of world.hosts.values()) {
+    t.same(host.loop.status.confState.voters, [1, 2, 3], `host ${host.id}`);
+    t.same(
+      [...host.loop.state.hosts()].map((h) => h.membership),
+      ['voter', 'voter', 'voter'],
+    );
+  }
+});
+
+t.test('a command to a follower takes effect everywhere and is answered once', async (t) => {
+  const world = threeHosts();
+  const follower = [...world.hosts.values()].find((host) => host.loop.status.role === 'follower');
+  if (follower === undefined) throw new Error('no follower');
+  const id = world.command(follower, create('a'));
+  world.run(100);
+  t.match(follower.commands.get(id), { type: 'result', result: { ok: true, changed: true } });
+  for (const host of world.hosts.values()) t.ok(host.loop.state.vm('a'), `host ${host.id} has it`);
+  const hashes = new Set([...world.hosts.values()].map((host) => host.loop.state.hash()));
+  t.equal(hashes.size, 1, 'the states are the same');
+});
+
+t.test('a repeated request id takes effect once and gets the same result', async (t) => {
+  const world = threeHosts();
+  const { leader } = world;
+  const first = world.command(leader, create('a'), 'same');
+  const again = world.command(world.host(leader.id === 2 ? 3 : 2), create('a'), 'same');
+  world.run(200);
+  t.same(leader.commands.get(first), world.host(leader.id === 2 ? 3 : 2).commands.get(again));
+});
+
+t.test('a read sees what was acknowledged before it', async (t) => {
+  const world = threeHosts();
+  world.must(create('a'));
+  for (const host of world.hosts.values()) {
+    host.loop.handle({ type: 'read', id: 900, deadlineMs: world.nowMs + 5_000 });
+    world.settle();
+    world.run(100);
+    t.match(host.reads.get(900), { type: 'ready' });
+    t.ok(host.loop.state.vm('a'));
+  }
+});
+
+t.test('without a quorum a write fails as such within its grace, and has no effect later', async (t) => {
+  const world = threeHosts();
+  const { leader } = world;
+  for (const host of world.hosts.values()) if (host !== leader) host.connected = false;
+  world.run(1_500);
+  const id = world.command(leader, create('late'));
+  world.run(3_500);
+  t.same(leader.commands.get(id), { type: 'failure', failure: { code: 'noQuorum', outcome: 'none' } });
+  for (const host of world.hosts.values()) host.connected = true;
+  world.run(3_000);
+  t.equal(world.leader.loop.state.vm('late'), undefined);
+});
+
+t.test('a write under way when the leader is lost waits for the next one and succeeds', async (t) => {
+  const world = threeHosts();
+  const old = world.leader;
+  const follower = [...world.hosts.values()].find((host) => host !== old);
+  if (follower === undefined) throw new Error('no follower');
+  old.connected = false;
+  const id = world.command(follower, create('kept'));
+  world.run(3_000);
+  t.match(follower.commands.get(id), { type: 'result', result: { ok: true } });
+  old.connected = true;
+  world.run(2_000);
+  t.ok(old.loop.state.vm('kept'), 'the old leader caught up');
+});
+
+t.test('a host that was away for long gets a snapshot', async (t) => {
+  const world = threeHosts({ compactAfterEntries: 50, keepEntries: 10 });
+  const away = [...world.hosts.values()].find((host) => host.loop.status.role !== 'leader');
+  if (away === undefined) throw new Error('no follower');
+  away.connected = false;
+  for (let i = 0; i < 120; i++) world.must(create(`vm${i}`));
+  const resets = away.resets;
+  away.connected = true;
+  world.run(5_000);
+  t.ok(away.resets > resets, 'its state was replaced');
+  t.equal(away.loop.state.hash(), world.leader.loop.state.hash());
+});
+
+t.test('leadership is handed over on request', async (t) => {
+  const world = threeHosts();
+  const { leader } = world;
+  leader.loop.handle({ type: 'handOver' });
+  world.settle();
+  world.run(200);
+  t.not(world.leader.id, leader.id);
+});
+
+t.test('a VM is placed, built, started, reported; and removed when deleted', async (t) => {
+  const world = threeHosts();
+  for (const host of world.hosts.values()) host.observe([]);
+  world.must({ ...create('web'), power: 'running' });
+  world.run(500);
+  const { assignment } = world.leader.loop.state.vm('web') ?? {};
+  const host = world.host(assignment?.hostId ?? 0);
+  const [build] = host.actions.splice(0);
+  t.match(build?.action, { type: 'build', vm: { name: 'web' } });
+  world.run(200);
+  t.equal(world.leader.loop.state.vm('web')?.status.phase, 'building');
+  const managed = { uid: 'uid-web', epoch: assignment?.epoch ?? 0, builtGeneration: 1, restarts: 0 };
+  host.loop.handle({ type: 'driverDone', token: build?.token ?? 0, outcome: { ok: true } });
+  host.observe([{ name: 'web', managed, currentRunner: '/nix/store/a', ready: false }]);
+  world.settle();
+  const [start] = host.actions.splice(0);
+  t.match(start?.action, { type: 'start' });
+  host.loop.handle({ type: 'driverDone', token: start?.token ?? 0, outcome: { ok: true } });
+  const process = { pid: 7, startedAtMs: world.nowMs };
+  host.observe([{ name: 'web', managed, currentRunner: '/nix/store/a', process, ready: true }]);
+  world.run(300);
+  t.match(world.leader.loop.state.vm('web')?.status, { phase: 'running', pid: 7 });
+
+  world.must({ type: 'vmDelete', name: 'web' });
+  world.run(200);
+  const [stop] = host.actions.splice(0);
+  t.match(stop?.action, { type: 'stop', name: 'web' });
+  host.loop.handle({ type: 'driverDone', token: stop?.token ?? 0, outcome: { ok: true } });
+  host.observe([{ name: 'web', managed, currentRunner: '/nix/store/a', ready: false }]);
+  world.settle();
+  const [remove] = host.actions.splice(0);
+  t.match(remove?.action, { type: 'remove', name: 'web' });
+  host.loop.handle({ type: 'driverDone', token: remove?.token ?? 0, outcome: { ok: true } });
+  host.observe([]);
+  world.run(300);
+  t.equal(world.leader.loop.state.vm('web'), undefined);
+});
