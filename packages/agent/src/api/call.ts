@@ -75,17 +75,21 @@ export class Call<Id extends OperationId = OperationId> {
   async command(command: Command): Promise<CommandResult & { ok: true }> {
     this.stateNow();
     const options = this.options();
-    let result: CommandResult & { ok: true };
-    try {
-      result = await this.backend.command(command, options);
-    } catch (error) {
-      throw this.#suggest(error);
-    }
+    const result = await this.suggesting(this.backend.command(command, options));
     const state = this.backend.state();
     if (state !== null && state.index < result.index) {
       await this.backend.readBarrier({ timeoutMs: this.timeoutMs, signal: this.signal });
     }
     return result;
+  }
+
+  /** `work`; when it rejects because a VM or host does not exist, with the nearest name that does. */
+  async suggesting<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      throw this.#suggest(error);
+    }
   }
 
   #suggest(error: unknown): unknown {

@@ -91,7 +91,8 @@ function boundText(origin: string, word: string, bound: number | bigint, inclusi
   if (origin === 'string') return `have ${limit} characters (has ${typeof value === 'string' ? value.length : 0})`;
   if (origin === 'array' || origin === 'set')
     return `have ${limit} items (has ${Array.isArray(value) ? value.length : 0})`;
-  return `be ${limit} (got ${show(value)})`;
+  // A number of a query string is still a string here.
+  return `be ${limit} (got ${typeof value === 'string' ? value.slice(0, 60) : show(value)})`;
 }
 
 function kindText(expected: string): string {

@@ -22,7 +22,7 @@ export async function joinCluster(call: Call<'joinCluster'>): Promise<RouteResul
 /** `POST /v1/cluster/leave` */
 export async function leaveCluster(call: Call<'leaveCluster'>): Promise<RouteResult<'leaveCluster'>> {
   call.stateNow();
-  return await call.backend.leave(call.body.host, call.options());
+  return await call.suggesting(call.backend.leave(call.body.host, call.options()));
 }
 
 /** `GET /v1/tokens` */
