@@ -89,6 +89,8 @@ export class HostAgent {
     this.#byToken.delete(token);
     this.#inFlight.delete(actionName(action));
     this.#backoff.ended(action, outcome, nowMs);
+    // What the action did was observed before it was done.
+    if (this.#observed !== null) this.#backoff.observed(this.#observed, nowMs);
     const fields = { vm: actionName(action), action: action.type };
     if (outcome.ok) this.#ports.journal.log('info', 'host.actionDone', fields);
     else

@@ -119,14 +119,14 @@ t.test('a VM is placed, built, started, reported; and removed when deleted', asy
   world.run(200);
   t.equal(world.leader.loop.state.vm('web')?.status.phase, 'building');
   const managed = { uid: 'uid-web', epoch: assignment?.epoch ?? 0, builtGeneration: 1, restarts: 0 };
-  host.loop.handle({ type: 'driverDone', token: build?.token ?? 0, outcome: { ok: true } });
   host.observe([{ name: 'web', managed, currentRunner: '/nix/store/a', ready: false }]);
+  host.loop.handle({ type: 'driverDone', token: build?.token ?? 0, outcome: { ok: true } });
   world.settle();
   const [start] = host.actions.splice(0);
   t.match(start?.action, { type: 'start' });
-  host.loop.handle({ type: 'driverDone', token: start?.token ?? 0, outcome: { ok: true } });
   const process = { pid: 7, startedAtMs: world.nowMs };
   host.observe([{ name: 'web', managed, currentRunner: '/nix/store/a', process, ready: true }]);
+  host.loop.handle({ type: 'driverDone', token: start?.token ?? 0, outcome: { ok: true } });
   world.run(300);
   t.match(world.leader.loop.state.vm('web')?.status, { phase: 'running', pid: 7 });
 
@@ -134,13 +134,13 @@ t.test('a VM is placed, built, started, reported; and removed when deleted', asy
   world.run(200);
   const [stop] = host.actions.splice(0);
   t.match(stop?.action, { type: 'stop', name: 'web' });
-  host.loop.handle({ type: 'driverDone', token: stop?.token ?? 0, outcome: { ok: true } });
   host.observe([{ name: 'web', managed, currentRunner: '/nix/store/a', ready: false }]);
+  host.loop.handle({ type: 'driverDone', token: stop?.token ?? 0, outcome: { ok: true } });
   world.settle();
   const [remove] = host.actions.splice(0);
   t.match(remove?.action, { type: 'remove', name: 'web' });
-  host.loop.handle({ type: 'driverDone', token: remove?.token ?? 0, outcome: { ok: true } });
   host.observe([]);
+  host.loop.handle({ type: 'driverDone', token: remove?.token ?? 0, outcome: { ok: true } });
   world.run(300);
   t.equal(world.leader.loop.state.vm('web'), undefined);
 });

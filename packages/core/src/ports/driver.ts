@@ -1,7 +1,7 @@
 /**
  * The microVM driver of one host. Actions are messages: `perform` returns at once and the outcome comes
  * back to the loop as a `driverDone` input. Every action may be repeated: one that finds its work done
- * succeeds.
+ * succeeds. An `observed` input that shows what an action did comes before its `driverDone`.
  */
 import type { Allocation, Power, VmSpec } from '../model/vm.ts';
 
