@@ -1,0 +1,148 @@
+import t from 'tap';
+import { applyConfState } from './apply.ts';
+import type { Command } from './command.ts';
+import { SAMPLE_START_MS, SampleCluster, sampleFacts, sampleSettings } from './sample.ts';
+
+const TOKEN = { id: '00000000000000aa', secretHash: 'ab'.repeat(32) };
+
+function join(changes: Partial<Extract<Command, { type: 'hostJoin' }>> = {}): Extract<Command, { type: 'hostJoin' }> {
+  return {
+    type: 'hostJoin',
+    tokenId: TOKEN.id,
+    secretHash: TOKEN.secretHash,
+    peerId: 'peer-2',
+    uid: 'host-2',
+    name: 'n2',
+    addresses: [],
+    settings: sampleSettings(),
+    facts: sampleFacts(),
+    ...changes,
+  };
+}
+
+function withToken(changes: { role?: 'server' | 'agent'; expiresAtMs?: number } = {}): SampleCluster {
+  const cluster = new SampleCluster();
+  cluster.apply({ type: 'tokenCreate', ...TOKEN, expiresAtMs: SAMPLE_START_MS + 1e6, ...changes });
+  return cluster;
+}
+
+t.test('a token admits one host, and that one as often as it asks', (t) => {
+  const cluster = withToken({ role: 'agent' });
+  t.match(cluster.apply(join()), { ok: true, changed: true, values: { hostId: 2 } });
+  t.match(cluster.state.host(2), { name: 'n2', membership: 'joining', settings: { role: 'agent' } });
+  t.match(cluster.apply(join()), { ok: true, changed: false, values: { hostId: 2 } });
+  t.match(cluster.apply(join({ peerId: 'peer-3', name: 'n3' })), {
+    ok: false,
+    error: { code: 'N3X_TOKEN_USED', message: /was used by n2/ },
+  });
+  t.equal(cluster.state.hostCount, 2);
+  t.equal(cluster.state.cluster?.nextHostId, 3);
+  t.end();
+});
+
+t.test('a token that is not good admits nobody', (t) => {
+  const cluster = withToken({ expiresAtMs: SAMPLE_START_MS + 60_000 });
+  const refused = (command: Command, code: string, atMs = SAMPLE_START_MS + 30_000) => {
+    t.match(cluster.apply(command, { atMs }), { ok: false, error: { code } });
+    t.equal(cluster.state.hostCount, 1);
+  };
+  refused(join({ tokenId: '00000000000000ab' }), 'N3X_TOKEN_INVALID');
+  refused(join({ secretHash: `${'ab'.repeat(31)}ac` }), 'N3X_TOKEN_INVALID');
+  refused(join({ secretHash: 'ab'.repeat(64) }), 'N3X_TOKEN_INVALID');
+  refused(join({ secretHash: '' }), 'N3X_TOKEN_INVALID');
+  refused(join(), 'N3X_TOKEN_EXPIRED', SAMPLE_START_MS + 60_000);
+  refused(join({ name: 'n1' }), 'N3X_CONFLICT');
+  t.match(cluster.apply(join(), { atMs: SAMPLE_START_MS + 59_999 }), { ok: true });
+  t.end();
+});
+
+t.test('a revoked token admits nobody', (t) => {
+  const cluster = withToken();
+  t.match(cluster.apply({ type: 'tokenRevoke', id: TOKEN.id }), { ok: true });
+  t.match(cluster.apply({ type: 'tokenRevoke', id: TOKEN.id }), { ok: false, error: { code: 'N3X_NOT_FOUND' } });
+  t.match(cluster.apply(join()), { ok: false, error: { code: 'N3X_TOKEN_INVALID' } });
+  t.end();
+});
+
+t.test('a host reports of itself; its role stays', (t) => {
+  const cluster = withToken({ role: 'agent' });
+  cluster.apply(join());
+  const report = {
+    type: 'hostReport' as const,
+    hostId: 2,
+    addresses: ['/ip4/192.0.2.2/tcp/1'],
+    settings: sampleSettings(),
+  };
+  t.match(cluster.apply({ ...report, facts: sampleFacts() }), { ok: true, changed: true });
+  t.match(cluster.state.host(2), { generation: 2, settings: { role: 'agent' }, addresses: ['/ip4/192.0.2.2/tcp/1'] });
+  t.match(cluster.apply({ ...report, facts: sampleFacts() }), { ok: true, changed: false });
+  t.match(cluster.apply({ ...report, facts: sampleFacts({ n3xVersion: '0.2.0' }) }), { changed: true });
+  t.match(cluster.last.objectChanges[1]?.object, { reason: 'VersionChanged', message: '0.1.0 to 0.2.0' });
+  t.equal(cluster.state.host(2)?.generation, 2);
+  t.match(cluster.apply({ ...report, hostId: 9, facts: sampleFacts() }), { error: { code: 'N3X_NOT_FOUND' } });
+  t.end();
+});
+
+t.test('being heard from', (t) => {
+  const cluster = withToken();
+  t.match(cluster.apply({ type: 'hostReachable', hostId: 1, reachable: true }), { changed: false });
+  t.match(cluster.apply({ type: 'hostReachable', hostId: 1, reachable: false }), { changed: true });
+  t.match(cluster.last.objectChanges[1]?.object, { reason: 'HostLost', severity: 'warning' });
+  t.match(cluster.apply({ type: 'hostReachable', hostId: 1, reachable: true }), { changed: true });
+  t.match(cluster.last.objectChanges[1]?.object, { reason: 'HostBack' });
+  t.end();
+});
+
+t.test('leaving', (t) => {
+  const cluster = withToken();
+  const leave = (name: string) => cluster.apply({ type: 'hostLeave', name });
+  t.match(leave('n1'), { ok: false, error: { code: 'N3X_REFUSED', message: /only host/ } });
+  t.match(leave('n9'), { ok: false, error: { code: 'N3X_NOT_FOUND' } });
+  cluster.apply(join({ settings: sampleSettings({ role: 'agent' }) }));
+  t.match(leave('n1'), { ok: false, error: { code: 'N3X_REFUSED', message: /last server/ } });
+  cluster.join('n3');
+  cluster.create('web');
+  cluster.assign('web', 1);
+  t.match(leave('n1'), { ok: false, error: { code: 'N3X_REFUSED', message: /still has the VMs web/ } });
+  t.match(leave('n2'), { ok: true, changed: true });
+  t.match(leave('n2'), { ok: true, changed: false });
+  t.match(cluster.apply(join()), { ok: false, error: { code: 'N3X_REFUSED', message: /leaving/ } });
+  t.match(cluster.apply({ type: 'hostRemoved', hostId: 3 }), { ok: false, error: { code: 'N3X_REFUSED' } });
+  t.match(cluster.apply({ type: 'hostRemoved', hostId: 2 }), { ok: true, changed: true });
+  t.match(cluster.apply({ type: 'hostRemoved', hostId: 2 }), { ok: true, changed: false });
+  t.equal(cluster.state.host(2), undefined);
+  // Its token is used up, also for itself, and its id is not used again.
+  t.match(cluster.apply(join()), { ok: false, error: { code: 'N3X_TOKEN_USED' } });
+  t.match(cluster.join('n4'), { ok: true, values: { hostId: 4 } });
+  t.end();
+});
+
+t.test('the configuration shows on the hosts', (t) => {
+  const cluster = new SampleCluster();
+  for (const name of ['n2', 'n3', 'n4', 'n5']) cluster.join(name);
+  cluster.apply({ type: 'hostLeave', name: 'n5' });
+  const { state } = cluster;
+  const changes = applyConfState(state, state.index + 1, {
+    voters: [1, 2],
+    votersOutgoing: [1, 3],
+    learners: [5],
+    learnersNext: [],
+    autoLeave: true,
+  });
+  t.same(
+    [...state.hosts()].map((host) => host.membership),
+    ['voter', 'voter', 'voter', 'joining', 'leaving'],
+  );
+  t.same(
+    changes.objectChanges.filter((change) => change.kind === 'host').map((change) => change.name),
+    ['n2', 'n3'],
+  );
+  const next = { voters: [2], votersOutgoing: [], learners: [3], learnersNext: [], autoLeave: false };
+  applyConfState(state, state.index + 1, next);
+  t.same(
+    [...state.hosts()].map((host) => host.membership),
+    ['joining', 'voter', 'learner', 'joining', 'leaving'],
+  );
+  t.same(applyConfState(state, state.index + 1, next), { changes: [], objectChanges: [] });
+  t.end();
+});

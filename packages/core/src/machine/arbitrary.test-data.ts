@@ -1,0 +1,226 @@
+/** Random steps for property tests: few names and hosts, so that the commands meet each other. */
+import fc from 'fast-check';
+import { type VmPhase, type VmSpecInput, vmSpecSchema } from '../model/vm.ts';
+import type { ConfState } from '../raft/types.ts';
+import type { Command } from './command.ts';
+import { SAMPLE_START_MS, sampleFacts, sampleSettings } from './sample.ts';
+import type { ClusterState } from './state.ts';
+
+/** One entry of a log. Commands that need to know the state to be sensible are made from it. */
+export type Step =
+  | { readonly type: 'conf'; readonly confState: ConfState }
+  | {
+      readonly type: 'command';
+      readonly make: (state: ClusterState) => Command;
+      readonly atMs: number;
+      readonly requestId?: string;
+    };
+
+/** Names of the VMs. */
+export const VM_NAMES = ['a', 'b', 'c', 'db', 'web'];
+const HOST_NAMES = ['n1', 'n2', 'n3', 'n4'];
+
+const vmName = fc.constantFrom(...VM_NAMES);
+const hostId = fc.integer({ min: 1, max: 5 });
+const uid = fc.constantFrom('u1', 'u2', 'u3');
+
+const spec = fc
+  .record({
+    memoryMib: fc.constantFrom(512, 4096, 12_288, 65_536),
+    vcpu: fc.constantFrom(1, 4, 16),
+    forwards: fc.array(fc.constantFrom(8080, 8081, 20_001, undefined), { maxLength: 3 }),
+    taps: fc.nat(2),
+    host: fc.constantFrom(undefined, undefined, 'n1', 'n2'),
+    zone: fc.constantFrom(undefined, undefined, 'z1'),
+  })
+  .map(({ memoryMib, vcpu, forwards, taps, host, zone }) => {
+    const input: VmSpecInput = {
+      memoryMib,
+      vcpu,
+      placement: {
+        ...(host === undefined ? {} : { host }),
+        requireLabels: zone === undefined ? {} : { zone },
+      },
+      source: {
+        kind: 'inline',
+        interfaces: [{ type: 'user' }, ...Array.from({ length: taps }, () => ({ type: 'tap' as const }))],
+        forwards: forwards.map((hostPort, i) => ({
+          guestPort: 80 + i,
+          protocol: i % 2 === 0 ? ('tcp' as const) : ('udp' as const),
+          ...(hostPort === undefined ? {} : { hostPort }),
+        })),
+      },
+    };
+    return vmSpecSchema.parse(input);
+  });
+
+const settings = fc.record({
+  role: fc.constantFrom('server' as const, 'agent' as const),
+  zone: fc.constantFrom('z1', 'z2'),
+  reserve: fc.constantFrom(0, 8192),
+});
+
+function hostSettings(from: { role: 'server' | 'agent'; zone: string; reserve: number }) {
+  return sampleSettings({
+    role: from.role,
+    labels: { zone: from.zone },
+    reserve: { vcpu: 0, memoryMib: from.reserve },
+  });
+}
+
+const always = fc.oneof(
+  fc.record({
+    type: fc.constant('vmCreate' as const),
+    name: vmName,
+    uid,
+    spec,
+    power: fc.constantFrom('running' as const, 'stopped' as const),
+  }),
+  fc.record({
+    type: fc.constant('vmSetPower' as const),
+    name: vmName,
+    power: fc.constantFrom('running' as const, 'stopped' as const),
+  }),
+  fc.record({ type: fc.constant('vmRestart' as const), name: vmName }),
+  fc.record({ type: fc.constant('vmDelete' as const), name: vmName }),
+  fc.record({ type: fc.constant('vmRestart' as const), name: vmName, ifModifiedIndex: fc.nat(30) }),
+  fc.record({ type: fc.constant('hostLeave' as const), name: fc.constantFrom(...HOST_NAMES) }),
+  fc.record({ type: fc.constant('hostRemoved' as const), hostId }),
+  fc.record({ type: fc.constant('hostReachable' as const), hostId, reachable: fc.boolean() }),
+  fc.record({ type: fc.constant('tokenRevoke' as const), id: fc.constantFrom('0000000000000001', '0000000000000002') }),
+);
+
+const token = fc.record({
+  type: fc.constant('tokenCreate' as const),
+  id: fc.constantFrom('0000000000000001', '0000000000000002', '0000000000000003'),
+  secretHash: fc.constantFrom('ab'.repeat(32), 'cd'.repeat(32)),
+  expiresAtMs: fc.constantFrom(SAMPLE_START_MS + 50, SAMPLE_START_MS + 1e6),
+});
+
+const join = fc
+  .record({
+    tokenId: token.map((entry) => entry.id),
+    peer: fc.integer({ min: 1, max: 5 }),
+    name: fc.constantFrom(...HOST_NAMES),
+    settings,
+  })
+  .map(
+    ({ tokenId, peer, name, settings: from }): Command => ({
+      type: 'hostJoin',
+      tokenId,
+      secretHash: 'ab'.repeat(32),
+      peerId: `peer-${peer}`,
+      uid: `host-${peer}`,
+      name,
+      addresses: [],
+      settings: hostSettings(from),
+      facts: sampleFacts(),
+    }),
+  );
+
+const report = fc.record({ hostId, settings, n3xVersion: fc.constantFrom('0.1.0', '0.2.0') }).map(
+  ({ hostId: id, settings: from, n3xVersion }): Command => ({
+    type: 'hostReport',
+    hostId: id,
+    addresses: ['/ip4/192.0.2.1/tcp/7400'],
+    settings: hostSettings(from),
+    facts: sampleFacts({ n3xVersion }),
+  }),
+);
+
+const phase = fc.constantFrom<VmPhase>('building', 'starting', 'running', 'stopped', 'failed', 'lost', 'stopping');
+
+/** Commands about a VM that know, most of the time, how it stands. */
+const informed = fc
+  .record({
+    kind: fc.constantFrom('assign', 'assign', 'report', 'unplaceable', 'removed'),
+    name: vmName,
+    hostId,
+    phase,
+    stale: fc.constantFrom(0, 0, 0, 1),
+    vcpu: fc.constantFrom(undefined, 2, 6),
+  })
+  .map((drawn) => (state: ClusterState): Command => {
+    const { name, stale } = drawn;
+    const vm = state.vm(name);
+    const base = { name, uid: vm?.uid ?? 'u1', baseIndex: (vm?.modifiedIndex ?? 1) - stale };
+    const at = {
+      hostId: vm?.assignment?.hostId ?? drawn.hostId,
+      epoch: Math.max(1, (vm?.assignment?.epoch ?? 1) - stale),
+    };
+    switch (drawn.kind) {
+      case 'assign':
+        return { type: 'vmAssign', ...base, hostId: drawn.hostId };
+      case 'unplaceable':
+        return { type: 'vmUnplaceable', ...base, reason: 'NoHostFits', message: `needs ${drawn.phase}` };
+      case 'removed':
+        return { type: 'vmRemoved', name, uid: base.uid, ...at };
+      default:
+        return {
+          type: 'vmReport',
+          hostId: at.hostId,
+          reports: [
+            {
+              name,
+              uid: base.uid,
+              epoch: at.epoch,
+              status: {
+                phase: drawn.phase,
+                reason: '',
+                message: '',
+                sinceMs: 1,
+                observedGeneration: 1,
+                observedRestarts: 0,
+                ...(drawn.vcpu === undefined ? {} : { evaluated: { vcpu: drawn.vcpu, memoryMib: 700 } }),
+              },
+            },
+          ],
+        };
+    }
+  });
+
+/** Configurations over hosts 1 to 5. */
+export const arbitraryConfState: fc.Arbitrary<ConfState> = fc
+  .record({ voters: fc.uniqueArray(hostId, { minLength: 1 }), learners: fc.uniqueArray(hostId) })
+  .map(({ voters, learners }) => ({
+    voters: voters.sort(),
+    votersOutgoing: [],
+    learners: learners.filter((id) => !voters.includes(id)).sort(),
+    learnersNext: [],
+    autoLeave: false,
+  }));
+
+const atMs = fc.integer({ min: 0, max: 100 }).map((ms) => SAMPLE_START_MS + ms);
+const requestId = fc.constantFrom(undefined, undefined, undefined, 'same1', 'same2');
+
+/** One step. */
+export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc
+      .record({
+        make: fc.oneof(
+          {
+            weight: 4,
+            arbitrary: always.map(
+              (command): ((state: ClusterState) => Command) =>
+                () =>
+                  command,
+            ),
+          },
+          { weight: 2, arbitrary: fc.oneof(token, join, report).map((command) => (): Command => command) },
+          { weight: 5, arbitrary: informed },
+        ),
+        atMs,
+        requestId,
+      })
+      .map(
+        ({ requestId: id, ...rest }): Step => ({
+          type: 'command',
+          ...rest,
+          ...(id === undefined ? {} : { requestId: id }),
+        }),
+      ),
+  },
+  { weight: 1, arbitrary: arbitraryConfState.map((confState): Step => ({ type: 'conf', confState })) },
+);
