@@ -65,7 +65,7 @@ t.test('the cluster, its hosts and its history', async (t) => {
   t.match(status, {
     cluster: { name: 'lab' },
     leader: { id: 1, name: 'n1' },
-    quorum: { voters: 1, needed: 1, reachable: 1 },
+    quorum: { voters: 2, needed: 2, reachable: 2 },
     vmsByPhase: {},
     stale: false,
   });

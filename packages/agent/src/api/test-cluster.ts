@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type Duplex, duplexPair, PassThrough, Readable } from 'node:stream';
 import type { LocalStatus } from '@n3x/core/api/schemas';
 import { N3xError } from '@n3x/core/base/errors';
-import { applyProposal } from '@n3x/core/machine/apply';
+import { applyConfState, applyProposal } from '@n3x/core/machine/apply';
 import { BOOTSTRAP_POSITION, bootstrapRecords } from '@n3x/core/machine/bootstrap';
 import type { Command, CommandResult } from '@n3x/core/machine/command';
 import { ClusterState } from '@n3x/core/machine/state';
@@ -60,7 +60,12 @@ export class TestCluster {
       settings,
       facts,
     });
-    if (!joined.ok) throw new Error(joined.error.message);
+    if (!joined.ok || this.state === null) throw new Error('the host could not join');
+    const voters = [...this.state.hosts()].map((host) => host.id);
+    const confState = { voters, votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false };
+    const { objectChanges } = applyConfState(this.state, this.state.index + 1, confState);
+    this.history.push(...objectChanges);
+    for (const host of this.state.hosts()) this.apply({ type: 'hostReachable', hostId: host.id, reachable: true });
   }
 
   /** Applies a command at the next index and tells the listeners. */
@@ -111,7 +116,7 @@ export class TestHost implements ApiBackend {
     this.hostId = hostId;
     cluster.hosts.set(hostId, this);
     this.tunnels = async (to) => {
-      const [near, far] = duplexPair();
+      const [near, far] = tunnelPair();
       cluster.hosts.get(to)?.server?.acceptTunnel(far);
       return near;
     };
@@ -202,6 +207,19 @@ export class TestHost implements ApiBackend {
     if (this.tunnels === null) throw new N3xError('N3X_UNREACHABLE', 'no connection');
     return await this.tunnels(hostId);
   }
+}
+
+/** Two ends of a tunnel: one that is destroyed before its end breaks the other, as over a network. */
+export function tunnelPair(): [Duplex, Duplex] {
+  const [one, two] = duplexPair();
+  const breaks = (end: Duplex, other: Duplex): void => {
+    end.once('close', () => {
+      if (!end.writableFinished || !end.readableEnded) other.destroy();
+    });
+  };
+  breaks(one, two);
+  breaks(two, one);
+  return [one, two];
 }
 
 /** What a test serves from. */
