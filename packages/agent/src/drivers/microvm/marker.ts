@@ -1,0 +1,72 @@
+/**
+ * `n3x.json`, beside a VM's `flake` and `current`: what n3x knows of a VM that it manages on this host. A VM without it
+ * is left alone.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { writeFileAtomically } from '../../store/atomic-file.ts';
+
+/** Name of the file in the VM's state directory. */
+export const MARKER_FILE = 'n3x.json';
+
+/** A process of the VM, with what tells it from another one that got its pid later. */
+const runSchema = z.strictObject({
+  /** Drawn for this start; it is in the environment of the process as `N3X_RUN_ID`. */
+  id: z.string(),
+  supervisor: z.enum(['direct', 'systemd']),
+  /** Null between the decision to start and the knowledge of the pid. */
+  pid: z.int().min(2).nullable(),
+  /** Field 22 of `/proc/<pid>/stat`: clock ticks between the boot of the host and the start of the process. */
+  startTicks: z.string().nullable(),
+  /** `/proc/sys/kernel/random/boot_id` when it was started. */
+  bootId: z.string(),
+  /** Wall clock, ms. */
+  startedAtMs: z.number(),
+  /** Value of `restarts` that this start honours. */
+  restarts: z.int(),
+  runner: z.string(),
+  /** Size of `console.log` at the start: what comes after it is this run's. */
+  consoleOffset: z.int().min(0),
+  /** A stop was asked for: the end of the process is no failure. */
+  stopping: z.boolean(),
+  /** The guest was seen ready in a way that lasts as long as its process. */
+  readySeen: z.boolean(),
+});
+/** A process of the VM. */
+export type Run = z.infer<typeof runSchema>;
+
+const markerSchema = z.strictObject({
+  format: z.literal(1),
+  uid: z.string(),
+  epoch: z.int(),
+  builtGeneration: z.int(),
+  /** SHA-256 of what the runner was built from; the same input needs no new build. */
+  inputHash: z.string().optional(),
+  restarts: z.int(),
+  /** Volume images that were there after a start: they hold data, and must not be made anew where they are missing. */
+  volumes: z.array(z.string()),
+  evaluated: z.strictObject({ vcpu: z.int(), memoryMib: z.int() }).optional(),
+  run: runSchema.nullable(),
+  lastExit: z.strictObject({ code: z.int().nullable(), signal: z.string().nullable() }).optional(),
+});
+/** What n3x knows of a VM on this host. */
+export type Marker = z.infer<typeof markerSchema>;
+
+/** Reads a VM's marker; undefined when there is none. Throws when it cannot be read or understood. */
+export async function readMarker(directory: string): Promise<Marker | undefined> {
+  let text: string;
+  try {
+    text = await readFile(join(directory, MARKER_FILE), 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw error;
+  }
+  return markerSchema.parse(JSON.parse(text));
+}
+
+/** Writes a VM's marker; durable when it resolves. */
+export async function writeMarker(directory: string, marker: Marker): Promise<void> {
+  await writeFileAtomically(join(directory, MARKER_FILE), `${JSON.stringify(marker, null, 2)}\n`, 0o644);
+}

@@ -1,0 +1,168 @@
+/** The microVM driver of a host: does what the loop asks, one thing per VM at a time, and reports what it finds. */
+import { PassThrough, type Readable, type Writable } from 'node:stream';
+import type { NixSystem } from '@n3x/core/model/names';
+import type { Power } from '@n3x/core/model/vm';
+import type { DriverAction, DriverOutcome, DriverPort, DriverVm, ObservedVm } from '@n3x/core/ports/driver';
+import type { JournalPort } from '@n3x/core/ports/journal';
+import { BUILD_LOG } from './build-log.ts';
+import { type TailOptions, tailFile } from './console-log.ts';
+import { DirectSupervisor } from './direct-supervisor.ts';
+import { DriverFailure, failedOutcome } from './failure.ts';
+import { KeyedQueue } from './keyed-queue.ts';
+import { findOwner, Layout } from './layout.ts';
+import type { Marker } from './marker.ts';
+import { Nix, type NixOptions } from './nix-build.ts';
+import { Observer } from './observer.ts';
+import { Slots } from './slots.ts';
+import type { Supervisor, SupervisorKind } from './supervisor.ts';
+import { resolveSupervisor, type SupervisorChoice, SystemdSupervisor } from './systemd-supervisor.ts';
+import { VmActions } from './vm-actions.ts';
+
+/** How the driver is set up. */
+export interface MicrovmDriverOptions {
+  /** Directory of the microVMs: microvm.nix's `/var/lib/microvms`, or another. Absolute. */
+  readonly stateDir: string;
+  /** Directory of their garbage collection roots: `/nix/var/nix/gcroots/microvm`, or another below `/nix/var/nix/gcroots`. */
+  readonly gcrootsDir: string;
+  readonly supervisor: 'auto' | SupervisorKind;
+  readonly nix: NixOptions;
+  /** Builds at the same time. */
+  readonly maxBuilds: number;
+  readonly system: NixSystem;
+  /** Flake references for the flakes that n3x writes. */
+  readonly nixpkgs: string;
+  readonly microvm: string;
+  /** Whether KVM was seen to work; runners are told in `N3X_KVM`. */
+  readonly kvm: boolean;
+  readonly journal: JournalPort;
+  /** An action is done. */
+  readonly onDone: (token: number, outcome: DriverOutcome) => void;
+  /** The complete list of what is on the host, when it changed. */
+  readonly onObserved: (vms: readonly ObservedVm[]) => void;
+}
+
+/** A driver at work. */
+export class MicrovmDriver implements DriverPort {
+  readonly #options: MicrovmDriverOptions;
+  readonly #layout: Layout;
+  readonly #actions: VmActions;
+  readonly #observer: Observer;
+  readonly #queue = new KeyedQueue();
+  readonly #abort = new AbortController();
+  readonly #direct: DirectSupervisor;
+  readonly #systemd: SystemdSupervisor;
+  readonly choice: SupervisorChoice;
+
+  private constructor(options: MicrovmDriverOptions, layout: Layout, choice: SupervisorChoice) {
+    this.#options = options;
+    this.#layout = layout;
+    this.choice = choice;
+    const log = (event: string, fields: Readonly<Record<string, unknown>>) =>
+      options.journal.log('warn', event, fields);
+    this.#direct = new DirectSupervisor({
+      layout,
+      environment: { N3X_KVM: options.kvm ? 'yes' : 'no' },
+      onExit: () => this.#observer.refresh(),
+      log,
+    });
+    this.#systemd = new SystemdSupervisor({ layout, log });
+    const slots = new Slots(options.maxBuilds);
+    this.#actions = new VmActions({
+      layout,
+      nix: new Nix(options.nix),
+      supervisor: choice.kind === 'systemd' ? this.#systemd : this.#direct,
+      supervisorOf: (marker) => this.#supervisorOf(marker),
+      system: options.system,
+      nixpkgs: options.nixpkgs,
+      microvm: options.microvm,
+      buildSlot: (work) => slots.run(work),
+      signal: this.#abort.signal,
+    });
+    this.#observer = new Observer({
+      layout,
+      supervisorOf: (marker) => this.#supervisorOf(marker),
+      onObserved: options.onObserved,
+      onError: (error) => log('microvm.observeFailed', { error: String(error) }),
+    });
+  }
+
+  /** Finds out what supervises here and reports what is on the host. Rejects when the supervisor asked for cannot work. */
+  static async create(options: MicrovmDriverOptions): Promise<MicrovmDriver> {
+    const choice = await resolveSupervisor(options.supervisor, options.stateDir);
+    const layout = new Layout({
+      stateDir: options.stateDir,
+      gcrootsDir: options.gcrootsDir,
+      owner: await findOwner(),
+    });
+    options.journal.log('info', 'microvm.supervisor', { kind: choice.kind, reason: choice.reason });
+    return new MicrovmDriver(options, layout, choice);
+  }
+
+  /** Begins to watch; the first report follows. */
+  start(): void {
+    this.#observer.start();
+  }
+
+  perform(token: number, action: DriverAction): void {
+    const name = 'vm' in action ? action.vm.name : action.name;
+    void this.#queue.run(name, async () => {
+      let outcome: DriverOutcome = { ok: true };
+      try {
+        await this.#actions.perform(action);
+      } catch (error) {
+        outcome = failedOutcome(error);
+        if (!(error instanceof DriverFailure)) {
+          this.#options.journal.log('error', 'microvm.actionFailed', {
+            vm: name,
+            action: action.type,
+            error: String(error),
+          });
+        }
+      }
+      // What it changed is reported first: whoever hears of the end finds the facts in place.
+      await this.#observer.observe();
+      if (!this.#abort.signal.aborted) this.#options.onDone(token, outcome);
+    });
+  }
+
+  watch(vms: readonly { readonly vm: DriverVm; readonly power: Power }[]): void {
+    this.#observer.watch(vms.map(({ vm }) => vm));
+  }
+
+  /** A VM's log as it is on disk or in the journal. Rejects with `NotManaged` for a VM that n3x does not have here. */
+  async readLog(
+    name: string,
+    options: TailOptions & { readonly which: 'console' | 'build' },
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const marker = await this.#marker(name);
+    if (options.which === 'build') return tailFile(this.#layout.path(name, BUILD_LOG), options);
+    return this.#supervisorOf(marker).readConsole(name, options);
+  }
+
+  /** A VM's console: what is printed from now on, and where to type. Ends with the signal. */
+  async openConsole(name: string, signal: AbortSignal): Promise<{ input: Writable | null; output: Readable }> {
+    const marker = await this.#marker(name);
+    const { input, output } = await this.#supervisorOf(marker).openConsole(name, signal);
+    signal.addEventListener('abort', () => input?.destroy(), { once: true });
+    return { input, output: output.pipe(new PassThrough()) };
+  }
+
+  /** Ends watching and running builds; VMs run on. Resolves once nothing is under way. */
+  async close(): Promise<void> {
+    this.#abort.abort();
+    this.#observer.stop();
+    await this.#queue.idle();
+  }
+
+  async #marker(name: string): Promise<Marker> {
+    const claim = await this.#layout.claim(name);
+    if (claim.kind === 'managed') return claim.marker;
+    throw new DriverFailure('NotManaged', `n3x has no microVM ${name} on this host`, false);
+  }
+
+  /** What runs is stopped by what started it, whatever the configuration says now. */
+  #supervisorOf(marker: Marker): Supervisor {
+    const kind = marker.run?.supervisor ?? this.choice.kind;
+    return kind === 'systemd' ? this.#systemd : this.#direct;
+  }
+}

@@ -1,0 +1,33 @@
+/** What starts and stops runners: n3xd itself (`direct`) or the units of microvm.nix's host module (`systemd`). */
+import type { Readable, Writable } from 'node:stream';
+import type { TailOptions } from './console-log.ts';
+import type { Marker } from './marker.ts';
+
+/** Which of the two. */
+export type SupervisorKind = 'direct' | 'systemd';
+
+/** A VM's process, verified to be the one that was started. */
+export interface RunningProcess {
+  readonly pid: number;
+  /** Wall clock, ms. */
+  readonly startedAtMs: number;
+}
+
+/** Starts, stops and finds the processes of VMs. Methods reject with a `DriverFailure` or a system error. */
+export interface Supervisor {
+  readonly kind: SupervisorKind;
+  /** Starts the runner that is `current`; resolves once its process runs. */
+  start(name: string, runner: string, restarts: number): Promise<void>;
+  /** Asks the guest to shut down, stops it hard after `timeoutMs`; resolves once nothing of it runs. */
+  stop(name: string, timeoutMs: number): Promise<void>;
+  /** The process of a VM, found from the host's own facts. */
+  inspect(name: string, marker: Marker): Promise<RunningProcess | undefined>;
+  /** What the console printed since the present start; the end of it where that is long. */
+  consoleText(name: string, marker: Marker): Promise<string>;
+  /** The console's log. */
+  readConsole(name: string, options: TailOptions): AsyncIterable<Uint8Array>;
+  /** The console itself; `input` is null where it can only be read. */
+  openConsole(name: string, signal: AbortSignal): Promise<{ input: Writable | null; output: Readable }>;
+  /** Keeps the console's log within its bounds. */
+  tend(name: string): Promise<void>;
+}
