@@ -97,13 +97,13 @@ class VmFollower {
     let looked = false;
     for await (const line of changes) {
       if (line.type === 'relist') return false;
-      // The first line says that the watch stands: what changes after this look will be told.
-      const first = !looked;
+      // A bookmark says that the watch stands, also on another host: what changes after this look will be told.
+      const mark = line.type === 'bookmark' || !looked;
       looked = true;
       const own = (line.type === 'changed' || line.type === 'removed') && line.kind === 'vm' && line.name === name;
       // A change of its host shows in the VM as well: that is how it gets lost.
       const host = line.type === 'changed' && line.kind === 'host' && line.name === this.#last.hostName;
-      if ((first || own || host) && (await this.#look())) return true;
+      if ((mark || own || host) && (await this.#look())) return true;
     }
     return false;
   }

@@ -1,0 +1,136 @@
+import { ROUTES } from '@n3x/core/api/routes';
+import { ERROR_CODES } from '@n3x/core/base/errors';
+import t from 'tap';
+import { ApiDouble, apiError } from '../testing/api-double.ts';
+import { makeVm } from '../testing/objects.ts';
+import { runCli } from '../testing/run-cli.ts';
+
+const FLAKE = ['vm', 'create', 'web', '--flake', 'github:me/vms#site'];
+
+t.test('a VM from a flake', async (t) => {
+  const api = await ApiDouble.start(t);
+  api.on('createVm', () => ({
+    vm: makeVm({ phase: 'pending', hostName: null, assignment: null }),
+    changed: true,
+    index: 11,
+  }));
+  const result = await runCli([...FLAKE, '--host', 'n1', '--socket', api.socket]);
+  t.same(result, { code: 0, stdout: 'vm web: created (pending)\n', stderr: '' });
+  const seen = api.seen('createVm')[0];
+  t.match(seen?.body, {
+    name: 'web',
+    power: 'running',
+    spec: { source: { kind: 'flake', ref: 'github:me/vms', attribute: 'site' }, placement: { host: 'n1' } },
+  });
+  t.match(seen?.requestId, /^[0-9a-f-]{36}$/);
+});
+
+t.test('the same again is said to be unchanged', async (t) => {
+  const api = await ApiDouble.start(t);
+  api.on('createVm', () => ({ vm: makeVm(), changed: false, index: 11 }));
+  const result = await runCli([...FLAKE, '--socket', api.socket]);
+  t.same(result, { code: 0, stdout: 'vm web: unchanged (running on n1)\n', stderr: '' });
+});
+
+t.test('a conflict names the field', async (t) => {
+  const api = await ApiDouble.start(t);
+  api.on('createVm', () => {
+    throw apiError(ERROR_CODES.conflict, 'VM web exists with another spec: vcpu is 1, asked for 2', { fields: [] });
+  });
+  const text = await runCli([...FLAKE, '--socket', api.socket]);
+  t.same(text, { code: 4, stdout: '', stderr: 'n3xctl: VM web exists with another spec: vcpu is 1, asked for 2\n' });
+  const json = await runCli([...FLAKE, '--socket', api.socket, '-o', 'json']);
+  t.equal(json.code, 4);
+  t.match(JSON.parse(json.stderr), { error: { code: 'N3X_CONFLICT', exitCode: 4, details: { fields: [] } } });
+});
+
+t.test('an inline guest, printed and not sent', async (t) => {
+  const flags =
+    '--vcpu 2 --memory 1.5G --hypervisor qemu --volume data:10G:/srv --forward 8080:80 --forward 53/udp ' +
+    '--nixpkgs github:NixOS/nixpkgs/nixos-25.05 --label app=web --require zone=a --ready http:80/up ' +
+    '--ready-timeout 2m --stop-timeout 30s --no-start --dry-run';
+  const result = await runCli(['vm', 'create', 'web', ...flags.split(' ')]);
+  t.equal(result.code, 0, result.stderr);
+  const request: unknown = JSON.parse(result.stdout);
+  t.same(request, {
+    name: 'web',
+    spec: {
+      source: {
+        kind: 'inline',
+        hypervisor: 'qemu',
+        volumes: [{ name: 'data', sizeMib: 10_240, mountPoint: '/srv' }],
+        interfaces: [{ type: 'user' }],
+        forwards: [
+          { hostPort: 8080, guestPort: 80 },
+          { protocol: 'udp', guestPort: 53 },
+        ],
+        nixpkgs: 'github:NixOS/nixpkgs/nixos-25.05',
+      },
+      vcpu: 2,
+      memoryMib: 1536,
+      labels: { app: 'web' },
+      placement: { requireLabels: { zone: 'a' } },
+      readiness: { type: 'http', port: 80, path: '/up' },
+      readyTimeoutSeconds: 120,
+      stopTimeoutSeconds: 30,
+    },
+    power: 'stopped',
+  });
+  t.ok(ROUTES.createVm.body.safeParse(request).success);
+});
+
+t.test('wrong input is answered in one line, and nothing is sent', async (t) => {
+  const api = await ApiDouble.start(t);
+  const cases: readonly (readonly [line: string, answer: RegExp])[] = [
+    ['vm create web', /^n3xctl: vm create needs a guest: give --flake.*\nhint: for example: n3xctl vm create web/],
+    ['vm create Web_1 --vcpu 1', /^n3xctl: name: a name is 1 to 63 of a-z/],
+    ['vm create web --memory 12Q', /^n3xctl: --memory: "12Q" has the unknown unit "Q"/],
+    ['vm create web --memory 1M', /^n3xctl: --memory: /],
+    ['vm create web --vcpu 0', /^n3xctl: --vcpu: "0" is not a whole number from 1 to 1024/],
+    ['vm create web --hypervisor xen', /^n3xctl: option '--hypervisor <name>' argument 'xen' is invalid.*qemu/],
+    ['vm create web --flake ./nowhere', /^n3xctl: --flake: there is no directory \/nowhere/],
+    ['vm create web --flake github:a/b --net tap', /^n3xctl: option '--flake <ref>' cannot be used with option '--net/],
+    ['vm create web --flake github:a/b#0bad', /^n3xctl: --flake: an attribute name starts with a letter or _/],
+    ['vm create web --net tap --forward 80', /^n3xctl: --forward: forwarded ports need an interface of type user/],
+    ['vm create web --net user --hypervisor firecracker', /^n3xctl: --net: firecracker has no user networking/],
+    ['vm create web --volume a:1G --volume a:2G', /^n3xctl: --volume: two volumes have the same name/],
+    ['vm create web --vcpu 1 --ready tcp:80', /^n3xctl: --ready: guest port 80 is not forwarded/],
+    ['vm create web --vcpu 1 --host N1', /^n3xctl: --host: a name is 1 to 63/],
+    ['vm create web --vcpu 1 --label =a', /^n3xctl: --label: "=a" is not KEY=VALUE/],
+    ['vm create web --vcpu 1 --ready-timeout 2h', /^n3xctl: --ready-timeout: /],
+    ['vm create web --vcpu 1 --nixpkgs github:a/b#c', /^n3xctl: --nixpkgs: "github:a\/b#c" names an attribute/],
+    ['vm create web --vcpu 1 --module /nowhere.nix', /^n3xctl: --module: cannot read \/nowhere.nix/],
+    ['vm create web --vcpu 1 --dry-run --wait', /^n3xctl: option '--dry-run' cannot be used with option '--wait'/],
+    ['vm create web --vcpu 1 --stale', /^n3xctl: --stale is for reads/],
+    ['vm create web --vcpu 1 --timeout soon', /^n3xctl: --timeout: "soon" is not a duration/],
+    ['vm create', /^n3xctl: missing required argument 'name'/],
+    ['vm create web db --vcpu 1', /^n3xctl: too many arguments/],
+  ];
+  for (const [line, answer] of cases) {
+    const result = await runCli([...line.split(' '), '--socket', api.socket]);
+    t.equal(result.code, 2, line);
+    t.match(result.stderr, answer, line);
+    t.equal(result.stderr.replace(/hint: .*\n$/, '').split('\n').length, 2, `one line: ${line}`);
+    t.equal(result.stdout, '', line);
+  }
+  t.equal(api.requests.length, 0);
+});
+
+t.test('refusals of the cluster have their exit codes', async (t) => {
+  const api = await ApiDouble.start(t);
+  const cases = [
+    [ERROR_CODES.notFound, 3],
+    [ERROR_CODES.refused, 7],
+    [ERROR_CODES.invalid, 2],
+    [ERROR_CODES.notInitialised, 7],
+    [ERROR_CODES.storage, 1],
+  ] as const;
+  for (const [code, exit] of cases) {
+    api.on('createVm', () => {
+      throw apiError(code, 'no');
+    });
+    const result = await runCli([...FLAKE, '--socket', api.socket]);
+    t.equal(result.code, exit, code);
+    t.match(result.stderr, /^n3xctl: no\n/);
+  }
+});
