@@ -1,7 +1,6 @@
 /** The daemon as its API server sees it. */
 import { type Duplex, Readable, type Writable } from 'node:stream';
 import type { LocalStatus } from '@n3x/core/api/schemas';
-import { ERROR_CODES, N3xError } from '@n3x/core/base/errors';
 import type { Command, CommandResult } from '@n3x/core/machine/command';
 import type { ClusterState } from '@n3x/core/machine/state';
 import type { ObjectChange } from '@n3x/core/model/object';
@@ -33,7 +32,7 @@ export class DaemonBackend implements ApiBackend {
       term: status?.term ?? 0,
       commitIndex: status?.commitIndex ?? 0,
       appliedIndex: status?.appliedIndex ?? 0,
-      supervisor: driver.supervisor,
+      supervisor: driver.choice.kind,
       uptimeSeconds,
     };
   }
@@ -80,14 +79,11 @@ export class DaemonBackend implements ApiBackend {
 
   async vmLog(name: string, options: LogOptions): Promise<Readable> {
     const { kind, lines, follow, signal } = options;
-    return Readable.from(this.#daemon.driver.readLog(name, { which: kind, lines, follow, signal }));
+    return Readable.from(await this.#daemon.driver.readLog(name, { which: kind, lines, follow, signal }));
   }
 
   async vmConsole(name: string, signal: AbortSignal): Promise<{ output: Readable; input: Writable | null }> {
-    const console = await this.#daemon.driver.openConsole(name, signal);
-    if (console === null)
-      throw new N3xError(ERROR_CODES.notFound, `VM ${name} does not run on this host: start it first`);
-    return { output: Readable.from(console.output), input: console.input };
+    return this.#daemon.driver.openConsole(name, signal);
   }
 
   async tunnel(hostId: number): Promise<Duplex> {

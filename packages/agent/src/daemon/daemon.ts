@@ -3,17 +3,20 @@
  * down without touching a VM.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { describeError, ERROR_CODES, N3xError } from '@n3x/core/base/errors';
 import { parseToken } from '@n3x/core/join/token';
 import { BOOTSTRAP_CONF_STATE, BOOTSTRAP_POSITION, bootstrapRecords, FIRST_HOST_ID } from '@n3x/core/machine/bootstrap';
+import { COMMAND_FORMATS } from '@n3x/core/machine/command';
 import type { HostFacts } from '@n3x/core/model/host';
 import type { RequestOptions } from '../api/backend.ts';
 import { type ApiServer, startApiServer } from '../api/server.ts';
 import type { AgentConfig } from '../config/config.ts';
 import { type LoadedConfig, loadConfig, reloadable } from '../config/load.ts';
-import { collectFacts } from '../drivers/facts.ts';
-import { MicrovmDriver } from '../drivers/microvm/microvm-driver.ts';
+import { collectFacts, nixSystem } from '../drivers/facts.ts';
+import { probeKvm } from '../drivers/kvm.ts';
+import { type BuildSettings, MicrovmDriver } from '../drivers/microvm/microvm-driver.ts';
 import { type DataDirectory, openDataDirectory } from '../store/data-directory.ts';
 import type { ClusterMembership } from '../store/identity.ts';
 import { joinCluster } from '../transport/join-client.ts';
@@ -24,6 +27,11 @@ import type { Journal } from './journal.ts';
 import { waitUntilOut } from './leaving.ts';
 import { type HostInfo, Member } from './member.ts';
 import { N3X_VERSION } from './version.ts';
+
+function buildOptions(config: AgentConfig): BuildSettings {
+  const { binary, extraConfig, buildTimeoutSeconds, maxBuilds, nixpkgs, microvm } = config.nix;
+  return { nix: { binary, extraConfig, buildTimeoutMs: buildTimeoutSeconds * 1000 }, maxBuilds, nixpkgs, microvm };
+}
 
 /** One host, running. */
 export class Daemon {
@@ -78,19 +86,28 @@ export class Daemon {
         listen: config.listen.addresses,
         log: journal.log.bind(journal),
       });
+      const kvm = await probeKvm({ cacheFile: join(config.dataDir, 'kvm.json') });
+      journal.log('info', 'daemon.kvm', { ...kvm });
       const driver = await MicrovmDriver.create({
         stateDir: config.microvm.stateDir,
         gcrootsDir: config.microvm.gcrootsDir,
         supervisor: config.microvm.supervisor,
-        nix: config.nix,
-        log: journal.log.bind(journal),
+        system: nixSystem(),
+        kvm: kvm.works,
+        ...buildOptions(config),
+        journal,
         onDone: (token, outcome) => daemon?.member?.shell.handle({ type: 'driverDone', token, outcome }),
         onObserved: (vms) => daemon?.member?.shell.handle({ type: 'observed', vms }),
       });
-      const facts = await collectFacts({ n3xVersion: N3X_VERSION, supervisor: driver.supervisor });
+      const facts = await collectFacts({
+        n3xVersion: N3X_VERSION,
+        commandFormats: COMMAND_FORMATS,
+        kvm: kvm.works,
+        nixBinary: config.nix.binary,
+      });
       daemon = new Daemon({ loaded, journal, data, node, driver, facts });
       if (known !== undefined) await daemon.#startMember(known, data.stored);
-      await driver.start();
+      driver.start();
       daemon.#api = await startApiServer({
         backend: new DaemonBackend(daemon),
         socket: config.api.socket,
@@ -219,7 +236,7 @@ export class Daemon {
       },
     };
     this.#journal.setLevel(config.log.level);
-    this.#driver.reconfigure(config.nix);
+    this.#driver.reconfigure(buildOptions(config));
     this.#member?.shell.handle({ type: 'hostInfo', ...this.#info() });
   }
 
@@ -232,7 +249,7 @@ export class Daemon {
   async #stop(): Promise<void> {
     await this.#member?.handOver();
     await this.#api?.close();
-    await this.#driver.stop();
+    await this.#driver.close();
     await this.#member?.stop();
     await this.#node.stop();
     await this.#data.close();
@@ -252,7 +269,7 @@ export class Daemon {
       stored,
       this.#info(),
     );
-    this.#driver.observeNow();
+    this.#driver.observeAgain();
     this.#journal.log('info', 'daemon.member', { cluster: membership.clusterId, hostId: membership.hostId });
   }
 

@@ -18,20 +18,24 @@ import type { Supervisor, SupervisorKind } from './supervisor.ts';
 import { resolveSupervisor, type SupervisorChoice, SystemdSupervisor } from './systemd-supervisor.ts';
 import { VmActions } from './vm-actions.ts';
 
+/** How the driver builds; may change while it works. */
+export interface BuildSettings {
+  readonly nix: NixOptions;
+  /** Builds at the same time. */
+  readonly maxBuilds: number;
+  /** Flake references for the flakes that n3x writes. */
+  readonly nixpkgs: string;
+  readonly microvm: string;
+}
+
 /** How the driver is set up. */
-export interface MicrovmDriverOptions {
+export interface MicrovmDriverOptions extends BuildSettings {
   /** Directory of the microVMs: microvm.nix's `/var/lib/microvms`, or another. Absolute. */
   readonly stateDir: string;
   /** Directory of their garbage collection roots: `/nix/var/nix/gcroots/microvm`, or another below `/nix/var/nix/gcroots`. */
   readonly gcrootsDir: string;
   readonly supervisor: 'auto' | SupervisorKind;
-  readonly nix: NixOptions;
-  /** Builds at the same time. */
-  readonly maxBuilds: number;
   readonly system: NixSystem;
-  /** Flake references for the flakes that n3x writes. */
-  readonly nixpkgs: string;
-  readonly microvm: string;
   /** Whether KVM was seen to work; runners are told in `N3X_KVM`. */
   readonly kvm: boolean;
   readonly journal: JournalPort;
@@ -45,7 +49,7 @@ export interface MicrovmDriverOptions {
 export class MicrovmDriver implements DriverPort {
   readonly #options: MicrovmDriverOptions;
   readonly #layout: Layout;
-  readonly #actions: VmActions;
+  #actions: VmActions;
   readonly #observer: Observer;
   readonly #queue = new KeyedQueue();
   readonly #abort = new AbortController();
@@ -66,18 +70,7 @@ export class MicrovmDriver implements DriverPort {
       log,
     });
     this.#systemd = new SystemdSupervisor({ layout, log });
-    const slots = new Slots(options.maxBuilds);
-    this.#actions = new VmActions({
-      layout,
-      nix: new Nix(options.nix),
-      supervisor: choice.kind === 'systemd' ? this.#systemd : this.#direct,
-      supervisorOf: (marker) => this.#supervisorOf(marker),
-      system: options.system,
-      nixpkgs: options.nixpkgs,
-      microvm: options.microvm,
-      buildSlot: (work) => slots.run(work),
-      signal: this.#abort.signal,
-    });
+    this.#actions = this.#makeActions(options);
     this.#observer = new Observer({
       layout,
       supervisorOf: (marker) => this.#supervisorOf(marker),
@@ -96,6 +89,32 @@ export class MicrovmDriver implements DriverPort {
     });
     options.journal.log('info', 'microvm.supervisor', { kind: choice.kind, reason: choice.reason });
     return new MicrovmDriver(options, layout, choice);
+  }
+
+  #makeActions(settings: BuildSettings): VmActions {
+    const slots = new Slots(settings.maxBuilds);
+    return new VmActions({
+      layout: this.#layout,
+      nix: new Nix(settings.nix),
+      supervisor: this.choice.kind === 'systemd' ? this.#systemd : this.#direct,
+      supervisorOf: (marker) => this.#supervisorOf(marker),
+      system: this.#options.system,
+      nixpkgs: settings.nixpkgs,
+      microvm: settings.microvm,
+      buildSlot: (work) => slots.run(work),
+      signal: this.#abort.signal,
+    });
+  }
+
+  /** Builds that begin from now on are made this way. */
+  reconfigure(settings: BuildSettings): void {
+    this.#actions = this.#makeActions(settings);
+  }
+
+  /** Reports what is on the host, also when it has not changed: somebody new wants to know. */
+  observeAgain(): void {
+    this.#observer.forget();
+    this.#observer.refresh();
   }
 
   /** Begins to watch; the first report follows. */

@@ -67,6 +67,11 @@ export class Observer {
     this.refresh();
   }
 
+  /** Reports the next look whatever it finds. */
+  forget(): void {
+    this.#reported = '';
+  }
+
   /** Looks soon. */
   refresh(): void {
     void this.observe();
