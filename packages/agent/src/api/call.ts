@@ -133,8 +133,15 @@ function unknown(kind: 'VM' | 'host', name: string, names: Iterable<string>, oth
   });
 }
 
+/** Names to suggest from: comparing with all of a large cluster's would cost more than the hint is worth. */
+const NAMES_MAX = 1000;
+
 function* vmNames(state: ClusterState): Generator<string> {
-  for (const vm of state.vms()) yield vm.name;
+  let left = NAMES_MAX;
+  for (const vm of state.vms()) {
+    if (left-- === 0) return;
+    yield vm.name;
+  }
 }
 
 function* hostNames(state: ClusterState): Generator<string> {
