@@ -18,9 +18,7 @@ export type IgnoreReason =
   /** It would replace a committed entry, which no correct leader asks for. */
   | 'conflictsCommitted'
   /** Another leader of the same term sent it, which cannot be. */
-  | 'secondLeader'
-  /** The configuration it names does not contain this node. */
-  | 'notMember';
+  | 'secondLeader';
 
 /** One event; the node it happened at is known to the receiver. */
 export type RaftEvent =

@@ -97,15 +97,12 @@ function handleHeartbeat(r: NodeState, m: MsgHeartbeat): StepResult {
   return lost ? ignored(r, m, 'commitBeyondLog') : STEPPED;
 }
 
+/**
+ * Takes a snapshot, also one of a time when this node was no member: it may be older than the entry that
+ * adds the node, and the log goes on from there.
+ */
 function handleSnapshot(r: NodeState, m: MsgSnap): StepResult {
-  const { snapshot } = m;
-  const { confState } = snapshot;
-  const member = [confState.voters, confState.votersOutgoing, confState.learners].some((ids) => ids.includes(r.id));
-  if (!member) {
-    r.acknowledge(m.from, r.log.committed);
-    return ignored(r, m, 'notMember');
-  }
-  const restored = restore(r, snapshot);
+  const restored = restore(r, m.snapshot);
   r.acknowledge(m.from, restored ? r.log.lastIndex() : r.log.committed);
   return STEPPED;
 }
@@ -128,11 +125,7 @@ function restore(r: NodeState, snapshot: SnapshotMeta): boolean {
   return true;
 }
 
-function ignored(
-  r: NodeState,
-  message: Message,
-  reason: 'conflictsCommitted' | 'commitBeyondLog' | 'notMember',
-): StepResult {
+function ignored(r: NodeState, message: Message, reason: 'conflictsCommitted' | 'commitBeyondLog'): StepResult {
   r.ignore(message, reason);
   return { status: 'ignored', reason };
 }

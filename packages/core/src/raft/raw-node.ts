@@ -44,15 +44,12 @@ export class RawNode {
     this.#state = state;
     const { hardState, confState } = config.storage.initialState();
     adoptConfState(state, confState);
-    if (hardState.term !== 0 || hardState.vote !== NONE || hardState.commit !== 0) {
-      assert(
-        hardState.commit >= state.log.committed && hardState.commit <= state.log.lastIndex(),
-        `stored commit ${hardState.commit} is not in [${state.log.committed}, ${state.log.lastIndex()}]`,
-      );
-      state.log.committed = hardState.commit;
-      state.term = hardState.term;
-      state.vote = hardState.vote;
-    }
+    // What is applied or compacted was committed, even if the write that was to say so came too late.
+    const committed = Math.max(hardState.commit, config.applied, state.log.committed);
+    assert(committed <= state.log.lastIndex(), `stored commit ${committed} is beyond the log's end`);
+    state.log.committed = committed;
+    state.term = hardState.term;
+    state.vote = hardState.vote;
     if (config.applied > 0) state.log.appliedTo(config.applied, 0);
     state.becomeFollower(state.term, NONE);
     // A lease may rest on an answer this node gave before it restarted.
@@ -184,9 +181,14 @@ export class RawNode {
 
   /**
    * To be called for every committed configuration change, in order, when it is applied. The result's
-   * `confState` has to be stored with what was applied.
+   * `confState` has to be stored with what was applied. `index` is that of the entry: in async mode a
+   * snapshot may have overtaken it while it waited to be applied, and then nothing changes.
    */
-  applyConfChange(change: ConfChange): ConfChangeResult {
+  applyConfChange(change: ConfChange, index?: LogIndex): ConfChangeResult {
+    const { log, tracker } = this.#state;
+    const covered = log.unstable.snapshot?.index ?? log.applied;
+    if (index !== undefined && index <= covered)
+      return { confState: tracker.confState(), refused: 'overtaken by a snapshot' };
     return applyConfChange(this.#state, change);
   }
 

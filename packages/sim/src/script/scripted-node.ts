@@ -118,7 +118,7 @@ export class ScriptedNode {
       const before = this.newest();
       const confState: ConfState =
         entry.type === 'confChange' && this.raw !== undefined
-          ? this.raw.applyConfChange(entry.change).confState
+          ? this.raw.applyConfChange(entry.change, entry.index).confState
           : before.confState;
       const data = entry.type === 'normal' ? entry.data : entry.change.context;
       const point = { index: entry.index, term: entry.term, confState, content: before.content + DECODER.decode(data) };
