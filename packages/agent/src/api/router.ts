@@ -1,4 +1,5 @@
 /** Joins the table of routes with their handlers. */
+import type { Readable } from 'node:stream';
 import {
   type OperationId,
   ROUTES,
@@ -18,6 +19,7 @@ import { createToken, initCluster, joinCluster, leaveCluster, listTokens, revoke
 import { getCluster, getHealth, getLocal, getVersion } from './handlers/service.ts';
 import { getVmLogs } from './handlers/vm-streams.ts';
 import { createVm, deleteVm, getVm, listVms, restartVm, startVm, stopVm } from './handlers/vms.ts';
+import { isLargeList, listText } from './large-list.ts';
 import { readInput } from './problems.ts';
 import { startWatch, type WatchLimits } from './watch.ts';
 
@@ -94,7 +96,8 @@ function registerJson<Id extends JsonId>(app: FastifyInstance, backend: ApiBacke
     url: route.path,
     handler: async (request, reply) => {
       const result = await handler(readCall(backend, request, reply, id));
-      return sendJson(reply, created && isChanged(result) ? 201 : 200, JSON.stringify(result));
+      const body = isLargeList(result) ? listText(result) : JSON.stringify(result);
+      return sendJson(reply, created && isChanged(result) ? 201 : 200, body);
     },
   });
 }
@@ -129,8 +132,8 @@ function registerStream<Id extends StreamId>(
   });
 }
 
-function sendJson(reply: FastifyReply, status: number, text: string): FastifyReply {
-  return reply.code(status).header('content-type', 'application/json; charset=utf-8').send(text);
+function sendJson(reply: FastifyReply, status: number, body: string | Readable): FastifyReply {
+  return reply.code(status).header('content-type', 'application/json; charset=utf-8').send(body);
 }
 
 /** The request with its input as the route's schemas read it. */
