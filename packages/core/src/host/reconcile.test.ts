@@ -113,6 +113,18 @@ t.test('deleted: stopped, removed, gone', (t) => {
   t.end();
 });
 
+t.test('a VM that does not run is stopped as well before it is removed: its unit may be about to restart it', (t) => {
+  const host = new Host();
+  host.run();
+  host.settle();
+  host.cluster.apply({ type: 'vmSetPower', name: 'web', power: 'stopped' });
+  host.settle();
+  host.backoff = new Backoff();
+  host.cluster.apply({ type: 'vmDelete', name: 'web' });
+  t.same(host.settle(), ['stop web', 'remove web']);
+  t.end();
+});
+
 t.test('deleted before anything was built', (t) => {
   const host = new Host();
   host.run();

@@ -68,14 +68,15 @@ function hostSettings(from: { role: 'server' | 'agent'; zone: string; reserve: n
   });
 }
 
+const create = fc.record({
+  type: fc.constant('vmCreate' as const),
+  name: vmName,
+  uid,
+  spec,
+  power: fc.constantFrom('running' as const, 'stopped' as const),
+});
+
 const always = fc.oneof(
-  fc.record({
-    type: fc.constant('vmCreate' as const),
-    name: vmName,
-    uid,
-    spec,
-    power: fc.constantFrom('running' as const, 'stopped' as const),
-  }),
   fc.record({
     type: fc.constant('vmSetPower' as const),
     name: vmName,
@@ -141,8 +142,11 @@ const informed = fc
     vcpu: fc.constantFrom(undefined, 2, 6),
   })
   .map((drawn) => (state: ClusterState): Command => {
-    const { name, stale } = drawn;
-    const vm = state.vm(name);
+    const { stale } = drawn;
+    // Removals are for what is being deleted, where there is such a VM.
+    const deleting = drawn.kind === 'removed' ? [...state.vms()].find((vm) => vm.deleting) : undefined;
+    const vm = deleting ?? state.vm(drawn.name);
+    const name = vm?.name ?? drawn.name;
     const base = { name, uid: vm?.uid ?? 'u1', baseIndex: (vm?.modifiedIndex ?? 1) - stale };
     const at = {
       hostId: vm?.assignment?.hostId ?? drawn.hostId,
@@ -150,7 +154,7 @@ const informed = fc
     };
     switch (drawn.kind) {
       case 'assign':
-        return { type: 'vmAssign', ...base, hostId: drawn.hostId };
+        return { type: 'vmAssign', ...base, hostId: state.host(drawn.hostId) === undefined ? 1 : drawn.hostId };
       case 'unplaceable':
         return { type: 'vmUnplaceable', ...base, reason: 'NoHostFits', message: `needs ${drawn.phase}` };
       case 'removed':
@@ -200,6 +204,14 @@ export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc
       .record({
         make: fc.oneof(
+          {
+            weight: 3,
+            arbitrary: create.map(
+              (command): ((state: ClusterState) => Command) =>
+                () =>
+                  command,
+            ),
+          },
           {
             weight: 4,
             arbitrary: always.map(

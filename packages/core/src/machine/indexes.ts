@@ -84,6 +84,11 @@ export class VmIndexes {
     return this.#portUsers.has(port);
   }
 
+  /** Number of different host ports in use. */
+  get portCount(): number {
+    return this.#portUsers.size;
+  }
+
   /** One VM was replaced: `before` is absent when it is new, `after` when it went. */
   replace(before: Vm | undefined, after: Vm | undefined): void {
     if (before !== undefined) this.#remove(before);

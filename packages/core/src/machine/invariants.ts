@@ -73,6 +73,7 @@ function checkAssignments(state: ClusterState, found: string[]): void {
 function checkIndexes(state: ClusterState, found: string[]): void {
   const perHost = new Map<number, Vm[]>();
   const slots = new Set<number>();
+  const allPorts = new Set<number>();
   let waiting = 0;
   let before = '';
   let count = 0;
@@ -85,6 +86,7 @@ function checkIndexes(state: ClusterState, found: string[]): void {
     if (waitsForHost(vm) !== state.waiting.has(vm.name)) found.push(`${vm.name} is indexed wrongly as waiting`);
     if (waitsForHost(vm)) waiting += 1;
     for (const port of vm.allocation.hostPorts) {
+      allPorts.add(port);
       if (!state.indexes.portTaken(port)) found.push(`port ${port} of ${vm.name} is not indexed`);
     }
     if (vm.assignment === null) continue;
@@ -94,6 +96,7 @@ function checkIndexes(state: ClusterState, found: string[]): void {
   }
   if (count !== state.vmCount) found.push(`${count} VMs are listed, ${state.vmCount} are there`);
   if (waiting !== state.waiting.size) found.push(`${waiting} VMs wait, ${state.waiting.size} are indexed`);
+  if (allPorts.size !== state.indexes.portCount) found.push(`${allPorts.size} ports are in use`);
   if (slots.size !== state.indexes.slotCount) found.push(`${slots.size} slots are in use`);
   for (const host of state.hosts()) {
     const vms = perHost.get(host.id) ?? [];
