@@ -5,10 +5,9 @@
  */
 import { Backoff } from '../host/backoff.ts';
 import { reconcile } from '../host/reconcile.ts';
+import { type HostSelf, selfReport } from '../host/self-report.ts';
 import { driverVm } from '../host/want.ts';
-import { same } from '../machine/difference.ts';
 import type { ClusterState } from '../machine/state.ts';
-import type { HostFacts, HostSettings } from '../model/host.ts';
 import type { DriverAction, DriverOutcome, ObservedVm } from '../ports/driver.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { OwnProposals } from './own-proposals.ts';
@@ -17,13 +16,6 @@ import type { OwnProposals } from './own-proposals.ts';
 const LOOK_TICKS = 10;
 /** VMs in one report. */
 const REPORTS_PER_COMMAND = 256;
-
-/** What a host tells of itself. */
-interface HostInfo {
-  readonly addresses: readonly string[];
-  readonly settings: HostSettings;
-  readonly facts: HostFacts;
-}
 
 /** Times and permission of one run. */
 export interface AgentRun {
@@ -46,7 +38,7 @@ export class HostAgent {
   readonly #inFlight = new Map<string, DriverAction>();
   readonly #byToken = new Map<number, DriverAction>();
   #observed: readonly ObservedVm[] | null = null;
-  #info: HostInfo | null = null;
+  #info: HostSelf | null = null;
   #nextToken = 1;
   #dirty = true;
   #ticks = 0;
@@ -66,7 +58,7 @@ export class HostAgent {
   }
 
   /** The host learned of itself. */
-  hostInfo(info: HostInfo): void {
+  hostInfo(info: HostSelf): void {
     this.#info = info;
     this.#dirty = true;
   }
@@ -141,11 +133,8 @@ export class HostAgent {
     const host = state.host(this.#hostId);
     const info = this.#info;
     if (host === undefined || info === null) return;
-    const known = { addresses: host.addresses, settings: host.settings, facts: host.facts };
-    if (same(known, info)) return;
-    const { settings, facts } = info;
-    const addresses = [...info.addresses];
-    this.#own.offer('hostReport', { type: 'hostReport', hostId: this.#hostId, addresses, settings, facts }, nowMs);
+    const report = selfReport(host, info);
+    if (report !== undefined) this.#own.offer('hostReport', report, nowMs);
   }
 
   #watch(state: ClusterState): void {
