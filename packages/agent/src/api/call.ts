@@ -68,19 +68,27 @@ export class Call<Id extends OperationId = OperationId> {
     return this.stateNow();
   }
 
-  /**
-   * Makes a command take effect and waits until this host's state shows it. A name that does not exist is
-   * refused with the nearest one that does.
-   */
+  /** Makes a command take effect. A name that does not exist is refused with the nearest one that does. */
   async command(command: Command): Promise<CommandResult & { ok: true }> {
     this.stateNow();
-    const options = this.options();
-    const result = await this.suggesting(this.backend.command(command, options));
-    const state = this.backend.state();
-    if (state !== null && state.index < result.index) {
+    return await this.suggesting(this.backend.command(command, this.options()));
+  }
+
+  /**
+   * The state with the change at `index` in it: another member may have made it before this host has seen it.
+   * When that cannot be waited for, the error says that the change itself may well have taken effect.
+   */
+  async stateAt(index: number): Promise<ClusterState & { readonly cluster: Cluster }> {
+    const now = this.stateNow();
+    if (now.index >= index) return now;
+    try {
       await this.backend.readBarrier({ timeoutMs: this.timeoutMs, signal: this.signal });
+    } catch (cause) {
+      if (!(cause instanceof N3xError)) throw cause;
+      const message = `the change took effect at index ${index}, but this host could not catch up: ${cause.message}`;
+      throw new N3xError(cause.code, message, { details: { outcome: 'unknown', index } });
     }
-    return result;
+    return this.stateNow();
   }
 
   /** `work`; when it rejects because a VM or host does not exist, with the nearest name that does. */

@@ -243,6 +243,26 @@ t.test('a retry with the same request id takes effect once', async (t) => {
   }
 });
 
+t.test('a host that lags behind its own change catches up, or says that it could not', async (t) => {
+  const { socket, host, cluster } = await serve(t);
+  host.afterCommand = (index) => index + 1;
+  t.match(await call(socket, 'POST', '/v1/vms', { name: 'web', spec: FLAKE_SPEC }), { status: 201 });
+  host.afterCommand = (index) => {
+    cluster.quorum = false;
+    return index + 1;
+  };
+  t.match(await call(socket, 'POST', '/v1/vms/web/stop'), {
+    status: 503,
+    json: { error: { code: 'N3X_NO_QUORUM', message: /^the change took effect/, details: { outcome: 'unknown' } } },
+  });
+  cluster.quorum = true;
+  t.match(
+    await call(socket, 'DELETE', '/v1/vms/web'),
+    { status: 200 },
+    'a deletion shows nothing, so it need not wait',
+  );
+});
+
 t.test('errors of the daemon keep their code; defects are told apart and written down', async (t) => {
   const { socket, host, journal } = await serve(t);
   const stop = async () => await call(socket, 'POST', '/v1/vms/web/stop');

@@ -99,6 +99,8 @@ export class TestHost implements ApiBackend {
   readonly commands: { command: Command; options: RequestOptions }[] = [];
   /** What the next commands reject with. */
   failWith: Error | null = null;
+  /** Runs after a command took effect; gives the index to answer with. */
+  afterCommand: ((index: number) => number) | null = null;
   /** Holds commands back until it is called. */
   gate: Promise<void> | null = null;
   logs: (name: string, options: LogOptions) => Promise<Readable> = async (name, options) =>
@@ -156,7 +158,7 @@ export class TestHost implements ApiBackend {
     if (this.failWith !== null) throw this.failWith;
     await this.readBarrier();
     const result = this.cluster.apply(command, options.requestId);
-    if (result.ok) return result;
+    if (result.ok) return { ...result, index: this.afterCommand?.(result.index) ?? result.index };
     throw new N3xError(result.error.code, result.error.message, { details: { ...result.error.details } });
   }
 

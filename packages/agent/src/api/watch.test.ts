@@ -151,6 +151,13 @@ t.test('bookmarks move the index on', async (t) => {
   answer.destroy();
 });
 
+t.test('a host that leaves its cluster ends its watches', async (t) => {
+  const { socket, cluster } = await serve(t, { watch: { bookmarkMs: 5 } });
+  const { lines } = await watch(socket, '');
+  cluster.state = null;
+  t.match(await take(lines, 2), [{ type: 'error', error: { code: 'N3X_NOT_INITIALISED' } }]);
+});
+
 t.test('a slow reader is told and cut off, others are not', async (t) => {
   const { socket, cluster } = await serve(t, { watch: { bufferMax: 65_536, lingerMs: 60_000 } });
   const slow = await watch(socket, '?kinds=vm');

@@ -130,7 +130,10 @@ class Watch {
 
   #bookmark(): void {
     const index = this.#backend.state()?.index;
-    if (index === undefined) return;
+    if (index === undefined) {
+      this.end({ code: 'N3X_NOT_INITIALISED', message: 'this host has left its cluster' });
+      return;
+    }
     this.#enqueue(lineText({ type: 'bookmark', index: Math.max(index, this.#from) }));
     if (!this.#ended) this.#pump();
   }

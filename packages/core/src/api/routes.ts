@@ -360,7 +360,7 @@ export const ROUTES = {
     description:
       'One JSON document per line. `index` of the last line is where a new watch continues. The stream ends after a line ' +
       'of type `error`: with N3X_COMPACTED list again and watch from the index of that list; with N3X_OVERLOADED the ' +
-      'reader was too slow and may continue from the last index it saw.',
+      'reader was too slow and may continue from the last index it saw; with N3X_NOT_INITIALISED the host has left its cluster.',
     changes: false,
     query: watchQuerySchema,
     answer: { type: 'lines', schema: watchLineSchema },

@@ -26,7 +26,7 @@ export async function getVm(call: Call<'getVm'>): Promise<RouteResult<'getVm'>> 
 export async function createVm(call: Call<'createVm'>): Promise<RouteResult<'createVm'>> {
   checkVmRequest(call.body);
   const { name, spec, power } = call.body;
-  return shown(call, name, await call.command({ type: 'vmCreate', name, uid: randomUUID(), spec, power }));
+  return await shown(call, name, await call.command({ type: 'vmCreate', name, uid: randomUUID(), spec, power }));
 }
 
 /** `DELETE /v1/vms/:name` */
@@ -59,16 +59,16 @@ function condition(call: ConditionalCall): { ifModifiedIndex?: number } {
 }
 
 async function change(call: ChangeCall, command: Command): Promise<RouteResult<'startVm'>> {
-  return shown(call, call.params.name, await call.command(command));
+  return await shown(call, call.params.name, await call.command(command));
 }
 
 /** The VM as it is after the change, which another one may have overtaken. */
-function shown(
+async function shown(
   call: ChangeCall | Call<'createVm'>,
   name: string,
   { changed, index }: CommandResult & { ok: true },
-): RouteResult<'startVm'> {
-  const state = call.stateNow();
+): Promise<RouteResult<'startVm'>> {
+  const state = await call.stateAt(index);
   const vm = state.vm(name);
   if (vm === undefined) throw unknownVm(state, name);
   return { vm: vmView(state, vm), changed, index };
