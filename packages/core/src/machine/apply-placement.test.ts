@@ -2,6 +2,7 @@ import t from 'tap';
 import type { VmStatus } from '../model/vm.ts';
 import { applyConfState } from './apply.ts';
 import { effectivePhase } from './effective.ts';
+import { checkInvariants } from './invariants.ts';
 import { SampleCluster } from './sample.ts';
 
 function status(changes: Partial<VmStatus>): VmStatus {
@@ -164,5 +165,23 @@ t.test('a VM of a host that is not heard from is lost, and its record is left al
   t.ok(vm !== undefined && effectivePhase(vm, cluster.state.host(2)) === 'lost');
   cluster.apply({ type: 'hostReachable', hostId: 2, reachable: true });
   t.ok(vm !== undefined && effectivePhase(vm, cluster.state.host(2)) === 'building');
+  t.end();
+});
+
+t.test('what a removed VM took is free again, while others stay', (t) => {
+  const cluster = pair();
+  for (const name of ['a', 'b', 'c']) {
+    cluster.create(name);
+    cluster.assign(name, 2);
+  }
+  const before = { vcpu: cluster.state.load(2).vcpu, ports: cluster.state.load(2).ports.size };
+  const epoch = cluster.state.vm('b')?.assignment?.epoch ?? 0;
+  cluster.apply({ type: 'vmDelete', name: 'b' });
+  t.match(cluster.apply({ type: 'vmRemoved', hostId: 2, name: 'b', uid: 'uid-b', epoch }), { ok: true, changed: true });
+  t.same(
+    { vcpu: cluster.state.load(2).vcpu, ports: cluster.state.load(2).ports.size },
+    { vcpu: before.vcpu - 1, ports: before.ports - 1 },
+  );
+  t.same(checkInvariants(cluster.state), []);
   t.end();
 });

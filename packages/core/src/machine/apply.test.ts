@@ -44,7 +44,7 @@ t.test('every command that is made here fits the schema', (t) => {
 
 t.test('whatever is applied, the invariants hold after every entry', (t) => {
   fc.assert(
-    fc.property(fc.array(arbitraryStep, { maxLength: 60, size: 'max' }), (steps) => {
+    fc.property(fc.array(arbitraryStep, { minLength: 30, maxLength: 80, size: 'max' }), (steps) => {
       const state = fresh();
       for (const step of steps) {
         take(state, step);

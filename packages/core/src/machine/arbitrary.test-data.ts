@@ -26,12 +26,12 @@ const uid = fc.constantFrom('u1', 'u2', 'u3');
 
 const spec = fc
   .record({
-    memoryMib: fc.constantFrom(512, 4096, 12_288, 65_536),
-    vcpu: fc.constantFrom(1, 4, 16),
+    memoryMib: fc.constantFrom(512, 512, 2048, 4096, 12_288, 65_536),
+    vcpu: fc.constantFrom(1, 1, 1, 2, 4, 16),
     forwards: fc.array(fc.constantFrom(8080, 8081, 20_001, undefined), { maxLength: 3 }),
     taps: fc.nat(2),
-    host: fc.constantFrom(undefined, undefined, 'n1', 'n2'),
-    zone: fc.constantFrom(undefined, undefined, 'z1'),
+    host: fc.constantFrom(undefined, undefined, undefined, undefined, 'n1', 'n2'),
+    zone: fc.constantFrom(undefined, undefined, undefined, undefined, 'z1'),
   })
   .map(({ memoryMib, vcpu, forwards, taps, host, zone }) => {
     const input: VmSpecInput = {
