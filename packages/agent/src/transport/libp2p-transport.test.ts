@@ -228,3 +228,15 @@ t.test('what is sent in one turn of the event loop leaves as one buffer', async 
   await until('it is sent', () => sizes.length > 0);
   t.strictSame(sizes, [50 * bytes]);
 });
+
+t.test('what was sent right before a stop still arrives, and the host then knows no members', async (t) => {
+  const [a, b] = [await loopbackMember(1), await loopbackMember(2)];
+  t.teardown(() => stopAll(a, b));
+  introduce(a, b);
+  await until('connected', () => a.connected.get(2) === true && b.connected.get(1) === true);
+  for (let i = 0; i < 100; i++) a.transport.send(2, ack(i));
+  await a.transport.stop();
+  await a.node.stop();
+  await until('all arrived', () => b.received.length === 100);
+  t.notOk(a.node.isMember(b.node.peerId));
+});

@@ -142,7 +142,7 @@ export class Libp2pTransport implements TransportPort {
     };
   }
 
-  /** Sends what is queued, then ends every stream; the node stays up, and its stop lets what was sent leave. */
+  /** Sends what is queued, ends every stream and closes the members' connections; the node stays up. */
   async stop(): Promise<void> {
     if (!this.#running) return;
     this.#running = false;
@@ -153,6 +153,7 @@ export class Libp2pTransport implements TransportPort {
     this.#byPeerId.clear();
     this.#acceptor.close();
     await this.#options.node.unserve(PEER_PROTOCOL);
+    this.#options.node.dismissMembers();
   }
 
   #newLink(peer: PeerAddress): PeerLink {

@@ -104,6 +104,18 @@ export class PeerNode {
     }
   }
 
+  /** Empties the set of members and closes their connections after what was sent has left; resolves at once. */
+  dismissMembers(): void {
+    const former = this.#gate.members;
+    this.#gate.members = new Set();
+    for (const connection of this.#libp2p.getConnections()) {
+      if (!former.has(connection.remotePeer.toString())) continue;
+      connection.close().catch((error: unknown) => {
+        connection.abort(error instanceof Error ? error : new Error(String(error)));
+      });
+    }
+  }
+
   /** Whether `peerId` is in the set of members. */
   isMember(peerId: string): boolean {
     return this.#gate.members.has(peerId);
