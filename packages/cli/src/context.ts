@@ -65,9 +65,15 @@ export class Context {
     return this.#client;
   }
 
-  /** The deadline of a request that starts now. */
+  /** The deadline of a request. */
   requestDeadline(): Deadline {
-    return new Deadline(this.timeoutMs ?? REQUEST_TIMEOUT_MS);
+    return this.deadline(REQUEST_TIMEOUT_MS);
+  }
+
+  /** What `--timeout` says, counted from the start of the program; `otherwiseMs` from now where it says nothing. */
+  deadline(otherwiseMs: number): Deadline {
+    if (this.timeoutMs === undefined) return new Deadline(otherwiseMs);
+    return new Deadline(this.timeoutMs, this.terminal.startedAtMs);
   }
 
   /** How fresh reads shall be. */

@@ -18,5 +18,6 @@ process.exitCode = await run(process.argv.slice(2), {
   stdin: process.stdin,
   env: process.env,
   cwd: process.cwd(),
+  startedAtMs: 0,
   interrupted: interrupt.signal,
 });

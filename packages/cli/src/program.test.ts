@@ -85,7 +85,7 @@ t.test('the program itself', async (t) => {
 t.test('the documentation names every verb, every flag and every exit code', async (t) => {
   const text = readFileSync(new URL('../../../docs/cli.md', import.meta.url), 'utf8');
   const streams = { stdout: new PassThrough(), stderr: new PassThrough(), stdin: new PassThrough() };
-  const surroundings = { ...streams, env: {}, cwd: '/', interrupted: new AbortController().signal };
+  const surroundings = { ...streams, env: {}, cwd: '/', startedAtMs: 0, interrupted: new AbortController().signal };
   const visit = (command: Command, path: readonly string[]) => {
     if (command.commands.length === 0) t.ok(text.includes(path.join(' ')), path.join(' '));
     for (const option of command.options) t.ok(text.includes(option.long ?? ''), `${path.join(' ')} ${option.long}`);

@@ -23,6 +23,8 @@ const ATTEMPT_MS = 2_500;
 const ONLY_ATTEMPT_MS = 10_000;
 /** Share of an attempt that the server may use, so that its own answer arrives before the client gives up. */
 const SERVER_SHARE = 0.85;
+/** Once the API has said why it cannot answer, the least time, in ms, that another attempt is worth. */
+const LAST_ATTEMPT_MS = 100;
 /** Shortest and longest time, in ms, that the server takes orders about. */
 const SERVER_MS = [100, 600_000] as const;
 const PAUSE_LEAST_MS = 50;
@@ -144,8 +146,9 @@ export class ApiClient {
       // A host that may have taken a pinned call is the only one that can tell what became of it.
       stay ||= pinned && (lost === undefined || lost.connected);
       const pauseMs = lost === undefined || stay || refusals >= this.#sockets.length ? wait : 0;
-      // A pause that would use up the deadline is not worth taking: what is known now is the answer.
-      if (deadline.remainingMs() <= pauseMs) throw answered ?? this.#outOfTime(lost, deadline);
+      // An attempt that is cut short tells nothing new: what is known now is the answer.
+      const left = deadline.remainingMs() - pauseMs;
+      if (left <= (answered === undefined ? 0 : LAST_ATTEMPT_MS)) throw answered ?? this.#outOfTime(lost, deadline);
       if (!stay) this.#moveOn();
       if (pauseMs > 0) {
         await pause(pauseMs);

@@ -4,9 +4,10 @@ export class Deadline {
   /** The span it was made with, in ms. */
   readonly spanMs: number;
 
-  constructor(spanMs: number) {
+  /** Counts from `startedAtMs` on the clock of `performance.now()`, but leaves at least half of the span. */
+  constructor(spanMs: number, startedAtMs = performance.now()) {
     this.spanMs = spanMs;
-    this.#endMs = performance.now() + spanMs;
+    this.#endMs = Math.max(startedAtMs + spanMs, performance.now() + spanMs / 2);
   }
 
   /** Time left, in ms; 0 when it has passed. */

@@ -9,7 +9,10 @@ import type { Paint } from './terminal.ts';
 export function quorumText(quorum: ClusterStatus['quorum'], leader: boolean, paint: Paint): string {
   const { voters, needed, reachable } = quorum;
   const count = `${reachable} of ${voters} voters reachable`;
-  if (!leader || reachable < needed) return paint('bad', `lost: ${count}, ${needed} needed`);
+  // Without a leader nobody judges who is heard from, so the count would only mislead.
+  if (!leader)
+    return paint('bad', `none known: this host hears of no leader that ${needed} of ${voters} voters follow`);
+  if (reachable < needed) return paint('bad', `lost: ${count}, ${needed} needed`);
   const spare = reachable - needed;
   if (spare === 0) {
     const word = voters === 1 ? 'a cluster of one tolerates no failure' : 'tolerates no more failure';

@@ -35,11 +35,7 @@ export class CommandFailure extends N3xError {
 }
 
 const HINTS: Readonly<Partial<Record<string, string>>> = {
-  [ERROR_CODES.notInitialised]:
-    'make a cluster with "n3xctl cluster init", or join one with "n3xctl cluster join TOKEN"',
   [ERROR_CODES.noQuorum]: 'reads with --stale still answer from this host alone',
-  [ERROR_CODES.tokenUsed]: 'make a new one on a member: n3xctl token create',
-  [ERROR_CODES.tokenExpired]: 'make a new one on a member: n3xctl token create',
 };
 
 function oneLine(text: string): string {

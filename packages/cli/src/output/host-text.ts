@@ -1,7 +1,7 @@
 /** Hosts as text for people. */
 import type { HostView } from '@n3x/core/api/schemas';
-import { formatSizeMib } from '@n3x/core/model/quantity';
 import { formatAge, formatTime } from './age.ts';
+import { formatMemory } from './memory.ts';
 import { type Column, printable, renderFields, renderTable } from './table.ts';
 import type { Paint } from './terminal.ts';
 
@@ -32,7 +32,7 @@ function columns(paint: Paint, nowMs: number): Column<HostView>[] {
     { head: 'VCPU', cell: (host) => `${host.used.vcpu}/${host.capacity.vcpu}` },
     {
       head: 'MEMORY',
-      cell: (host) => `${formatSizeMib(host.used.memoryMib)}/${formatSizeMib(host.capacity.memoryMib)}`,
+      cell: (host) => `${formatMemory(host.used.memoryMib)}/${formatMemory(host.capacity.memoryMib)}`,
     },
     { head: 'AGE', cell: (host) => formatAge(host.createdAtMs, nowMs) },
     { head: 'SINCE', wide: true, cell: (host) => formatAge(host.reachableSinceMs, nowMs) },
@@ -52,7 +52,7 @@ export function hostTable(hosts: readonly HostView[], paint: Paint, nowMs: numbe
 /** Everything about one host. */
 export function hostDetails(host: HostView, paint: Paint, nowMs: number): string {
   const { facts, settings } = host;
-  const amount = (vcpu: number, memoryMib: number) => `${vcpu} vcpu, ${formatSizeMib(memoryMib)}`;
+  const amount = (vcpu: number, memoryMib: number) => `${vcpu} vcpu, ${formatMemory(memoryMib)}`;
   return renderFields([
     ['Name', host.name],
     ['Id', String(host.id)],

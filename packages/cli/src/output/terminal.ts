@@ -20,6 +20,8 @@ export interface Terminal {
   readonly stdin: InputStream;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** When the run began, on the clock of `performance.now()`: deadlines count from there. */
+  readonly startedAtMs: number;
   /** Aborts when the user interrupts. */
   readonly interrupted: AbortSignal;
 }

@@ -1,7 +1,7 @@
 /** VMs as text for people. */
 import type { VmView } from '@n3x/core/api/schemas';
-import { formatSizeMib } from '@n3x/core/model/quantity';
 import { formatAge, formatTime } from './age.ts';
+import { formatMemory } from './memory.ts';
 import { type Column, printable, renderFields, renderTable } from './table.ts';
 import type { Paint, Tone } from './terminal.ts';
 
@@ -16,6 +16,15 @@ const TONES: Readonly<Record<VmView['phase'], Tone>> = {
   failed: 'bad',
   lost: 'bad',
 };
+
+/** Characters of a reason in a table; the whole is in `vm show` and with `-o wide`. */
+const REASON_WIDTH = 72;
+/** More than any reason has. */
+const REASON_LENGTH_MAX = 2048;
+
+function shorten(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+}
 
 /** What it takes: as evaluated, else as asked for. */
 function resources(vm: VmView): { vcpu: number; memoryMib: number } {
@@ -54,13 +63,13 @@ export function vmLine(vm: VmView, done: string): string {
   return `vm ${vm.name}: ${done} (${phase}${where}${ports})${why === '' ? '' : `: ${why}`}\n`;
 }
 
-function columns(paint: Paint, nowMs: number): Column<VmView>[] {
+function columns(paint: Paint, nowMs: number, reasonWidth: number): Column<VmView>[] {
   return [
     { head: 'NAME', cell: (vm) => vm.name },
     { head: 'PHASE', cell: (vm) => paint(TONES[vm.phase], vm.deleting ? `${vm.phase} (deleting)` : vm.phase) },
     { head: 'HOST', cell: (vm) => vm.hostName ?? '-' },
     { head: 'VCPU', cell: (vm) => String(resources(vm).vcpu) },
-    { head: 'MEMORY', cell: (vm) => formatSizeMib(resources(vm).memoryMib) },
+    { head: 'MEMORY', cell: (vm) => formatMemory(resources(vm).memoryMib) },
     { head: 'PORTS', cell: (vm) => portsText(vm) || '-' },
     { head: 'AGE', cell: (vm) => formatAge(vm.createdAtMs, nowMs) },
     { head: 'SINCE', wide: true, cell: (vm) => formatAge(vm.status.sinceMs, nowMs) },
@@ -68,13 +77,13 @@ function columns(paint: Paint, nowMs: number): Column<VmView>[] {
     { head: 'EPOCH', wide: true, cell: (vm) => (vm.assignment === null ? '-' : String(vm.assignment.epoch)) },
     { head: 'SOURCE', wide: true, cell: sourceText },
     { head: 'LABELS', wide: true, cell: (vm) => labelsText(vm.spec.labels) || '-' },
-    { head: 'REASON', cell: (vm) => (vm.phase === 'running' ? '' : reasonText(vm.status)) },
+    { head: 'REASON', cell: (vm) => (vm.phase === 'running' ? '' : shorten(reasonText(vm.status), reasonWidth)) },
   ];
 }
 
 /** The list of VMs as a table. */
 export function vmTable(vms: readonly VmView[], paint: Paint, nowMs: number, wide: boolean): string {
-  return renderTable(columns(paint, nowMs), vms, wide);
+  return renderTable(columns(paint, nowMs, wide ? REASON_LENGTH_MAX : REASON_WIDTH), vms, wide);
 }
 
 function readinessText(readiness: VmView['spec']['readiness']): string {
@@ -96,7 +105,7 @@ function inlineFields(vm: VmView): (readonly [string, string])[] {
   return [
     ...source.volumes.map((volume): readonly [string, string] => [
       `Volume ${volume.name}`,
-      `${formatSizeMib(volume.sizeMib)} ${volume.fsType}${volume.mountPoint === undefined ? '' : ` on ${volume.mountPoint}`}`,
+      `${formatMemory(volume.sizeMib)} ${volume.fsType}${volume.mountPoint === undefined ? '' : ` on ${volume.mountPoint}`}`,
     ]),
     ...source.modules.map((module): readonly [string, string] => [
       'Module',
@@ -119,6 +128,11 @@ function interfaceFields(vm: VmView): (readonly [string, string])[] {
   });
 }
 
+function bootedText(status: VmView['status']): string | undefined {
+  if (status.bootedRunner === undefined) return undefined;
+  return status.bootedRunner === status.currentRunner ? 'the same' : status.bootedRunner;
+}
+
 /** Everything about one VM. */
 export function vmDetails(vm: VmView, paint: Paint, nowMs: number): string {
   const { status, spec } = vm;
@@ -132,7 +146,7 @@ export function vmDetails(vm: VmView, paint: Paint, nowMs: number): string {
     ['Epoch', vm.assignment === null ? undefined : String(vm.assignment.epoch)],
     ['Source', sourceText(vm)],
     ['Vcpu', String(needs.vcpu)],
-    ['Memory', formatSizeMib(needs.memoryMib)],
+    ['Memory', formatMemory(needs.memoryMib)],
     ...inlineFields(vm),
     ...interfaceFields(vm),
     ['Ports', portsText(vm)],
@@ -144,7 +158,7 @@ export function vmDetails(vm: VmView, paint: Paint, nowMs: number): string {
     ['Labels', labelsText(spec.labels)],
     ['PID', status.pid === undefined ? undefined : String(status.pid)],
     ['Runner', status.currentRunner],
-    ['Booted', status.bootedRunner === status.currentRunner ? 'the same' : status.bootedRunner],
+    ['Booted', bootedText(status)],
     ['Restarts', `${vm.restarts} asked, ${status.observedRestarts} done`],
     ['Generation', `${vm.generation}, observed ${status.observedGeneration}`],
     ['Modified', `index ${vm.modifiedIndex}`],

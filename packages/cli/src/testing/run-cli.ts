@@ -43,6 +43,7 @@ export function startCli(argv: readonly string[], input: CliInput = {}): CliRun 
     stdin: input.stdin ?? new PassThrough(),
     env: input.env ?? {},
     cwd: input.cwd ?? '/',
+    startedAtMs: performance.now(),
     interrupted: input.interrupted ?? new AbortController().signal,
   });
   return { output, result: done.then((code) => ({ code, ...output() })) };

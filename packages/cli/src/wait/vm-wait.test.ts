@@ -97,7 +97,7 @@ t.test('the deadline ends it, with the reason', async (t) => {
   t.equal(result.code, 6);
   t.match(
     result.stderr,
-    /^n3xctl: vm web did not get running within 0.2 s; it is pending: no host yet\nhint: it goes on without you/,
+    /^n3xctl: vm web is not running after 0.2 s: pending: no host yet\nhint: it goes on without you/,
   );
 });
 

@@ -30,7 +30,7 @@ export function waitDeadlines(
   context: Context,
   waits: boolean,
 ): { readonly request: Deadline; readonly whole: Deadline } {
-  const whole = new Deadline(context.timeoutMs ?? (waits ? WAIT_TIMEOUT_MS : REQUEST_TIMEOUT_MS));
+  const whole = context.deadline(waits ? WAIT_TIMEOUT_MS : REQUEST_TIMEOUT_MS);
   return { request: context.timeoutMs === undefined ? context.requestDeadline() : whole, whole };
 }
 
@@ -78,7 +78,7 @@ class VmFollower {
     const seconds = this.#wait.deadline.spanMs / 1000;
     throw new CommandFailure(
       ERROR_CODES.timeout,
-      `vm ${name} did not get ${this.#wait.goal} within ${seconds} s; it is ${stateText(this.#last)}`,
+      `vm ${name} is not ${this.#wait.goal} after ${seconds} s: ${stateText(this.#last)}`,
       { hint: `it goes on without you: n3xctl vm show ${name}`, details: { phase: this.#last.phase } },
     );
   }
