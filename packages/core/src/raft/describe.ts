@@ -127,8 +127,10 @@ function details(m: Message): string[] {
     case 'MsgAppResp':
       return m.reject ? [`Rejected (Hint: ${m.rejectHint})`] : [];
     case 'MsgVoteResp':
-    case 'MsgPreVoteResp':
-      return m.reject ? ['Rejected (Hint: 0)'] : [];
+    case 'MsgPreVoteResp': {
+      const known = m.committed === undefined ? [] : [`Committed:${m.committed.term}/${m.committed.index}`];
+      return m.reject ? ['Rejected (Hint: 0)', ...known] : [];
+    }
     case 'MsgSnapStatus':
       return m.reject ? ['Rejected (Hint: 0)'] : [];
     case 'MsgHeartbeat':

@@ -2,7 +2,7 @@
 
 import type { NodeState } from './node-state.ts';
 import { jointIds } from './quorum/joint.ts';
-import type { CampaignType, MsgVote, NodeId } from './types.ts';
+import type { CampaignType, MsgVote, MsgVoteResp, NodeId } from './types.ts';
 
 /** Starts a campaign if the node may: it votes, does not lead, and knows its own configuration. */
 export function hup(r: NodeState, type: CampaignType): void {
@@ -69,9 +69,25 @@ export function handleVote(r: NodeState, m: MsgVote): void {
       r.vote = m.from;
     }
   } else {
-    r.emit({ type: 'vote', message: m, verdict: 'refused' });
-    sendVote(r, type, m.from, r.term, true);
+    refuseVote(r, m);
   }
+}
+
+/** Refuses a vote, or a preliminary one. */
+export function refuseVote(r: NodeState, m: MsgVote): void {
+  r.emit({ type: 'vote', message: m, verdict: 'refused' });
+  const type = m.type === 'MsgPreVote' ? 'MsgPreVoteResp' : 'MsgVoteResp';
+  sendVote(r, type, m.from, r.term, true);
+}
+
+/**
+ * Learns from a refusal what is committed. A leader that was removed or demoted may hold entries that no
+ * one else has; it then refuses its vote to those who do not know yet that they can do without it, and
+ * cannot lead itself. Its refusal tells them.
+ */
+export function learnCommit(r: NodeState, m: MsgVoteResp): void {
+  const { committed } = m;
+  if (committed !== undefined && r.log.matches(committed.index, committed.term)) r.log.commitTo(committed.index);
 }
 
 /** Sends a vote, or its refusal, once it is durable. */
@@ -82,5 +98,9 @@ export function sendVote(
   term: number,
   reject: boolean,
 ): void {
-  r.sendAfterAppend({ type, from: r.id, to, term, reject });
+  const index = r.log.committed;
+  const committedTerm = r.log.term(index);
+  const answer = { type, from: r.id, to, term, reject } as const;
+  if (!reject || r.tracker.isVoter(r.id) || index === 0 || committedTerm === undefined) r.sendAfterAppend(answer);
+  else r.sendAfterAppend({ ...answer, committed: { index, term: committedTerm } });
 }

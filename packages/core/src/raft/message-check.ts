@@ -33,9 +33,14 @@ export function findFault(m: Message, self: NodeId, isPeer: (id: NodeId) => bool
     default:
       break;
   }
-  if (fromStorage) return 'malformed';
+  // To itself a node sends only what waits for its disk.
+  if (fromStorage || (m.from === self && !isOwnAcknowledgement(m))) return 'malformed';
   if (!isWellFormed(m)) return 'malformed';
   return isAnswer(m) && !isPeer(m.from) ? 'unknownPeer' : undefined;
+}
+
+function isOwnAcknowledgement(m: Message): boolean {
+  return m.type === 'MsgAppResp' || m.type === 'MsgVoteResp' || m.type === 'MsgPreVoteResp';
 }
 
 /** Whether `m` answers something, so that it counts only from a member. */
@@ -70,6 +75,9 @@ function isWellFormed(m: Message): boolean {
       return m.term > 0 && isCount(m.index) && isCount(m.logTerm) && m.logTerm <= m.term;
     case 'MsgSnap':
       return m.term > 0 && isSnapshot(m.snapshot) && m.snapshot.term <= m.term;
+    case 'MsgVoteResp':
+    case 'MsgPreVoteResp':
+      return m.term > 0 && (m.committed === undefined || (isNode(m.committed.index) && isNode(m.committed.term)));
     case 'MsgHeartbeat':
       return m.term > 0 && isCount(m.commit) && isTick(m.sentAt);
     case 'MsgHeartbeatResp':

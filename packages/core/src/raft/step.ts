@@ -1,6 +1,6 @@
 /** The entrance: what a message's term means (Raft section 5.1), then to whom it goes. */
 import { stepCandidate } from './candidate.ts';
-import { handleVote, hup, sendVote } from './election.ts';
+import { handleVote, hup, learnCommit, refuseVote } from './election.ts';
 import { entriesSize } from './entry-size.ts';
 import { stepFollower } from './follower.ts';
 import { stepLeader } from './leader.ts';
@@ -24,6 +24,10 @@ export function step(r: NodeState, m: Message): StepResult {
     case 'MsgPreVote':
       handleVote(r, m);
       return STEPPED;
+    case 'MsgVoteResp':
+    case 'MsgPreVoteResp':
+      learnCommit(r, m);
+      break;
     case 'MsgStorageAppendResp':
       handleAppended(r, m);
       return STEPPED;
@@ -73,8 +77,7 @@ function stepStale(r: NodeState, m: Message): StepResult {
     r.acknowledge(m.from, 0);
   } else if (m.type === 'MsgPreVote') {
     // Silence could block both for ever: the asker may have the better log, this node the higher term.
-    r.emit({ type: 'vote', message: m, verdict: 'refused' });
-    sendVote(r, 'MsgPreVoteResp', m.from, r.term, true);
+    refuseVote(r, m);
   } else if (m.type === 'MsgStorageAppendResp') {
     // Entries may have been replaced since, under a later term, and replaced back: the same index and term
     // would then speak of a write that is still to be overwritten on disk. A later append tells it again.

@@ -133,6 +133,8 @@ export interface MsgVote extends MessageBase {
 export interface MsgVoteResp extends MessageBase {
   readonly type: 'MsgVoteResp' | 'MsgPreVoteResp';
   readonly reject: boolean;
+  /** With a refusal by a node that no longer votes: what it knows to be committed, which may have removed it. */
+  readonly committed?: { readonly index: LogIndex; readonly term: Term };
 }
 
 /** InstallSnapshot: the description; the shell streams the data and steps this once it is complete. */
