@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly async: boolean;
   readonly raft?: Partial<RaftOptions>;
   readonly bug?: PlantedBug;
+  /** All clocks run at the same rate, as lease-based reads demand. */
+  readonly lockstep?: boolean;
   /** Propose membership changes as well. */
   readonly reconfigure?: boolean;
 }
@@ -105,16 +107,31 @@ export class RandomCluster {
     else if (dice < 780) this.#handleReady(member);
     else if (dice < 860) this.#finishWrite(member);
     else if (dice < 900) this.#finishApply(member);
-    else if (dice < 912) member.raw?.tick();
+    else if (dice < 912) this.#tick(member);
     else if (dice < 955) this.#propose(member);
     else if (dice < 972) this.#read(member);
     else if (dice < 973) this.#crash(member);
     else if (dice < 975) this.#deliverOne();
     else if (dice < 985 && member.raw === undefined) this.#start(member);
     else if (dice < 987) this.#cutOff = this.#random.below(1 << this.#members.length);
-    else if (dice < 993) this.#cutOff = 0;
+    else if (dice < 993) this.#heal();
     else if (dice < 996) this.#compact(member);
     else if (this.#options.reconfigure) this.#reconfigure(member);
+  }
+
+  #tick(member: Member): void {
+    if (!this.#options.lockstep) {
+      member.raw?.tick();
+      return;
+    }
+    // Twice, so that leases end and elections happen within a partition.
+    for (const each of this.#members) each.raw?.tick();
+    for (const each of this.#members) each.raw?.tick();
+  }
+
+  /** Partitions last longer where they have to outlast a lease. */
+  #heal(): void {
+    if (!this.#options.lockstep || this.#random.below(8) === 0) this.#cutOff = 0;
   }
 
   #deliverOne(): void {

@@ -21,6 +21,13 @@ const variants: readonly Omit<RunOptions, 'seed'>[] = [
   { nodes: 5, steps: 16_000, async: false, raft: { preVote: false, checkQuorum: false } },
   { nodes: 5, steps: 16_000, async: true, reconfigure: true },
   { nodes: 5, steps: 16_000, async: false, reconfigure: true, raft: { stepDownOnRemoval: false } },
+  {
+    nodes: 3,
+    steps: 12_000,
+    async: true,
+    lockstep: true,
+    raft: { readOnly: 'leaseBased', electionTicks: 10, heartbeatTicks: 2 },
+  },
 ];
 
 for (const variant of variants) {
