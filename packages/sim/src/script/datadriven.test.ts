@@ -80,6 +80,14 @@ t.test('what a node refuses is part of the output', (t) => {
   t.end();
 });
 
+t.test('one block may hold several commands', (t) => {
+  const text =
+    'add-nodes 1 voters=(1) index=2\ncampaign 1\nstabilize log-level=none\nraft-state\n----\n1: StateLeader (Voter) Term:1 Lead:1\n';
+  t.equal(runRaftScript('f', text, { rewrite: false }), text);
+  t.throws(() => runRaftScript('f', 'raft-state\nnonsense\n----\n', { rewrite: true }), { message: /unknown command/ });
+  t.end();
+});
+
 t.test('arguments are consumed by kind', (t) => {
   const args = new Arguments({ ...parseDirective('c 1 2 a=(3,4) b=true', 'f:1'), input: '', position: 'f:1' });
   t.same(args.numbers('n'), [1, 2]);
