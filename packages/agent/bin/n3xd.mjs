@@ -1,2 +1,4 @@
 #!/usr/bin/env node
-import '../src/main.ts';
+import { launch } from '@n3x/core/launch';
+
+await launch(new URL('../', import.meta.url), 'n3xd');

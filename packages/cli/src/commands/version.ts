@@ -1,13 +1,10 @@
-import { readFileSync } from 'node:fs';
+import manifest from '../../package.json' with { type: 'json' };
 import { ConnectionError } from '../client/connection-error.ts';
 import type { Context } from '../context.ts';
 
 /** Version of this program, from its package. */
 export function ownVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  const content: unknown = JSON.parse(text);
-  const found = typeof content === 'object' && content !== null && 'version' in content ? content.version : undefined;
-  return typeof found === 'string' ? found : 'unknown';
+  return manifest.version;
 }
 
 /** `version`. Tells its own also when no n3xd answers. */
