@@ -127,6 +127,11 @@ supervisor = "direct"
 [nix]
 nixpkgs = "path:${GUEST}"
 microvm = "path:${GUEST}"
+extra_config = """
+sandbox = false
+build-users-group =
+substituters =
+"""
 [log]
 format = "json"
 `,
@@ -138,7 +143,7 @@ format = "json"
     this.spawn();
     await until(`${this.name} answers`, 20_000, async () => {
       if (!this.running) throw new Error(`n3xd ended: ${await this.log()}`);
-      return (await this.ctl(['version', '-o', 'json'])).code === 0;
+      return (await this.json<{ n3xd: string | null }>(['version'])).n3xd !== null;
     });
   }
 
