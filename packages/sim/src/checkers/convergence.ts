@@ -1,0 +1,66 @@
+/** L1: once faults stop, the cluster finds a leader, catches up and does what is asked of it, within a stated time. */
+import type { LoopStatus } from '@n3x/core/loop/host-loop';
+import type { ClusterState } from '@n3x/core/machine/state';
+import type { Vm } from '@n3x/core/model/vm';
+import type { World } from '../world/world.ts';
+
+/** Name of the rule. */
+export const CONVERGENCE = 'L1 convergence';
+
+/** Virtual ms within which a cluster without faults has to be at rest: back-offs of a minute and a build are in it. */
+export const CONVERGENCE_MS = 150_000;
+
+/** Most voters that a cluster takes on. */
+const MAX_VOTERS = 7;
+
+/** Why the cluster is not at rest yet: the first reason that is found, undefined when there is none. */
+export function whyNotConverged(world: World, state: ClusterState): string | undefined {
+  const statuses: { name: string; status: LoopStatus }[] = [];
+  for (const { id, name } of state.hosts()) {
+    const status = world.hostById(id)?.loop?.status;
+    if (status === undefined) return `the daemon of ${name} does not run`;
+    statuses.push({ name, status });
+  }
+  const leader = statuses.find(({ status }) => status.role === 'leader');
+  if (leader === undefined) return 'no member leads';
+  for (const { name, status } of statuses) {
+    if (status.leaderId !== leader.status.leaderId || status.term !== leader.status.term) {
+      return `${name} follows ${status.leaderId} in term ${status.term}, ${leader.name} leads in ${leader.status.term}`;
+    }
+    if (!status.hasQuorum) return `${name} knows of no quorum`;
+    if (status.pendingRequests > 0) return `${status.pendingRequests} requests wait on ${name}`;
+    if (status.appliedIndex !== state.index) return `${name} has applied ${status.appliedIndex} of ${state.index}`;
+  }
+  if (leader.status.commitIndex !== state.index) return `${leader.name} has committed ${leader.status.commitIndex}`;
+  return whyNotSettled(state, leader.status) ?? whyVmsNotAsAsked(world, state);
+}
+
+function whyNotSettled(state: ClusterState, { confState }: LoopStatus): string | undefined {
+  if (confState.votersOutgoing.length > 0) return 'the configuration is joint';
+  for (const host of state.hosts()) {
+    if (!host.reachable) return `${host.name} is taken to be unreachable`;
+    const settled = host.membership === 'voter' || confState.voters.length >= MAX_VOTERS;
+    if (!settled || host.membership === 'leaving') return `${host.name} is ${host.membership}`;
+  }
+  return undefined;
+}
+
+function whyVmsNotAsAsked(world: World, state: ClusterState): string | undefined {
+  for (const vm of state.vms()) {
+    const reason = whyVmNotAsAsked(world, vm);
+    if (reason !== undefined) return `VM ${vm.name} ${reason}`;
+  }
+  return undefined;
+}
+
+function whyVmNotAsAsked(world: World, vm: Vm): string | undefined {
+  if (vm.deleting) return 'is being deleted';
+  const { phase, reason } = vm.status;
+  const where = world.hosts.filter((host) => host.driver.running().includes(vm.uid));
+  if (vm.power === 'stopped') {
+    return phase === 'stopped' && where.length === 0 ? undefined : `is ${phase} and is to be stopped`;
+  }
+  if (phase !== 'running') return `is ${phase} (${reason}) and is to run`;
+  if (where.length !== 1) return `runs on ${where.length} hosts`;
+  return vm.status.observedRestarts === vm.restarts ? undefined : 'has yet to be restarted';
+}

@@ -1,0 +1,94 @@
+/**
+ * What each kind of object is to its users, as a sequential machine: from a state and an operation with its
+ * answer to the states that may follow; none when that answer was not possible. The models are written from
+ * the rules, not from the code that they judge.
+ */
+import type { CommandResult } from '@n3x/core/machine/command';
+import type { Recorded } from '../workloads/history.ts';
+import type { VmView } from '../workloads/operation.ts';
+
+/** A sequential machine over states that are plain data. */
+export interface ObjectModel<State> {
+  readonly initial: State;
+  key(state: State): string;
+  step(state: State, recorded: Recorded): readonly State[];
+}
+
+/** A VM: absent, or as users have asked for it. One that is being deleted goes by itself, sooner or later. */
+export const VM_MODEL: ObjectModel<VmView | null> = {
+  initial: null,
+  key: (vm) => (vm === null ? '' : `${vm.uid} ${vm.vcpu} ${vm.power} ${vm.restarts} ${vm.deleting}`),
+  step: (vm, recorded) => {
+    const from = vm?.deleting === true ? [vm, null] : [vm];
+    return from.flatMap((state) => stepVm(state, recorded));
+  },
+};
+
+/** A token: absent, or with a secret's hash. */
+export const TOKEN_MODEL: ObjectModel<string | null> = {
+  initial: null,
+  key: (token) => token ?? '',
+  step: (token, { operation, answer }) => {
+    if (operation.type === 'read') return answer?.type === 'read' && answer.found.token !== token ? [] : [token];
+    const result = answer?.type === 'written' ? answer.result : undefined;
+    const { command } = operation;
+    if (command.type === 'tokenCreate') {
+      if (token === null) return fits(result, 'changed') ? [command.secretHash] : [];
+      return fits(result, token === command.secretHash ? 'unchanged' : 'N3X_CONFLICT') ? [token] : [];
+    }
+    if (token === null) return fits(result, 'N3X_NOT_FOUND') ? [null] : [];
+    return fits(result, 'changed') ? [null] : [];
+  },
+};
+
+/** Whether the answer, if there is one, is the one that is due. */
+function fits(result: CommandResult | undefined, due: string): boolean {
+  if (result === undefined) return true;
+  if (result.ok) return due === (result.changed ? 'changed' : 'unchanged');
+  return due === result.error.code;
+}
+
+function stepVm(vm: VmView | null, recorded: Recorded): (VmView | null)[] {
+  const { operation, answer } = recorded;
+  if (operation.type === 'read') {
+    if (answer?.type !== 'read') return [vm];
+    return VM_MODEL.key(answer.found.vm) === VM_MODEL.key(vm) ? [vm] : [];
+  }
+  const result = answer?.type === 'written' ? answer.result : undefined;
+  const { command, expected } = operation;
+  if (command.type === 'vmCreate') {
+    if (vm === null) {
+      const { uid, spec, power } = command;
+      return fits(result, 'changed') ? [{ uid, vcpu: spec.vcpu, power, restarts: 0, deleting: false }] : [];
+    }
+    const same = !vm.deleting && vm.vcpu === command.spec.vcpu;
+    return fits(result, same ? 'unchanged' : 'N3X_CONFLICT') ? [vm] : [];
+  }
+  if (vm === null) return fits(result, 'N3X_NOT_FOUND') ? [vm] : [];
+  if (command.type === 'vmDelete' && vm.deleting) return fits(result, 'unchanged') ? [vm] : [];
+  const after = changed(vm, recorded, result);
+  if (expected === undefined) return after;
+  // The host's reports move the index too, so a refusal is always possible; a success says that nothing had moved.
+  const refused = result === undefined || (!result.ok && result.error.code === 'N3X_CONFLICT') ? [vm] : [];
+  return VM_MODEL.key(vm) === VM_MODEL.key(expected) ? [...refused, ...after] : refused;
+}
+
+/** The VM after an unconditional command that found it. */
+function changed(vm: VmView, { operation }: Recorded, result: CommandResult | undefined): (VmView | null)[] {
+  if (operation.type === 'read') return [vm];
+  const { command } = operation;
+  if (vm.deleting) return fits(result, 'N3X_CONFLICT') ? [vm] : [];
+  switch (command.type) {
+    case 'vmDelete':
+      // Without a host it goes at once.
+      return fits(result, 'changed') ? [{ ...vm, deleting: true }] : [];
+    case 'vmRestart':
+      if (vm.power === 'stopped') return fits(result, 'N3X_REFUSED') ? [vm] : [];
+      return fits(result, 'changed') ? [{ ...vm, restarts: vm.restarts + 1 }] : [];
+    case 'vmSetPower':
+      if (vm.power === command.power) return fits(result, 'unchanged') ? [vm] : [];
+      return fits(result, 'changed') ? [{ ...vm, power: command.power }] : [];
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,78 @@
+/** The safety checkers together: who is told what, in which order. */
+import type { HostLoop, LoopStatus } from '@n3x/core/loop/host-loop';
+import type { CommandOutcome } from '@n3x/core/ports/client';
+import type { StorageWrite, StoredState } from '@n3x/core/ports/storage';
+import type { NodeId } from '@n3x/core/raft/types';
+import type { PeerMessage } from '@n3x/core/wire/peer-message';
+import type { ObservedHost, WorldObserver } from '../world/observer.ts';
+import { CommittedLog } from './committed-log.ts';
+import { ElectionSafety } from './election-safety.ts';
+import { LogMatching } from './log-matching.ts';
+import { LogViews } from './log-views.ts';
+import { ReferenceMachine } from './reference-machine.ts';
+
+/** Where a host stood when it was last looked at. */
+interface Seen {
+  readonly loop: HostLoop;
+  readonly status: LoopStatus;
+}
+
+/** All that is checked at every step. */
+export class SafetyCheckers implements WorldObserver {
+  readonly views = new LogViews();
+  readonly elections = new ElectionSafety();
+  readonly #logs = new LogMatching();
+  readonly #seen = new Map<NodeId, Seen>();
+  #committed: CommittedLog | undefined;
+  #reference: ReferenceMachine | undefined;
+
+  /** The reference state; undefined before the first daemon has started. */
+  get reference(): ReferenceMachine | undefined {
+    return this.#reference;
+  }
+
+  /** Where a host stood after its last input; undefined while its daemon is down. */
+  status(host: ObservedHost): LoopStatus | undefined {
+    const seen = this.#seen.get(host.id);
+    return seen?.loop === host.loop ? seen?.status : undefined;
+  }
+
+  started(host: ObservedHost, stored: StoredState): void {
+    this.views.started(host, stored);
+    if (this.#reference === undefined) {
+      this.#committed = new CommittedLog(stored.applied.index);
+      this.#reference = new ReferenceMachine(this.#committed, stored);
+    }
+    this.#committed?.started(host);
+    this.#seen.delete(host.id);
+  }
+
+  writing(host: ObservedHost, write: StorageWrite): void {
+    this.#logs.writing(host, write, this.views.of(host));
+    this.views.writing(host, write);
+  }
+
+  sending(host: ObservedHost, _to: NodeId, message: PeerMessage): void {
+    this.elections.sending(host, message);
+  }
+
+  answered(host: ObservedHost, requestId: string, outcome: CommandOutcome): void {
+    this.#reference?.answered(host, requestId, outcome);
+  }
+
+  settled(host: ObservedHost): void {
+    const { loop } = host;
+    if (loop === undefined) return;
+    const { status } = loop;
+    const before = this.#seen.get(host.id);
+    this.#seen.set(host.id, { loop, status });
+    if (before !== undefined && before.loop === loop && unmoved(before.status, status)) return;
+    this.elections.settled(host, status);
+    this.#committed?.settled(host, status, this.views.of(host));
+    this.#reference?.settled(host, status);
+  }
+}
+
+function unmoved(a: LoopStatus, b: LoopStatus): boolean {
+  return a.role === b.role && a.term === b.term && a.commitIndex === b.commitIndex && a.appliedIndex === b.appliedIndex;
+}

@@ -1,0 +1,48 @@
+/** What there is to choose from, and what is checked. */
+import { COMMITTED_AGREE, LEADER_COMPLETENESS } from '../checkers/committed-log.ts';
+import { CONVERGENCE } from '../checkers/convergence.ts';
+import { ELECTION_SAFETY } from '../checkers/election-safety.ts';
+import { LINEARIZABILITY } from '../checkers/linearizability.ts';
+import { LEADER_APPEND_ONLY, LOG_MATCHING } from '../checkers/log-matching.ts';
+import { QUEUE_BOUNDS } from '../checkers/queue-bounds.ts';
+import { ACKNOWLEDGED, INVARIANTS, ONCE } from '../checkers/reference-machine.ts';
+import { PROFILES } from '../profiles/profile.ts';
+import { WORKLOADS } from '../workloads/workloads.ts';
+
+/** The rules by name, each with what it says. */
+export const RULES: Readonly<Record<string, string>> = {
+  [ELECTION_SAFETY]: 'one leader per term, one vote per host and term',
+  [LEADER_APPEND_ONLY]: 'a leader never replaces an entry of its own log',
+  [LOG_MATCHING]: 'logs with an entry of the same index and term are the same up to there',
+  [LEADER_COMPLETENESS]: 'a leader has every entry that was committed in an earlier term',
+  [COMMITTED_AGREE]: 'the same entry committed, and the same state, at the same index on every host',
+  [ACKNOWLEDGED]: 'what a client was answered is in the log and is what the log decided',
+  [ONCE]: 'a request takes effect once, however often it is repeated',
+  [LINEARIZABILITY]: 'the history of every object has an order that explains it',
+  [INVARIANTS]: 'capacity, allocation and bookkeeping hold at every index',
+  [QUEUE_BOUNDS]: 'nothing that waits grows without bound',
+  [CONVERGENCE]: 'once faults stop the cluster comes to rest, with every VM as asked',
+  'no-crash': 'no daemon ends by a broken invariant or an unexpected error',
+  'no-malformed-entry': 'every committed entry can be read',
+};
+
+/** Everything as plain data. */
+export function listing(): {
+  profiles: Record<string, string>;
+  workloads: Record<string, string>;
+  rules: Record<string, string>;
+} {
+  const summaries = (all: Readonly<Record<string, { summary: string }>>): Record<string, string> =>
+    Object.fromEntries(Object.entries(all).map(([name, { summary }]) => [name, summary]));
+  return { profiles: summaries(PROFILES), workloads: summaries(WORKLOADS), rules: { ...RULES } };
+}
+
+/** Everything as text. */
+export function describeListing(): string {
+  return Object.entries(listing())
+    .map(([kind, all]) => {
+      const width = Math.max(...Object.keys(all).map((name) => name.length));
+      return [`${kind}:`, ...Object.entries(all).map(([name, text]) => `  ${name.padEnd(width)}  ${text}`)].join('\n');
+    })
+    .join('\n\n');
+}

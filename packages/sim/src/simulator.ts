@@ -1,0 +1,260 @@
+/**
+ * One run: a cluster is set up, works for a while under load and faults, is left in peace and has to come to
+ * rest. Everything follows from the seed. The first rule that is found broken ends the run.
+ */
+import { assert } from '@n3x/core/base/assert';
+import { SeededRandom } from '@n3x/core/base/random';
+import type { LoopOptions } from '@n3x/core/loop/options';
+import { CONVERGENCE, CONVERGENCE_MS, whyNotConverged } from './checkers/convergence.ts';
+import { checkLinearizability } from './checkers/linearizability.ts';
+import { checkQueues } from './checkers/queue-bounds.ts';
+import { SafetyCheckers } from './checkers/safety.ts';
+import { VmCopies } from './checkers/vm-copies.ts';
+import { formatFault, type TimedFault } from './faults/fault.ts';
+import { Nemesis } from './faults/inflict.ts';
+import { drawSchedule } from './faults/random-schedule.ts';
+import { PROFILES, type Profile } from './profiles/profile.ts';
+import { Trace } from './trace/trace.ts';
+import { Clients } from './workloads/clients.ts';
+import { History } from './workloads/history.ts';
+import { MembershipChanges } from './workloads/membership.ts';
+import type { Workload } from './workloads/operation.ts';
+import { Observers, Violation } from './world/observer.ts';
+import type { Tampering } from './world/tampering.ts';
+import { World } from './world/world.ts';
+
+/** What a run is made of. */
+export interface RunOptions {
+  /** A safe integer. */
+  readonly seed: number;
+  readonly hosts: number;
+  /** How long load and faults last, in virtual ms. */
+  readonly durationMs: number;
+  readonly profile: Profile;
+  readonly workload: Workload;
+  /** Instead of faults drawn from the profile. */
+  readonly faults?: readonly TimedFault[];
+  readonly tampering?: Tampering;
+  /** Gets every line of the trace. */
+  readonly onLine?: (line: string) => void;
+}
+
+/** What a run came to. */
+export interface RunResult {
+  readonly seed: number;
+  readonly verdict: 'passed' | 'violated';
+  /** The rule that does not hold, and how that showed. */
+  readonly violation?: { readonly rule: string; readonly message: string; readonly atMs: number };
+  /** Digest over the trace: the same for the same options, always. */
+  readonly digest: string;
+  readonly virtualMs: number;
+  /** Virtual ms from the last fault until the cluster was at rest. */
+  readonly convergedAfterMs?: number;
+  readonly faults: readonly TimedFault[];
+  readonly history: History;
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** Virtual ms that the setting up of a cluster may take per host. */
+const SETUP_MS_PER_HOST = 30_000;
+const SECOND_MS = 1_000;
+
+/** How often logs are compacted; which of them is drawn from the seed. */
+const COMPACTIONS: readonly Pick<LoopOptions, 'compactAfterEntries' | 'keepEntries'>[] = [
+  { compactAfterEntries: 10_000, keepEntries: 5_000 },
+  { compactAfterEntries: 400, keepEntries: 150 },
+  { compactAfterEntries: 200, keepEntries: 100 },
+];
+
+/** Runs one world to its end. Throws only for what is wrong with the simulator itself. */
+export function simulate(options: RunOptions): RunResult {
+  return new Run(options).run();
+}
+
+/** One run. */
+class Run {
+  readonly #options: RunOptions;
+  readonly #random: SeededRandom;
+  readonly #checkers = new SafetyCheckers();
+  readonly #trace: Trace;
+  readonly #history = new History();
+  readonly #copies = new VmCopies();
+  readonly #world: World;
+  readonly #compaction: Pick<LoopOptions, 'compactAfterEntries' | 'keepEntries'>;
+  readonly #nemesis: Nemesis;
+  #faults: readonly TimedFault[] = [];
+  #violation: Violation | undefined;
+  #convergedAfterMs: number | undefined;
+  #linearizable = { searched: 0, gaveUp: 0 };
+  #faultsSeen = 0;
+  #changes = 0;
+  #nextLookMs = 0;
+
+  constructor(options: RunOptions) {
+    const { seed, profile, tampering, onLine } = options;
+    this.#options = options;
+    this.#random = new SeededRandom(seed);
+    this.#trace = new Trace(() => this.#world.timeline.nowMs, onLine);
+    const compaction = COMPACTIONS[this.#random.fork('compaction').below(COMPACTIONS.length)];
+    assert(compaction !== undefined, 'there is a compaction to choose');
+    this.#compaction = compaction;
+    this.#world = new World({
+      random: this.#random.fork('world'),
+      ...{ links: PROFILES['calm']?.links ?? profile.links, latency: profile.disk, driver: profile.driver },
+      loop: this.#compaction,
+      observer: new Observers([this.#trace, this.#checkers]),
+      tampering: tampering ?? {},
+      onNetworkEvent: (event) => this.#trace.network(event),
+      onViolation: (violation) => {
+        this.#violation ??= violation;
+      },
+    });
+    this.#nemesis = new Nemesis(this.#world, (fault) => {
+      this.#faultsSeen++;
+      this.#trace.record({ type: 'fault', text: formatFault({ atMs: 0, fault }).slice('at 0s '.length) });
+    });
+  }
+
+  run(): RunResult {
+    try {
+      this.#setUp();
+      this.#work();
+      this.#rest();
+      this.#linearizable = checkLinearizability(this.#history);
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error;
+      this.#violation ??= error;
+    }
+    return this.#result();
+  }
+
+  /** Founds the cluster and lets the other hosts join, without faults. */
+  #setUp(): void {
+    const { hosts } = this.#options;
+    this.#world.found();
+    for (let number = 2; number <= hosts; number++) {
+      let joined = false;
+      this.#world.join(() => {
+        joined = true;
+      });
+      this.#until(
+        () => joined,
+        SETUP_MS_PER_HOST,
+        () => `host ${number} cannot join`,
+      );
+    }
+    this.#until(
+      () => this.#whyNotConverged() === undefined,
+      SETUP_MS_PER_HOST,
+      () => this.#whyNotConverged() ?? '',
+    );
+  }
+
+  /** Load and faults. */
+  #work(): void {
+    const { durationMs, profile, workload } = this.#options;
+    const world = this.#world;
+    world.network.setProfile(profile.links);
+    const clocks = this.#random.fork('clocks');
+    for (const host of world.hosts) host.clock.setRate(clocks.below(2 * profile.driftPpm + 1) - profile.driftPpm);
+    const names = world.hosts.map((host) => host.name);
+    this.#faults = this.#options.faults ?? drawSchedule(this.#random.fork('faults'), profile, names, durationMs);
+    this.#nemesis.plan(this.#faults);
+    const clients = new Clients(world, workload, this.#random.fork('clients'), this.#history, this.#trace);
+    clients.start();
+    const membership = new MembershipChanges(world, this.#random.fork('membership'), this.#trace, () => this.#state);
+    if (workload.membership) membership.start();
+    const end = world.timeline.nowMs + durationMs;
+    this.#advance(end, () => membership.retire());
+    clients.finish();
+    membership.finish();
+    this.#changes = membership.changes;
+    this.#nemesis.relent();
+    for (const host of world.hosts)
+      host.driver.setProfile({ ...profile.driver, failPermille: 0, hangPermille: 0, exitPermille: 0 });
+    const relentedAt = world.timeline.nowMs;
+    this.#until(
+      () => {
+        membership.retire();
+        return clients.busy === 0 && !membership.busy && this.#whyNotConverged() === undefined;
+      },
+      CONVERGENCE_MS,
+      () => {
+        if (clients.busy > 0) return `${clients.busy} clients have no answer`;
+        return membership.busy ? 'a host cannot join' : (this.#whyNotConverged() ?? '');
+      },
+    );
+    this.#convergedAfterMs = world.timeline.nowMs - relentedAt;
+  }
+
+  /** A while without anything, in which everything has to stay as it is. */
+  #rest(): void {
+    this.#advance(this.#world.timeline.nowMs + SECOND_MS);
+    this.#checkers.reference?.recount();
+  }
+
+  get #state() {
+    return this.#checkers.reference?.state;
+  }
+
+  #whyNotConverged(): string | undefined {
+    const state = this.#state;
+    return state === undefined ? 'there is no state' : whyNotConverged(this.#world, state);
+  }
+
+  #until(ready: () => boolean, limitMs: number, why: () => string): void {
+    const { timeline } = this.#world;
+    const end = timeline.nowMs + limitMs;
+    while (!ready()) {
+      if (timeline.nowMs >= end) throw new Violation(CONVERGENCE, `after ${limitMs / SECOND_MS} s: ${why()}`);
+      this.#advance(Math.min(end, timeline.nowMs + SECOND_MS / 10));
+    }
+  }
+
+  /** Lets time pass up to `untilMs`; throws the first violation. */
+  #advance(untilMs: number, everySecond: () => void = () => undefined): void {
+    const { timeline } = this.#world;
+    while (timeline.nowMs < untilMs) {
+      timeline.run(Math.min(untilMs, this.#nextLookMs), () => {
+        if (this.#violation !== undefined) throw this.#violation;
+      });
+      if (timeline.nowMs < this.#nextLookMs) return;
+      this.#nextLookMs += SECOND_MS;
+      checkQueues(this.#world, this.#checkers.views, this.#compaction.compactAfterEntries);
+      this.#copies.look(this.#world);
+      everySecond();
+    }
+  }
+
+  #result(): RunResult {
+    const { timeline, network, hosts } = this.#world;
+    const violation = this.#violation;
+    if (violation !== undefined) this.#trace.record({ type: 'note', text: `${violation.rule}: ${violation.message}` });
+    return {
+      seed: this.#options.seed,
+      verdict: violation === undefined ? 'passed' : 'violated',
+      ...(violation === undefined
+        ? {}
+        : { violation: { rule: violation.rule, message: violation.message, atMs: timeline.nowMs } }),
+      digest: this.#trace.digest(),
+      virtualMs: timeline.nowMs,
+      ...(this.#convergedAfterMs === undefined ? {} : { convergedAfterMs: this.#convergedAfterMs }),
+      faults: this.#faults,
+      history: this.#history,
+      counts: {
+        hosts: hosts.length,
+        events: timeline.executed,
+        messages: network.stats().delivered,
+        faults: this.#faultsSeen,
+        elections: this.#checkers.elections.elections,
+        entries: this.#state?.index ?? 0,
+        operations: this.#history.size,
+        unanswered: this.#history.unknown,
+        membershipChanges: this.#changes,
+        historiesSearched: this.#linearizable.searched,
+        historiesGivenUp: this.#linearizable.gaveUp,
+        vmCopiesAtOnce: this.#copies.sightings,
+      },
+    };
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * The clients of a world. Each does one operation after the other: it sends it to some host, and when that
+ * host is down, has no quorum or takes too long, the same request with the same id to another. Now and then
+ * one is impatient and asks a second host while the first still works on it.
+ */
+import type { Random } from '@n3x/core/base/random';
+import type { Trace } from '../trace/trace.ts';
+import type { SimulatedHost } from '../world/simulated-host.ts';
+import type { World } from '../world/world.ts';
+import type { History, Recorded } from './history.ts';
+import { type Answer, type Operation, type ReadResult, readObject, type Workload } from './operation.ts';
+
+/** How long a host may take over a request, in ms. */
+const TIMEOUT_MS = 5_000;
+/** How long a client waits for any answer before it goes to another host: a stalled host gives none. */
+const PATIENCE_MS = 6_000;
+/** Pause before another host is tried, in ms. */
+const RETRY_MS = 100;
+/** Of a thousand operations, how many are sent to two hosts at once. */
+const IMPATIENT_PERMILLE = 30;
+/** Attempts after which a client goes on to other things; whether the operation took effect is then unknown. */
+const ATTEMPTS_MAX = 6;
+
+/** All clients of one run. */
+export class Clients {
+  readonly #world: World;
+  readonly #workload: Workload;
+  readonly #random: Random;
+  readonly #history: History;
+  readonly #trace: Trace;
+  #stopping = false;
+  #busy = 0;
+  #sequence = 1;
+
+  constructor(world: World, workload: Workload, random: Random, history: History, trace: Trace) {
+    this.#world = world;
+    this.#workload = workload;
+    this.#random = random;
+    this.#history = history;
+    this.#trace = trace;
+  }
+
+  /** Clients in the middle of an operation. */
+  get busy(): number {
+    return this.#busy;
+  }
+
+  /** Starts them all. */
+  start(): void {
+    for (let number = 1; number <= this.#workload.clients; number++) {
+      new Client(this, number, this.#random.fork(`client/${number}`)).rest();
+    }
+  }
+
+  /** No client begins anything new. What is under way is tried until it succeeds. */
+  finish(): void {
+    this.#stopping = true;
+  }
+
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
+  get world(): World {
+    return this.#world;
+  }
+
+  get workload(): Workload {
+    return this.#workload;
+  }
+
+  /** A number that no other operation has. */
+  next(): number {
+    return this.#sequence++;
+  }
+
+  /** An operation begins. */
+  begin(client: number, operation: Operation, requestId: string): Recorded {
+    this.#busy++;
+    this.#trace.record({ type: 'invoke', client, host: '', text: `${requestId} ${label(operation)}` });
+    return this.#history.invoke(client, operation, requestId, this.#world.timeline.nowMs);
+  }
+
+  /** An operation ends, with an answer or without. */
+  end(recorded: Recorded, answer: Answer | undefined, host: string): void {
+    this.#busy--;
+    const text = `${recorded.requestId} ${answerText(answer)}`;
+    this.#trace.record({ type: 'return', client: recorded.client, host, text });
+    if (answer !== undefined) this.#history.return(recorded, answer, this.#world.timeline.nowMs);
+  }
+}
+
+/** One client. */
+class Client {
+  readonly #all: Clients;
+  readonly #number: number;
+  readonly #random: Random;
+  readonly #reads = new Map<string, ReadResult>();
+
+  constructor(all: Clients, number: number, random: Random) {
+    this.#all = all;
+    this.#number = number;
+    this.#random = random;
+  }
+
+  /** Does nothing for a while, then the next operation. */
+  rest(): void {
+    const { pauseMs } = this.#all.workload;
+    this.#all.world.timeline.after(this.#random.below(2 * pauseMs + 1), () => {
+      if (!this.#all.stopping) this.#operate();
+    });
+  }
+
+  #operate(): void {
+    const sequence = this.#all.next();
+    const operation = this.#all.workload.next({
+      random: this.#random,
+      sequence,
+      lastRead: (object) => this.#reads.get(object),
+    });
+    const requestId = `c${this.#number}.${sequence}`;
+    const recorded = this.#all.begin(this.#number, operation, requestId);
+    const attempts = new Attempts(this.#all, this.#random, recorded, (answer, host) => {
+      if (answer?.type === 'read') this.#reads.set(operation.object, answer.found);
+      this.#all.end(recorded, answer, host);
+      this.rest();
+    });
+    attempts.next();
+    if (this.#random.below(1_000) < IMPATIENT_PERMILLE) attempts.next();
+  }
+}
+
+/** The attempts at one operation. */
+class Attempts {
+  readonly #all: Clients;
+  readonly #random: Random;
+  readonly #recorded: Recorded;
+  readonly #done: (answer: Answer | undefined, host: string) => void;
+  #count = 0;
+  #open = 0;
+  #isOver = false;
+  /** Whether some attempt may have taken effect. */
+  #isUnknown = false;
+
+  constructor(
+    all: Clients,
+    random: Random,
+    recorded: Recorded,
+    done: (answer: Answer | undefined, host: string) => void,
+  ) {
+    this.#all = all;
+    this.#random = random;
+    this.#recorded = recorded;
+    this.#done = done;
+  }
+
+  /** Sends it to some host. */
+  next(): void {
+    this.#count++;
+    this.#open++;
+    const up = this.#all.world.hosts.filter((host) => host.isUp);
+    const host = up[this.#random.below(Math.max(1, up.length))];
+    let isOpen = true;
+    const close = (settle: () => void): void => {
+      if (!isOpen) return;
+      isOpen = false;
+      this.#open--;
+      if (!this.#isOver) settle();
+    };
+    const failed = (isUnknown: boolean): void =>
+      close(() => {
+        this.#isUnknown ||= isUnknown;
+        this.#retry();
+      });
+    const answered = (answer: Answer): void => close(() => this.#over(answer, host?.name ?? ''));
+    if (host === undefined || !this.#send(host, answered, failed)) {
+      // Nobody took it: it cannot have had an effect.
+      failed(false);
+      return;
+    }
+    this.#all.world.timeline.after(PATIENCE_MS, () => failed(true));
+  }
+
+  #send(host: SimulatedHost, answered: (answer: Answer) => void, failed: (isUnknown: boolean) => void): boolean {
+    const { operation, requestId } = this.#recorded;
+    if (operation.type === 'read') {
+      return host.read(TIMEOUT_MS, (outcome) => {
+        const state = host.loop?.state;
+        if (outcome?.type !== 'ready' || state === undefined) failed(false);
+        else answered({ type: 'read', found: readObject(state, operation.object) });
+      });
+    }
+    return host.command(requestId, operation.command, TIMEOUT_MS, (outcome) => {
+      if (outcome?.type === 'result') answered({ type: 'written', result: outcome.result });
+      else failed(outcome === undefined || outcome.failure.outcome === 'unknown');
+    });
+  }
+
+  #retry(): void {
+    if (this.#open > 0) return;
+    if (this.#count < ATTEMPTS_MAX || this.#all.stopping) {
+      this.#all.world.timeline.after(RETRY_MS + this.#random.below(RETRY_MS), () => {
+        if (!this.#isOver) this.next();
+      });
+      return;
+    }
+    // A read without an answer says nothing; neither does a write that every host has sworn off.
+    this.#over(this.#isUnknown ? undefined : { type: 'none' }, '');
+  }
+
+  #over(answer: Answer | undefined, host: string): void {
+    this.#isOver = true;
+    this.#done(answer, host);
+  }
+}
+
+function label(operation: Operation): string {
+  return operation.type === 'read'
+    ? `read ${operation.object}`
+    : `${operation.command.type} ${operation.object}${operation.expected === undefined ? '' : ' if unchanged'}`;
+}
+
+function answerText(answer: Answer | undefined): string {
+  if (answer === undefined) return 'unknown';
+  if (answer.type === 'none') return 'no effect';
+  if (answer.type === 'read') return `found ${JSON.stringify(answer.found)}`;
+  const { result } = answer;
+  return result.ok
+    ? `ok at ${result.index}${result.changed ? '' : ', unchanged'}`
+    : `${result.error.code} at ${result.index}`;
+}

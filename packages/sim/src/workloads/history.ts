@@ -1,0 +1,71 @@
+/** The history of what clients asked for and were answered, in the order in which it happened. */
+import type { Answer, Operation } from './operation.ts';
+
+/** One operation of one client. Its place in the order of all invocations and answers is given by numbers. */
+export interface Recorded {
+  readonly client: number;
+  readonly operation: Operation;
+  readonly requestId: string;
+  readonly invokedAt: number;
+  readonly invokedAtMs: number;
+  /** Infinite while there is no answer. */
+  returnedAt: number;
+  returnedAtMs: number;
+  answer: Answer | undefined;
+}
+
+/** All operations by object. */
+export class History {
+  readonly #byObject = new Map<string, Recorded[]>();
+  #clock = 0;
+  #size = 0;
+  #unknown = 0;
+
+  /** Operations so far. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Operations without an answer. */
+  get unknown(): number {
+    return this.#unknown;
+  }
+
+  /** The histories of all objects. */
+  get objects(): ReadonlyMap<string, readonly Recorded[]> {
+    return this.#byObject;
+  }
+
+  /** A client asks. */
+  invoke(client: number, operation: Operation, requestId: string, atMs: number): Recorded {
+    const recorded: Recorded = {
+      ...{ client, operation, requestId, invokedAt: this.#clock++, invokedAtMs: atMs },
+      ...{ returnedAt: Number.POSITIVE_INFINITY, returnedAtMs: Number.POSITIVE_INFINITY, answer: undefined },
+    };
+    const list = this.#byObject.get(operation.object);
+    if (list === undefined) this.#byObject.set(operation.object, [recorded]);
+    else list.push(recorded);
+    this.#size++;
+    this.#unknown++;
+    return recorded;
+  }
+
+  /** It is answered. */
+  return(recorded: Recorded, answer: Answer, atMs: number): void {
+    recorded.answer = answer;
+    recorded.returnedAt = this.#clock++;
+    recorded.returnedAtMs = atMs;
+    this.#unknown--;
+  }
+
+  /** The history as plain data, for other checkers: one object per operation, in the order of invocation. */
+  toJson(): unknown[] {
+    return [...this.#byObject.values()]
+      .flat()
+      .sort((a, b) => a.invokedAt - b.invokedAt)
+      .map(({ returnedAt, returnedAtMs, answer, ...rest }) => ({
+        ...rest,
+        ...(answer === undefined ? {} : { returnedAt, returnedAtMs, answer }),
+      }));
+  }
+}

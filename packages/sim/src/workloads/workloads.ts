@@ -1,0 +1,104 @@
+/** The workloads by name. */
+import { type VmSpec, vmSpecSchema } from '@n3x/core/model/vm';
+import type { Operation, OperationSource, Workload } from './operation.ts';
+
+const VMS = 6;
+const TOKENS = 3;
+const FAR_MS = 4_000_000_000_000;
+
+function specOf(vcpu: number): VmSpec {
+  return vmSpecSchema.parse({ source: { kind: 'inline' }, vcpu, memoryMib: 64 });
+}
+
+/** Two specs, so that creating what exists is sometimes a conflict. */
+const SPECS = [specOf(1), specOf(2)] as const;
+
+function chooseVm({ random }: OperationSource): string {
+  return `vm-${random.below(VMS)}`;
+}
+
+function vmWrite(source: OperationSource, power: 'running' | 'stopped' | 'either'): Operation {
+  const { random, sequence } = source;
+  const name = chooseVm(source);
+  const object = `vm/${name}`;
+  const either = random.below(2) === 0 ? 'running' : 'stopped';
+  const wanted = power === 'either' ? either : power;
+  const kind = random.below(10);
+  if (kind < 4) {
+    const spec = SPECS[random.below(8) === 0 ? 1 : 0];
+    return { type: 'write', object, command: { type: 'vmCreate', name, uid: `u${sequence}`, spec, power: wanted } };
+  }
+  if (kind < 6) return { type: 'write', object, command: { type: 'vmSetPower', name, power: either } };
+  if (kind < 8) return { type: 'write', object, command: { type: 'vmRestart', name } };
+  return { type: 'write', object, command: { type: 'vmDelete', name } };
+}
+
+function conditional(source: OperationSource): Operation {
+  const name = chooseVm(source);
+  const object = `vm/${name}`;
+  const last = source.lastRead(object);
+  if (last?.vm === null || last === undefined) return { type: 'read', object };
+  const ifModifiedIndex = last.modifiedIndex;
+  const kind = source.random.below(4);
+  const base = { name, ifModifiedIndex };
+  const write = { type: 'write', object, expected: last.vm } as const;
+  if (kind === 0) return { ...write, command: { type: 'vmDelete', ...base } };
+  if (kind === 1) return { ...write, command: { type: 'vmRestart', ...base } };
+  return { ...write, command: { type: 'vmSetPower', ...base, power: kind === 2 ? 'running' : 'stopped' } };
+}
+
+function token({ random, sequence }: OperationSource): Operation {
+  const id = (0xabc0 + random.below(TOKENS)).toString(16).padStart(16, '0');
+  const object = `token/${id}`;
+  const kind = random.below(10);
+  if (kind < 4) {
+    const secretHash = sequence.toString(16).padStart(64, '0');
+    return { type: 'write', object, command: { type: 'tokenCreate', id, secretHash, expiresAtMs: FAR_MS } };
+  }
+  if (kind < 7) return { type: 'write', object, command: { type: 'tokenRevoke', id } };
+  return { type: 'read', object };
+}
+
+function mixed(source: OperationSource): Operation {
+  const kind = source.random.below(10);
+  if (kind < 3) return { type: 'read', object: `vm/${chooseVm(source)}` };
+  if (kind < 5) return conditional(source);
+  if (kind < 7) return token(source);
+  return vmWrite(source, 'either');
+}
+
+/** All workloads by name. */
+export const WORKLOADS: Readonly<Record<string, Workload>> = {
+  mixed: {
+    ...{ name: 'mixed', summary: 'VMs, conditional writes, tokens and reads, a little of everything' },
+    ...{ clients: 6, pauseMs: 150, membership: false, next: mixed },
+  },
+  writes: {
+    ...{ name: 'writes', summary: 'many writes to VMs that stay stopped, and a read now and then' },
+    ...{ clients: 8, pauseMs: 30, membership: false },
+    next: (source) =>
+      source.random.below(4) === 0 ? { type: 'read', object: `vm/${chooseVm(source)}` } : vmWrite(source, 'stopped'),
+  },
+  vms: {
+    ...{ name: 'vms', summary: 'VMs created, started, restarted, stopped and deleted' },
+    ...{ clients: 4, pauseMs: 400, membership: false, next: (source) => vmWrite(source, 'running') },
+  },
+  conditional: {
+    ...{ name: 'conditional', summary: 'reads, and writes on condition of what was read' },
+    ...{ clients: 6, pauseMs: 100, membership: false },
+    next: (source) => (source.random.below(5) === 0 ? vmWrite(source, 'stopped') : conditional(source)),
+  },
+  tokens: {
+    ...{ name: 'tokens', summary: 'tokens made, revoked and read: plain registers' },
+    ...{ clients: 6, pauseMs: 50, membership: false, next: token },
+  },
+  membership: {
+    ...{ name: 'membership', summary: 'hosts join and leave under a mixed load' },
+    ...{ clients: 4, pauseMs: 200, membership: true, next: mixed },
+  },
+  idle: {
+    ...{ name: 'idle', summary: 'hardly anything: a read every few seconds' },
+    ...{ clients: 1, pauseMs: 3_000, membership: false },
+    next: (source) => ({ type: 'read', object: `vm/${chooseVm(source)}` }),
+  },
+};

@@ -1,0 +1,75 @@
+/** Those who watch a world from outside: checkers and the trace. The world tells them, and hears nothing back but violations. */
+
+import type { HostLoop } from '@n3x/core/loop/host-loop';
+import type { CommandOutcome } from '@n3x/core/ports/client';
+import type { StorageWrite, StoredState } from '@n3x/core/ports/storage';
+import type { NodeId } from '@n3x/core/raft/types';
+import type { PeerMessage } from '@n3x/core/wire/peer-message';
+
+/** A host as an observer sees it. */
+export interface ObservedHost {
+  readonly id: NodeId;
+  readonly name: string;
+  /** Undefined while no daemon runs, and while it is being made. */
+  readonly loop: HostLoop | undefined;
+}
+
+/** Anything that watches. Each part is called at the moment at which it happens. */
+export interface WorldObserver {
+  /** A daemon starts over `stored`; its loop does not exist yet. */
+  started?(host: ObservedHost, stored: StoredState): void;
+  stopped?(host: ObservedHost, kind: 'process' | 'power'): void;
+  /** A write was handed to the disk. */
+  writing?(host: ObservedHost, write: StorageWrite): void;
+  /** A message was handed to the network. */
+  sending?(host: ObservedHost, to: NodeId, message: PeerMessage): void;
+  /** An input was taken and all that follows from it was done. */
+  settled?(host: ObservedHost): void;
+  /** A client's command was answered. */
+  answered?(host: ObservedHost, requestId: string, outcome: CommandOutcome): void;
+}
+
+/** A rule does not hold. The run ends. */
+export class Violation extends Error {
+  /** Which rule, as `list` names it. */
+  readonly rule: string;
+
+  constructor(rule: string, message: string) {
+    super(message);
+    this.name = 'Violation';
+    this.rule = rule;
+  }
+}
+
+/** Several observers as one, told in order. */
+export class Observers implements Required<WorldObserver> {
+  readonly #list: readonly WorldObserver[];
+
+  constructor(list: readonly WorldObserver[]) {
+    this.#list = list;
+  }
+
+  started(host: ObservedHost, stored: StoredState): void {
+    for (const observer of this.#list) observer.started?.(host, stored);
+  }
+
+  stopped(host: ObservedHost, kind: 'process' | 'power'): void {
+    for (const observer of this.#list) observer.stopped?.(host, kind);
+  }
+
+  writing(host: ObservedHost, write: StorageWrite): void {
+    for (const observer of this.#list) observer.writing?.(host, write);
+  }
+
+  sending(host: ObservedHost, to: NodeId, message: PeerMessage): void {
+    for (const observer of this.#list) observer.sending?.(host, to, message);
+  }
+
+  settled(host: ObservedHost): void {
+    for (const observer of this.#list) observer.settled?.(host);
+  }
+
+  answered(host: ObservedHost, requestId: string, outcome: CommandOutcome): void {
+    for (const observer of this.#list) observer.answered?.(host, requestId, outcome);
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * The microVM driver of one host in virtual time. Builds and boots take a while, fail, or hang until they
+ * time out. VMs belong to the host and not to the daemon: they go on when it dies and are found again by
+ * the next one; a power cut ends them.
+ */
+import type { Random } from '@n3x/core/base/random';
+import type { DriverAction, DriverOutcome, DriverPort, DriverVm, ObservedVm } from '@n3x/core/ports/driver';
+
+/** Virtual time, as far as a driver needs it. */
+export interface DriverTime {
+  readonly nowMs: number;
+  after(delayMs: number, run: () => void): unknown;
+}
+
+/** How well the host builds and runs VMs. Chances are in parts of a thousand, times in ms. */
+export interface DriverProfile {
+  readonly buildMs: readonly [number, number];
+  readonly bootMs: readonly [number, number];
+  readonly stopMs: readonly [number, number];
+  /** Actions that fail, to be tried again. */
+  readonly failPermille: number;
+  /** Actions that hang until they time out. */
+  readonly hangPermille: number;
+  readonly hangMs: number;
+  /** Starts whose process ends by itself some time later. */
+  readonly exitPermille: number;
+}
+
+/** What the loop is told. */
+export interface DriverListener {
+  observed(vms: readonly ObservedVm[]): void;
+  done(token: number, outcome: DriverOutcome): void;
+}
+
+/** Ms between two looks at the host without a cause. */
+const LOOK_MS = 5_000;
+
+interface MicroVm {
+  readonly name: string;
+  uid: string;
+  epoch: number;
+  builtGeneration: number;
+  runner: string;
+  restarts: number;
+  process: { readonly pid: number; readonly startedAtMs: number } | undefined;
+  ready: boolean;
+  lastExit: { readonly code: number | null; readonly signal: string | null } | undefined;
+}
+
+/** The VMs of one host and the driver that looks after them. */
+export class SimulatedDriver {
+  readonly #time: DriverTime;
+  readonly #random: Random;
+  readonly #wallMs: () => number;
+  readonly #vms = new Map<string, MicroVm>();
+  #profile: DriverProfile;
+  #listener: DriverListener | undefined;
+  /** Grows with each process of the daemon. */
+  #incarnation = 0;
+  /** Grows with each power cut. */
+  #power = 0;
+  #nextPid = 100;
+
+  constructor(time: DriverTime, random: Random, wallMs: () => number, profile: DriverProfile) {
+    this.#time = time;
+    this.#random = random;
+    this.#wallMs = wallMs;
+    this.#profile = profile;
+  }
+
+  /** How well builds and boots go from now on. */
+  setProfile(profile: DriverProfile): void {
+    this.#profile = profile;
+  }
+
+  /** Uids of the VMs whose process runs. */
+  running(): string[] {
+    return [...this.#vms.values()].filter((vm) => vm.process !== undefined).map((vm) => vm.uid);
+  }
+
+  /** A daemon starts: it is told what is there, now and then and after each change. */
+  attach(listener: DriverListener): DriverPort {
+    const incarnation = ++this.#incarnation;
+    this.#listener = listener;
+    this.#time.after(0, () => this.#look(incarnation));
+    return {
+      perform: (token, action) => {
+        if (incarnation === this.#incarnation) this.#perform(incarnation, token, action);
+      },
+      watch: () => undefined,
+    };
+  }
+
+  /** The daemon ends. What systemd has been asked to do goes on; a power cut ends everything that runs. */
+  detach(kind: 'process' | 'power'): void {
+    this.#incarnation++;
+    this.#listener = undefined;
+    if (kind === 'process') return;
+    this.#power++;
+    for (const vm of this.#vms.values()) {
+      vm.process = undefined;
+      vm.ready = false;
+    }
+  }
+
+  #look(incarnation: number): void {
+    if (incarnation !== this.#incarnation) return;
+    this.#tell();
+    this.#time.after(LOOK_MS, () => this.#look(incarnation));
+  }
+
+  #tell(): void {
+    this.#listener?.observed([...this.#vms.values()].map(observedOf));
+  }
+
+  #between([from, to]: readonly [number, number]): number {
+    return from + this.#random.below(Math.max(1, to - from));
+  }
+
+  #chance(permille: number): boolean {
+    return this.#random.below(1_000) < permille;
+  }
+
+  #perform(incarnation: number, token: number, action: DriverAction): void {
+    const hangs = this.#chance(this.#profile.hangPermille);
+    const fails = hangs || this.#chance(this.#profile.failPermille);
+    const power = this.#power;
+    this.#time.after(hangs ? this.#profile.hangMs : this.#duration(action), () => {
+      if (power !== this.#power) return;
+      const outcome: DriverOutcome = fails ? failure(action, hangs) : this.#do(action);
+      if (outcome.ok) this.#tell();
+      if (incarnation === this.#incarnation) this.#listener?.done(token, outcome);
+    });
+  }
+
+  #duration(action: DriverAction): number {
+    switch (action.type) {
+      case 'build':
+        return this.#between(this.#profile.buildMs);
+      case 'start':
+        return this.#between([10, 100]);
+      case 'stop':
+        return this.#between(this.#profile.stopMs);
+      case 'remove':
+        return this.#between([5, 50]);
+    }
+  }
+
+  #do(action: DriverAction): DriverOutcome {
+    switch (action.type) {
+      case 'build':
+        return this.#build(action.vm);
+      case 'start':
+        return this.#start(action.vm, action.restarts);
+      case 'stop': {
+        const vm = this.#vms.get(action.name);
+        if (vm?.uid !== action.uid) return { ok: true };
+        vm.process = undefined;
+        vm.ready = false;
+        vm.lastExit = undefined;
+        return { ok: true };
+      }
+      case 'remove':
+        if (this.#vms.get(action.name)?.uid === action.uid) this.#vms.delete(action.name);
+        return { ok: true };
+    }
+  }
+
+  #build({ name, uid, epoch, generation }: DriverVm): DriverOutcome {
+    const found = this.#vms.get(name);
+    if (found !== undefined && found.uid !== uid) return refusal('NotManaged', `${name} is another VM`);
+    const runner = `/nix/store/${uid}-${generation}`;
+    if (found === undefined) {
+      this.#vms.set(name, {
+        ...{ name, uid, epoch, runner, builtGeneration: generation, restarts: 0 },
+        ...{ process: undefined, ready: false, lastExit: undefined },
+      });
+    } else {
+      Object.assign(found, { epoch, runner, builtGeneration: generation });
+    }
+    return { ok: true };
+  }
+
+  #start({ name, uid }: DriverVm, restarts: number): DriverOutcome {
+    const vm = this.#vms.get(name);
+    if (vm === undefined || vm.uid !== uid) return refusal('NotBuilt', `${name} has no runner`);
+    if (vm.process !== undefined) return { ok: true };
+    const process = { pid: this.#nextPid++, startedAtMs: this.#wallMs() };
+    vm.process = process;
+    vm.restarts = restarts;
+    vm.ready = false;
+    vm.lastExit = undefined;
+    this.#time.after(this.#between(this.#profile.bootMs), () => {
+      if (vm.process !== process) return;
+      vm.ready = true;
+      this.#tell();
+    });
+    if (this.#chance(this.#profile.exitPermille)) {
+      this.#time.after(this.#between([500, 20_000]), () => {
+        if (vm.process !== process) return;
+        vm.process = undefined;
+        vm.ready = false;
+        vm.lastExit = { code: 1, signal: null };
+        this.#tell();
+      });
+    }
+    return { ok: true };
+  }
+}
+
+function observedOf(vm: MicroVm): ObservedVm {
+  const { name, uid, epoch, builtGeneration, restarts, runner, process, ready, lastExit } = vm;
+  return {
+    name,
+    managed: { uid, epoch, builtGeneration, restarts },
+    currentRunner: runner,
+    ...(process === undefined ? {} : { process, bootedRunner: runner }),
+    ready,
+    ...(lastExit === undefined ? {} : { lastExit }),
+  };
+}
+
+function refusal(reason: string, message: string): DriverOutcome {
+  return { ok: false, reason, message, retriable: true };
+}
+
+function failure(action: DriverAction, hung: boolean): DriverOutcome {
+  return hung
+    ? refusal('TimedOut', `the simulated ${action.type} hung`)
+    : refusal(action.type === 'build' ? 'BuildFailed' : 'StartFailed', `the simulated ${action.type} failed`);
+}

@@ -1,0 +1,354 @@
+/**
+ * One machine with its daemon: a disk, clocks, VMs, and while the daemon runs the same loop as in
+ * production, flushed after every input. Disk, clocks and machine outlive the daemon.
+ */
+import { describeError } from '@n3x/core/base/errors';
+import type { Random } from '@n3x/core/base/random';
+import { HostLoop } from '@n3x/core/loop/host-loop';
+import type { LoopInput } from '@n3x/core/loop/input';
+import { DEFAULT_LOOP_OPTIONS, type LoopOptions } from '@n3x/core/loop/options';
+import type { HostFacts, HostSettings } from '@n3x/core/model/host';
+import type { ClientPort, CommandOutcome, ReadOutcome } from '@n3x/core/ports/client';
+import type { Ports } from '@n3x/core/ports/ports';
+import type { StorageWrite } from '@n3x/core/ports/storage';
+import type { PeerAddress } from '@n3x/core/ports/transport';
+import type { NodeId } from '@n3x/core/raft/types';
+import { HostClock } from './clock.ts';
+import { type CrashKind, type DiskLatency, SimulatedDisk } from './disk.ts';
+import type { SimNetwork } from './network.ts';
+import { type ObservedHost, Violation, type WorldObserver } from './observer.ts';
+import { type DriverProfile, SimulatedDriver } from './simulated-driver.ts';
+import type { Tampering } from './tampering.ts';
+import type { Timeline } from './timeline.ts';
+
+/** Facts that every simulated host reports. */
+export const SIMULATED_FACTS: HostFacts = {
+  system: 'x86_64-linux',
+  vcpu: 16,
+  memoryMib: 32_768,
+  features: [],
+  kernel: '6.12.0',
+  n3xVersion: '0.1.0',
+  commandFormats: [1, 1],
+};
+
+/** Settings that every simulated host reports. */
+export const SIMULATED_SETTINGS: HostSettings = {
+  role: 'server',
+  labels: {},
+  capacity: {},
+  reserve: { vcpu: 0, memoryMib: 0 },
+};
+
+/** Inputs that a stalled process finds when it goes on; what comes on top is lost, as in a full socket buffer. */
+const STALL_BACKLOG = 20_000;
+/** Ms until the supervisor starts a daemon again that has ended by itself. */
+const RESTART_MS = 2_000;
+/** Wall clock at the beginning of every world: 2026-01-01. */
+const WALL_START_MS = 1_767_225_600_000;
+
+/** What a host is made of. */
+export interface HostParts {
+  readonly name: string;
+  readonly timeline: Timeline;
+  readonly network: SimNetwork;
+  readonly random: Random;
+  readonly observer: WorldObserver;
+  readonly loop: Pick<LoopOptions, 'compactAfterEntries' | 'keepEntries'>;
+  readonly latency: DiskLatency;
+  readonly driver: DriverProfile;
+  readonly tampering: Tampering;
+  /** Called when a rule is found broken. */
+  readonly onViolation: (violation: Violation) => void;
+}
+
+/** Answers that a client waits for. */
+interface Waiting {
+  readonly requestId: string;
+  readonly done: (outcome: CommandOutcome | undefined) => void;
+}
+
+/** One machine. */
+export class SimulatedHost implements ObservedHost {
+  readonly name: string;
+  readonly clock: HostClock;
+  readonly disk: SimulatedDisk;
+  readonly driver: SimulatedDriver;
+  readonly #parts: HostParts;
+  /** How long the disk takes; changed in place by {@link SimulatedHost.slowDisk}. */
+  readonly #latency: { minMs: number; maxMs: number; slowPermille: number; slowMs: number };
+  readonly #commands = new Map<number, Waiting>();
+  readonly #reads = new Map<number, (outcome: ReadOutcome | undefined) => void>();
+  #id: NodeId = 0;
+  #bootstrapPeers: readonly PeerAddress[] = [];
+  #loop: HostLoop | undefined;
+  #runs = false;
+  #boots = 0;
+  #nextRequest = 1;
+  #fatal: string | undefined;
+  #stalled = false;
+  #backlog: LoopInput[] = [];
+  /** Inputs that came while the loop was at work; it takes them next. */
+  #next: LoopInput[] = [];
+  #busy = false;
+  #keepDown = false;
+  #isRetired = false;
+
+  constructor(parts: HostParts) {
+    const { name, timeline, random } = parts;
+    this.name = name;
+    this.#parts = parts;
+    this.#latency = { ...parts.latency };
+    const clocks = random.fork('clock');
+    this.clock = new HostClock(timeline, 1_000 + clocks.below(10_000_000), WALL_START_MS + clocks.below(2_000));
+    this.disk = new SimulatedDisk({ clock: timeline, random: random.fork('disk'), latency: this.#latency });
+    this.driver = new SimulatedDriver(timeline, random.fork('driver'), () => this.clock.wallMs, parts.driver);
+  }
+
+  /** Zero before it has joined. */
+  get id(): NodeId {
+    return this.#id;
+  }
+
+  get loop(): HostLoop | undefined {
+    return this.#loop;
+  }
+
+  /** Whether its daemon runs, stalled or not. */
+  get isUp(): boolean {
+    return this.#runs;
+  }
+
+  get isStalled(): boolean {
+    return this.#stalled;
+  }
+
+  /** Whether it is no member any more. */
+  get isRetired(): boolean {
+    return this.#isRetired;
+  }
+
+  /** Once its daemon ends it is not started again: the host has left the cluster. */
+  retire(): void {
+    this.#isRetired = true;
+  }
+
+  /** Its daemon learns who it is: the answer to a join. */
+  becomeMember(id: NodeId, peers: readonly PeerAddress[]): void {
+    this.#id = id;
+    this.#bootstrapPeers = peers;
+  }
+
+  /** Starts the daemon unless it runs. */
+  start(): void {
+    this.#keepDown = false;
+    if (this.#runs || this.#isRetired) return;
+    const { timeline, observer, tampering } = this.#parts;
+    const loaded = this.disk.load();
+    if (!loaded.ok) return;
+    const boot = ++this.#boots;
+    this.#runs = true;
+    this.#fatal = undefined;
+    const stored = tampering.stored?.(this, loaded.state) ?? loaded.state;
+    observer.started?.(this, stored);
+    const alive = (): boolean => this.#boots === boot && this.#runs;
+    const deliver = (input: LoopInput): void => {
+      if (alive()) this.input(input);
+    };
+    const ports = this.#ports(boot, deliver);
+    const options: LoopOptions = {
+      ...DEFAULT_LOOP_OPTIONS,
+      ...this.#parts.loop,
+      hostId: this.#id,
+      bootId: `b${boot}`,
+      bootstrapPeers: this.#bootstrapPeers,
+    };
+    this.#guarded(() => {
+      this.#loop = new HostLoop(tampering.options?.(options) ?? options, ports, stored);
+    });
+    if (this.#loop === undefined) return;
+    const addresses = [`/memory/${this.name}`];
+    deliver({ type: 'hostInfo', addresses, settings: SIMULATED_SETTINGS, facts: SIMULATED_FACTS });
+    const tick = (): void => {
+      if (!alive()) return;
+      if (!this.#stalled) deliver({ type: 'tick', nowMs: this.clock.nowMs, wallMs: this.clock.wallMs });
+      timeline.after(this.clock.trueMs(DEFAULT_LOOP_OPTIONS.tickMs), tick);
+    };
+    tick();
+  }
+
+  /** Ends the daemon, or with `power` everything that runs here. */
+  crash(kind: CrashKind): void {
+    if (kind === 'power') this.driver.detach('power');
+    if (!this.#runs) {
+      if (kind === 'power') this.disk.crash('power');
+      return;
+    }
+    this.#runs = false;
+    this.#loop = undefined;
+    this.#stalled = false;
+    this.#backlog = [];
+    this.#next = [];
+    this.disk.crash(kind);
+    this.#parts.network.detach(this.#id, kind);
+    if (kind === 'process') this.driver.detach('process');
+    this.#parts.observer.stopped?.(this, kind);
+    const lost = [...[...this.#commands.values()].map((waiting) => waiting.done), ...this.#reads.values()];
+    this.#commands.clear();
+    this.#reads.clear();
+    for (const done of lost) done(undefined);
+  }
+
+  /** As {@link SimulatedHost.crash}, and the supervisor leaves the daemon alone until {@link SimulatedHost.start}. */
+  keepDown(kind: CrashKind): void {
+    this.#keepDown = true;
+    this.crash(kind);
+  }
+
+  /** Stops the process in its tracks; time and network go on without it. */
+  stall(): void {
+    if (this.#runs) this.#stalled = true;
+  }
+
+  /** Lets a stalled process go on. */
+  resume(): void {
+    if (!this.#stalled) return;
+    this.#stalled = false;
+    for (const input of this.#backlog.splice(0)) this.input(input);
+  }
+
+  /** Makes the disk `factor` times slower than it is by nature; 1 makes it well again. */
+  slowDisk(factor: number): void {
+    const { minMs, maxMs, slowMs } = this.#parts.latency;
+    Object.assign(this.#latency, { minMs: minMs * factor, maxMs: maxMs * factor, slowMs: slowMs * factor });
+  }
+
+  /** Sends a command through this host; `done` gets undefined when the daemon ends first. False when none runs. */
+  command(
+    requestId: string,
+    command: Extract<LoopInput, { type: 'command' }>['command'],
+    timeoutMs: number,
+    done: Waiting['done'],
+  ): boolean {
+    if (!this.#runs || this.#stalled) return false;
+    const id = this.#nextRequest++;
+    this.#commands.set(id, { requestId, done });
+    this.input({ type: 'command', id, requestId, command, deadlineMs: this.clock.nowMs + timeoutMs });
+    return true;
+  }
+
+  /** Asks for a linearizable read; `done` is called while the state is what was read. False when no daemon runs. */
+  read(timeoutMs: number, done: (outcome: ReadOutcome | undefined) => void): boolean {
+    if (!this.#runs || this.#stalled) return false;
+    const id = this.#nextRequest++;
+    this.#reads.set(id, done);
+    this.input({ type: 'read', id, deadlineMs: this.clock.nowMs + timeoutMs });
+    return true;
+  }
+
+  /** Hands the loop an input and lets it do what follows; a stalled process takes it later. */
+  input(input: LoopInput): void {
+    if (!this.#runs) return;
+    if (this.#stalled) {
+      if (this.#backlog.length < STALL_BACKLOG) this.#backlog.push(input);
+      return;
+    }
+    const inputs = this.#parts.tampering.input?.(this, input) ?? [input];
+    for (const one of inputs) this.#next.push(one);
+    if (this.#busy) return;
+    this.#busy = true;
+    for (let one = this.#next.shift(); one !== undefined; one = this.#next.shift()) this.#take(one);
+    this.#busy = false;
+  }
+
+  #take(input: LoopInput): void {
+    const loop = this.#loop;
+    if (loop === undefined) return;
+    this.#guarded(() => {
+      loop.handle(input);
+      loop.flush();
+      if (this.#fatal === undefined) this.#parts.observer.settled?.(this);
+    });
+  }
+
+  /** Runs the loop; a defect that it finds in itself is a violation, and a process that gives up is started again. */
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#parts.onViolation(
+        error instanceof Violation ? error : new Violation('no-crash', `${this.name}: ${describeError(error)}`),
+      );
+      return;
+    }
+    if (this.#fatal === undefined) return;
+    this.crash('process');
+    this.#parts.timeline.after(RESTART_MS, () => {
+      if (!this.#keepDown) this.start();
+    });
+  }
+
+  #ports(boot: number, deliver: (input: LoopInput) => void): Ports {
+    const { network, observer, random, tampering } = this.#parts;
+    const storage = this.disk.attach((stored) => {
+      for (const { token, outcome } of stored) deliver({ type: 'stored', token, outcome });
+    });
+    const transport = network.attach(this.#id, {
+      onMessage: (from, message) => deliver({ type: 'received', from, message }),
+      onPeer: (id, connected) => deliver({ type: 'peer', id, connected }),
+    });
+    const driver = this.driver.attach({
+      observed: (vms) => deliver({ type: 'observed', vms }),
+      done: (token, outcome) => deliver({ type: 'driverDone', token, outcome }),
+    });
+    const world: Ports = {
+      storage,
+      transport,
+      driver,
+      client: this.#client(),
+      journal: {
+        log: () => undefined,
+        fatal: (event) => {
+          this.#fatal ??= event;
+        },
+      },
+      random: random.fork(`boot/${boot}`),
+    };
+    const ports = tampering.ports?.(this, world, deliver) ?? world;
+    return {
+      ...ports,
+      storage: {
+        write: (write: StorageWrite) => {
+          observer.writing?.(this, write);
+          ports.storage.write(write);
+        },
+      },
+      transport: {
+        send: (to, message) => {
+          observer.sending?.(this, to, message);
+          ports.transport.send(to, message);
+        },
+        setPeers: (peers) => ports.transport.setPeers(peers),
+      },
+    };
+  }
+
+  #client(): ClientPort {
+    return {
+      commandDone: (id, outcome) => {
+        const waiting = this.#commands.get(id);
+        this.#commands.delete(id);
+        if (waiting === undefined) return;
+        this.#parts.observer.answered?.(this, waiting.requestId, outcome);
+        waiting.done(outcome);
+      },
+      readDone: (id, outcome) => {
+        const done = this.#reads.get(id);
+        this.#reads.delete(id);
+        done?.(outcome);
+      },
+      changed: () => undefined,
+      reset: () => undefined,
+    };
+  }
+}

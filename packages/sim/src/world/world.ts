@@ -1,0 +1,169 @@
+/**
+ * A cluster of simulated hosts, made as an operator makes one: the first host founds it, every other one
+ * joins with a token through the log. Everything in it happens in virtual time and follows from one seed.
+ */
+import { assert } from '@n3x/core/base/assert';
+import type { Random } from '@n3x/core/base/random';
+import { BOOTSTRAP_CONF_STATE, BOOTSTRAP_POSITION, bootstrapRecords, FIRST_HOST_ID } from '@n3x/core/machine/bootstrap';
+import type { Command, CommandResult } from '@n3x/core/machine/command';
+import type { NodeId } from '@n3x/core/raft/types';
+import type { DiskLatency } from './disk.ts';
+import type { LinkProfile } from './link-profile.ts';
+import { type NetworkEvent, SimNetwork } from './network.ts';
+import type { Violation, WorldObserver } from './observer.ts';
+import type { DriverProfile } from './simulated-driver.ts';
+import { type HostParts, SIMULATED_FACTS, SIMULATED_SETTINGS, SimulatedHost } from './simulated-host.ts';
+import type { Tampering } from './tampering.ts';
+import { Timeline } from './timeline.ts';
+
+/** What a world is made of. */
+export interface WorldOptions {
+  readonly random: Random;
+  readonly links: LinkProfile;
+  readonly latency: DiskLatency;
+  readonly driver: DriverProfile;
+  readonly loop: HostParts['loop'];
+  readonly observer: WorldObserver;
+  readonly tampering: Tampering;
+  readonly onNetworkEvent: (event: NetworkEvent) => void;
+  readonly onViolation: (violation: Violation) => void;
+}
+
+/** Ms between two attempts of a joining host. */
+const JOIN_AGAIN_MS = 500;
+/** A far time for tokens that are not to expire. */
+const FAR_MS = 4_000_000_000_000;
+
+/** The hosts, the network between them, and time. */
+export class World {
+  readonly timeline = new Timeline();
+  readonly network: SimNetwork;
+  readonly #options: WorldOptions;
+  readonly #hosts: SimulatedHost[] = [];
+  #nextName = 1;
+
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    this.network = new SimNetwork({
+      clock: this.timeline,
+      random: options.random.fork('network'),
+      profile: options.links,
+      onEvent: options.onNetworkEvent,
+    });
+  }
+
+  /** All machines that were ever members, in the order of their joining. */
+  get hosts(): readonly SimulatedHost[] {
+    return this.#hosts;
+  }
+
+  /** The machine with this name. */
+  host(name: string): SimulatedHost | undefined {
+    return this.#hosts.find((host) => host.name === name);
+  }
+
+  /** The host that leads in the highest term, among those whose daemon runs. */
+  get leader(): SimulatedHost | undefined {
+    let best: SimulatedHost | undefined;
+    let term = 0;
+    for (const host of this.#hosts) {
+      const status = host.loop?.status;
+      if (status?.role !== 'leader' || status.term <= term) continue;
+      best = host;
+      term = status.term;
+    }
+    return best;
+  }
+
+  /** Founds the cluster. */
+  found(): SimulatedHost {
+    const host = this.#make();
+    const addresses = [`/memory/${host.name}`];
+    const records = bootstrapRecords({
+      clusterId: '5'.repeat(32),
+      clusterName: 'sim',
+      atMs: host.clock.wallMs,
+      host: {
+        ...{ name: host.name, uid: `uid-${host.name}`, peerId: `sim-${host.name}`, addresses },
+        ...{ settings: SIMULATED_SETTINGS, facts: SIMULATED_FACTS },
+      },
+    });
+    host.disk.reset({ meta: { ...BOOTSTRAP_POSITION, confState: BOOTSTRAP_CONF_STATE }, records });
+    host.becomeMember(FIRST_HOST_ID, []);
+    this.#hosts.push(host);
+    host.start();
+    return host;
+  }
+
+  /** A new machine joins; `done` is called once its daemon runs. It tries until it is let in. */
+  join(done: (host: SimulatedHost) => void): void {
+    const host = this.#make();
+    const secretHash = host.name.charCodeAt(1).toString(16).padStart(2, '0').repeat(32);
+    const tokenId = Number(host.name.slice(1)).toString(16).padStart(16, '0');
+    this.#persist({ type: 'tokenCreate', id: tokenId, secretHash, expiresAtMs: FAR_MS }, `token.${host.name}`, () => {
+      const join: Command = {
+        ...{ type: 'hostJoin', tokenId, secretHash, peerId: `sim-${host.name}` },
+        ...{ uid: `uid-${host.name}`, name: host.name, addresses: [`/memory/${host.name}`] },
+        ...{ settings: SIMULATED_SETTINGS, facts: SIMULATED_FACTS },
+      };
+      this.#persist(join, `join.${host.name}`, (result, member) => {
+        const id = Number(result.values?.['hostId']);
+        assert(Number.isSafeInteger(id), `${host.name} was let in without an id`);
+        const known = [...(member.loop?.state.hosts() ?? [])];
+        const peers = known.map(({ id, peerId, addresses }) => ({ id, peerId, addresses }));
+        host.disk.reset();
+        host.becomeMember(id, peers);
+        this.#hosts.push(host);
+        host.start();
+        done(host);
+      });
+    });
+  }
+
+  /** Lets time pass until `ready` holds or `limitMs` is over; whether it holds. */
+  runUntil(ready: () => boolean, limitMs: number, each: () => void): boolean {
+    const end = this.timeline.nowMs + limitMs;
+    while (!ready()) {
+      if (this.timeline.nowMs >= end) return false;
+      this.timeline.run(Math.min(end, this.timeline.nowMs + 100), each);
+    }
+    return true;
+  }
+
+  /** Sends a command, again and again under one request id and to one host after the other, until it succeeds. */
+  #persist(
+    command: Command,
+    requestId: string,
+    done: (result: CommandResult & { ok: true }, host: SimulatedHost) => void,
+  ): void {
+    let turn = 0;
+    const attempt = (): void => {
+      const up = this.#hosts.filter((host) => host.isUp);
+      const host = up[turn++ % Math.max(1, up.length)];
+      const again = (): void => void this.timeline.after(JOIN_AGAIN_MS, attempt);
+      const sent = host?.command(requestId, command, 5_000, (outcome) => {
+        if (outcome?.type === 'result' && outcome.result.ok) {
+          const { result } = outcome;
+          // Answered from inside the loop: what follows is for the next moment.
+          this.timeline.after(0, () => done(result, host));
+        } else again();
+      });
+      if (sent !== true) again();
+    };
+    attempt();
+  }
+
+  #make(): SimulatedHost {
+    const name = `n${this.#nextName++}`;
+    const { random, loop, latency, driver, observer, tampering, onViolation } = this.#options;
+    return new SimulatedHost({
+      ...{ name, timeline: this.timeline, network: this.network, random: random.fork(`host/${name}`) },
+      ...{ loop, latency, driver, observer, tampering, onViolation },
+    });
+  }
+
+  /** The machine whose daemon has this Raft id. */
+  hostById(id: NodeId): SimulatedHost | undefined {
+    return this.#hosts.find((host) => host.id === id);
+  }
+}
