@@ -3,17 +3,19 @@
  * soon as the guest has booted. Ends everything it started, in either case, and removes what it wrote.
  */
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { DevCluster } from './dev-cluster/cluster.ts';
 import { StartError, takePlace } from './dev-cluster/place.ts';
+import { freePorts } from './dev-cluster/ports.ts';
 
 const CLONE = resolve(import.meta.dirname, '..');
 const HOSTS = ['n1', 'n2', 'n3'];
 const GUEST_PORT = 80;
 const BOOT_TIMEOUT = '120s';
-const HELLO = [
+/** `hostPort` is a free one: what the cluster would choose may be in use by another cluster on this machine. */
+const hello = (hostPort: number) => [
   ...['vm', 'create', 'hello', '--vcpu', '1', '--memory', '256M', '--net', 'user'],
-  ...['--forward', String(GUEST_PORT), '--ready', `http:${GUEST_PORT}`],
+  ...['--forward', `${hostPort}:${GUEST_PORT}`, '--ready', `http:${GUEST_PORT}`],
 ];
 
 const began = performance.now();
@@ -33,7 +35,9 @@ function say(text: string): void {
 /** Shows a command as one would type it, and what it printed. */
 function show(args: readonly string[], printed: string): void {
   console.log(`$ npx n3xctl ${args.join(' ')}`);
-  if (printed.trim() !== '') console.log(printed.trimEnd());
+  // A guest's console may ask the terminal things, and the terminal would answer into the user's shell.
+  const text = stripVTControlCharacters(printed).trimEnd();
+  if (text !== '') console.log(text);
 }
 
 async function bringUp(cluster: DevCluster): Promise<void> {
@@ -59,14 +63,12 @@ async function bringUp(cluster: DevCluster): Promise<void> {
   await ctl(first.socket, ['host', 'list']);
 
   say('creating the microVM hello and waiting until its guest has booted');
-  await ctl(first.socket, [...HELLO, '--wait', '--timeout', BOOT_TIMEOUT]);
+  const [port = 0] = await freePorts(1);
+  await ctl(first.socket, [...hello(port), '--wait', '--timeout', BOOT_TIMEOUT]);
   await ctl(first.socket, ['vm', 'list']);
 
   say("the guest's own words");
   await ctl(first.socket, ['vm', 'logs', 'hello', '--lines', '20']);
-  const { ports } = await cluster.vm('hello');
-  const port = ports.find((entry) => entry.guestPort === GUEST_PORT)?.hostPort;
-  if (port === undefined) throw new StartError(`hello has no forwarded port ${GUEST_PORT}`);
   const url = `http://127.0.0.1:${port}/`;
   const answer = await fetch(url, { signal: AbortSignal.any([ended.signal, AbortSignal.timeout(10_000)]) });
   if (!answer.ok) throw new StartError(`the guest answered ${answer.status} at ${url}`);

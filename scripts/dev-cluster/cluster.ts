@@ -2,7 +2,7 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type HostView, hostViewSchema, listSchema, type VmView, vmViewSchema } from '@n3x/core/api/schemas';
+import { type HostView, hostViewSchema, listSchema, vmViewSchema } from '@n3x/core/api/schemas';
 import { Control } from './control.ts';
 import { Daemon } from './daemon.ts';
 import { type Place, removePlace, StartError } from './place.ts';
@@ -48,9 +48,9 @@ export class DevCluster {
     this.#daemons = names.map((name, index) => new Daemon(this.#place, name, ports[index] ?? 0));
     for (const daemon of this.#daemons) daemon.start();
     for (const daemon of this.#daemons) {
-      await this.#until(`n3xd ${daemon.name} answers`, START_MS, async () => {
+      await this.#until(`n3xd ${daemon.name} answers`, START_MS, () => {
         daemon.assertRunning();
-        return (await this.control.run(daemon.socket, ['version', '-o', 'json'], this.#ended)).code === 0;
+        return daemon.answers();
       });
     }
     this.#tellControl();
@@ -63,11 +63,6 @@ export class DevCluster {
       const all = items.length === this.#daemons.length;
       return all && items.every((host) => host.membership === 'voter' && host.reachable) ? items : false;
     });
-  }
-
-  /** One VM. */
-  async vm(name: string): Promise<VmView> {
-    return vmViewSchema.parse(await this.control.json(this.first.socket, ['vm', 'show', name], this.#ended));
   }
 
   /**

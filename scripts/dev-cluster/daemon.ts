@@ -1,6 +1,7 @@
 /** One n3xd of a development cluster: its configuration, its process, its log. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MARK, type Place, StartError } from './place.ts';
@@ -54,6 +55,20 @@ export class Daemon {
     });
     this.#child.once('error', (error) => writeFileSync(this.#file('n3xd.log'), `${error.message}\n`, { flag: 'a' }));
     closeSync(log);
+  }
+
+  /** Whether its API answers. */
+  answers(): Promise<boolean> {
+    return new Promise((done) => {
+      const asked = request({ socketPath: this.socket, path: '/v1/health', timeout: 1000 }, (answer) => {
+        answer.resume();
+        done(answer.statusCode === 200);
+      });
+      asked.once('timeout', () => asked.destroy());
+      // No socket yet, or nobody behind it.
+      asked.once('error', () => done(false));
+      asked.end();
+    });
   }
 
   get running(): boolean {

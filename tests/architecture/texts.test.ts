@@ -1,6 +1,6 @@
 /** What the repository says: paths it names exist, and it names nothing of any one machine. */
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import t from 'tap';
 import { allFiles, ROOT, read } from './sources.ts';
 
@@ -35,12 +35,14 @@ t.test('every module of every package is on the map', async (t) => {
   t.same(left, [], 'docs/architecture.md says what each module is');
 });
 
-t.test('every decision has its parts', async (t) => {
+t.test('every decision says what was decided and what else there was, and is listed', async (t) => {
   const decisions = texts.filter((path) => path.startsWith('docs/decisions/') && !path.endsWith('README.md'));
+  const list = read('docs/decisions/README.md');
   t.ok(decisions.length > 0);
   for (const path of decisions) {
-    for (const part of ['## Context', '## Decision', '## Alternatives'])
-      t.ok(read(path).includes(part), `${path}: ${part}`);
+    t.match(read(path), /^(## |\*\*)Decision/m, `${path}: the decision`);
+    t.match(read(path), /^## Alternatives/m, `${path}: alternatives`);
+    t.ok(list.includes(`(${basename(path)})`), `${path} is in the list`);
   }
 });
 
