@@ -40,7 +40,7 @@ export function findFault(m: Message, self: NodeId, isPeer: (id: NodeId) => bool
 }
 
 function isOwnAcknowledgement(m: Message): boolean {
-  return m.type === 'MsgAppResp' || m.type === 'MsgVoteResp' || m.type === 'MsgPreVoteResp';
+  return (m.type === 'MsgAppResp' || m.type === 'MsgVoteResp' || m.type === 'MsgPreVoteResp') && !m.reject;
 }
 
 /** Whether `m` answers something, so that it counts only from a member. */
