@@ -81,15 +81,22 @@ if [ -z "$kvm" ]; then
   fi
 fi
 # Emulated, the guest measures its time stamp counter against the timer chip when it boots, and hangs when that fails,
-# as it does on a busy machine: counting instructions makes both clocks one.
+# as it does on a busy machine. Counting instructions makes both clocks one, but only works with one processor; for
+# several the frequency is told: it is the machine's own.
+clock=
 if [ "$kvm" = yes ]; then
   cpu="-cpu host" accel=kvm
 else
   cpu="-icount shift=auto" accel=tcg
+  khz=$(awk -F: '/^cpu MHz/ { printf "%d", $2 * 1000; exit }' /proc/cpuinfo)
+  if [ @vcpu@ -gt 1 ]; then
+    cpu=
+    [ -z "$khz" ] || clock="tsc_early_khz=$khz lpj=$((khz * 4)) "
+  fi
 fi
 
 case @arch@ in
-  x86_64) machine="-M microvm,accel=$accel,acpi=on,rtc=on" console=ttyS0 quirks="pci=off " ;;
+  x86_64) machine="-M microvm,accel=$accel,acpi=on,rtc=on" console=ttyS0 quirks="pci=off $clock" ;;
   *) machine="-M virt,accel=$accel" console=ttyAMA0 quirks=; [ "$kvm" = yes ] || cpu="-cpu max $cpu" ;;
 esac
 

@@ -70,8 +70,8 @@ export function nixBindings(set: { readonly [name: string]: NixValue | undefined
 /** In a list, an application must stand in parentheses; so must a negative number. */
 function listItem(item: NixValue, indent: string): string {
   const text = nixValue(item, indent);
-  const isPlain = typeof item !== 'number' && !(item !== null && typeof item === 'object' && isExpression(item));
-  return isPlain || /^[A-Za-z0-9_./'-]+$/.test(text) ? text : `(${text})`;
+  const isExposed = typeof item === 'number' || (typeof item === 'object' && item !== null && isExpression(item));
+  return isExposed && !/^[A-Za-z0-9_./][A-Za-z0-9_./'-]*$/.test(text) ? `(${text})` : text;
 }
 
 function isExpression(value: NixValue): value is NixExpression {

@@ -24,6 +24,7 @@ import type { Marker, Run } from './marker.ts';
 import { findMarkedProcess, isSameProcess, RUN_ID_VARIABLE, readBootId, readProcess } from './process-identity.ts';
 import { requestShutdown } from './shutdown-request.ts';
 import type { RunningProcess, Supervisor } from './supervisor.ts';
+import { startVirtiofs, stopVirtiofs } from './virtiofs.ts';
 
 /** Log of a VM's console. */
 export const CONSOLE_LOG = 'console.log';
@@ -103,6 +104,7 @@ export class DirectSupervisor implements Supervisor {
     try {
       await this.#layout.setLink(name, 'booted', runner);
       await this.#helpersUp(name, runner);
+      await startVirtiofs(this.#layout, name, runner, run.id);
       const child = await this.#spawn(name, runner, run.id);
       const pid = child.pid ?? 0;
       const startTicks = (await readProcess(pid))?.startTicks ?? null;
@@ -212,13 +214,6 @@ export class DirectSupervisor implements Supervisor {
         throw new DriverFailure('StartFailed', `${up} of ${name} failed: ${why}`, true);
       }
     }
-    if (await exists(join(runner, 'bin/virtiofsd-run'))) {
-      throw new DriverFailure(
-        'Unsupported',
-        `${name} has virtiofs shares: these need microvm.nix's host module and the systemd supervisor`,
-        false,
-      );
-    }
   }
 
   /** The process of a run, also when its pid was not written down before the daemon ended. */
@@ -269,6 +264,7 @@ export class DirectSupervisor implements Supervisor {
     const claim = await this.#layout.claim(name);
     const over = claim.kind === 'managed' ? claim.marker.run : null;
     if (over === null || over.id !== runId) return;
+    if (await exists(join(over.runner, 'bin/virtiofsd-run'))) await stopVirtiofs(runId);
     for (const { down } of HELPERS) {
       if (down === undefined) continue;
       const script = join(over.runner, 'bin', down);

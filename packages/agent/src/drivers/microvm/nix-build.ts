@@ -1,6 +1,6 @@
 /** Builds a runner with Nix, and says in which way a build failed. */
 import { readlink, rm } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { type Exec, exec, type RunResult } from '../exec.ts';
 import { BUILD_LOG, BuildLog } from './build-log.ts';
@@ -141,17 +141,15 @@ function installable(target: BuildTarget): string {
 
 /** A reference that depends on the directory of whoever reads it means nothing on another host. */
 function refuseRelative(ref: string): void {
-  const path = /^(?:path:|git\+file:(?:\/\/)?)?(?<path>[./~].*|[^:]*\/[^:]*)$/.exec(ref)?.groups?.['path'];
-  const bare = path !== undefined && (/^[.~]/.test(path) || ref.startsWith('path:') || ref.startsWith('git+file:'));
-  if (bare && path !== undefined && !isAbsolute(path.split('?')[0] ?? '')) {
-    throw new DriverFailure('FlakeNotFound', `the flake ${ref} must be named by its absolute path`, false);
-  }
+  const path = /^(?:path:|git\+file:(?:\/\/)?)(.*)$/.exec(ref)?.[1] ?? (/^[.~]/.test(ref) ? ref : '/');
+  if (path.startsWith('/')) return;
+  throw new DriverFailure('FlakeNotFound', `the flake ${ref} must be named by its absolute path`, false);
 }
 
 const NETWORK =
   /unable to download|Couldn't resolve host|Could not resolve host|timed out|Connection (?:refused|reset)/i;
 const NO_FLAKE =
-  /getting status of|does not exist|is not a flake|does not contain a (?:'|‘)?flake\.nix|cannot find flake|unsupported tarball|is not an absolute path|unrecogni[sz]ed URL|not a valid flake|is not a valid URL/i;
+  /getting status of|path '.*' does not exist|is not a flake|does not contain a (?:'|‘)?flake\.nix|cannot find flake|unsupported tarball|is not an absolute path|unrecogni[sz]ed URL|not a valid flake|is not a valid URL/i;
 
 /** Tells the ways apart in which a build fails, by what Nix prints. */
 export function classify(target: BuildTarget, result: RunResult, options: NixOptions): DriverFailure {
@@ -181,10 +179,9 @@ export function classify(target: BuildTarget, result: RunResult, options: NixOpt
   return new DriverFailure('BuildFailed', `the build failed: ${lastLines(stderr)}`, false);
 }
 
+/** What a message holds of Nix's output: from its first error on, without its news about locks and its advice. */
 function lastLines(text: string): string {
   const lines = text.split('\n').map((line) => line.trim());
-  return lines
-    .filter((line) => line !== '' && !line.startsWith('(use '))
-    .slice(-MESSAGE_LINES)
-    .join(' | ');
+  const told = lines.filter((line) => line !== '' && !/^(?:warning: not writing|\u2022 |'|\(use )/.test(line));
+  return told.slice(-MESSAGE_LINES).join(' | ');
 }

@@ -6,6 +6,8 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 
 /** Name of the variable that marks a VM's process; it stays in its environment through `exec`. */
 export const RUN_ID_VARIABLE = 'N3X_RUN_ID';
+/** Name of the variable that marks the processes that help a run, such as virtiofsd. */
+export const HELPER_ID_VARIABLE = 'N3X_HELPER_OF_RUN';
 
 /** What `/proc` says of a process. */
 export interface ProcessStat {
@@ -49,18 +51,21 @@ export async function isSameProcess(expected: ExpectedProcess, bootId: string, d
   const found = await readProcess(pid);
   if (found === undefined || found.startTicks !== expected.startTicks) return false;
   const environment = await readProc(`/proc/${pid}/environ`);
-  if (environment !== undefined && environment !== '') return hasMark(environment, expected.id);
+  if (environment !== undefined && environment !== '') return hasMark(environment, RUN_ID_VARIABLE, expected.id);
   const cwd = await readCwd(pid);
   return cwd === undefined || cwd === directory;
 }
 
 /** The oldest process that carries a mark: the one that was started when its pid was not written down in time. */
-export async function findMarkedProcess(id: string): Promise<{ pid: number; startTicks: string } | undefined> {
+export async function findMarkedProcess(
+  id: string,
+  variable = RUN_ID_VARIABLE,
+): Promise<{ pid: number; startTicks: string } | undefined> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
   let oldest: { pid: number; startTicks: string } | undefined;
   for (const pid of pids) {
     const environment = await readProc(`/proc/${pid}/environ`);
-    if (environment === undefined || !hasMark(environment, id)) continue;
+    if (environment === undefined || !hasMark(environment, variable, id)) continue;
     const found = await readProcess(pid);
     if (found === undefined) continue;
     if (oldest === undefined || BigInt(found.startTicks) < BigInt(oldest.startTicks)) {
@@ -70,8 +75,8 @@ export async function findMarkedProcess(id: string): Promise<{ pid: number; star
   return oldest;
 }
 
-function hasMark(environment: string, id: string): boolean {
-  return environment.split('\0').includes(`${RUN_ID_VARIABLE}=${id}`);
+function hasMark(environment: string, variable: string, id: string): boolean {
+  return environment.split('\0').includes(`${variable}=${id}`);
 }
 
 async function readCwd(pid: number): Promise<string | undefined> {
