@@ -23,7 +23,7 @@ export function startProgress(stream: OutputStream, quiet: boolean): Progress {
   let text = '';
   const draw = () => {
     const span = formatSpan(performance.now() - began);
-    const width = Math.max(20, (stream.columns ?? 80) - 1);
+    const width = Math.max(20, (stream.columns || 80) - 1);
     const line = `${FRAMES[frame % FRAMES.length]} ${printable(text)} (${span})`;
     stream.write(`\r\u001b[K${line.length > width ? `${line.slice(0, width - 1)}…` : line}`);
     frame += 1;

@@ -20,6 +20,11 @@ t.test('running', async (t) => {
   const failedBefore = makeVm({ ...now, phase: 'failed', status: { observedGeneration: 2 } });
   t.match(judge('running', baseline, failedBefore), { type: 'waiting' });
   t.match(judge('running', baseline, makeVm({ ...now, phase: 'unhealthy' })), { type: 'failed', log: 'console' });
+  const exited = makeVm({ ...now, phase: 'failed', status: { reason: 'Exited', message: 'code 1' } });
+  t.match(judge('running', baseline, exited), { type: 'failed', log: 'console' });
+  t.match(judge('running', baseline, makeVm({ ...now, phase: 'starting' })), { type: 'waiting' });
+  const late = makeVm({ ...now, phase: 'starting', status: { reason: 'NotReadyInTime', message: 'x' } });
+  t.same(judge('running', baseline, late), { type: 'failed', text: 'NotReadyInTime: x', log: 'console' });
 });
 
 t.test('stopped', async (t) => {

@@ -18,6 +18,9 @@ export type Verdict =
 /** The VM of which the goal is spoken, as it was when the command changed it. */
 export type VmBaseline = Pick<VmView, 'uid' | 'generation' | 'restarts'>;
 
+/** Reasons of a failure that the console explains and the build does not. */
+const PROCESS_REASONS: ReadonlySet<string> = new Set(['Exited', 'StartFailed', 'StopFailed']);
+
 /** How a VM stands, in a few words. */
 export function stateText(vm: VmView): string {
   const where = vm.hostName === null ? '' : ` on ${vm.hostName}`;
@@ -44,11 +47,13 @@ export function judge(goal: VmGoal, baseline: VmBaseline, vm: VmView): Verdict {
   if (goal === 'stopped' && vm.phase === 'stopped' && (current || vm.assignment === null)) return { type: 'reached' };
   // A failed attempt counts once its host has seen the wish, also when the restart itself is what failed.
   if (vm.phase === 'failed' && status.observedGeneration >= baseline.generation) {
-    return { type: 'failed', text: reasonText(status) || 'it failed', log: 'build' };
+    const log = PROCESS_REASONS.has(status.reason) ? 'console' : 'build';
+    return { type: 'failed', text: reasonText(status) || 'it failed', log };
   }
   if (!current) return waiting;
   if (goal === 'running' && vm.phase === 'running') return { type: 'reached' };
-  if (goal === 'running' && vm.phase === 'unhealthy') {
+  // A guest that had its time may still come, but who waits for it is told now, as by any other failure.
+  if (goal === 'running' && (vm.phase === 'unhealthy' || status.reason === 'NotReadyInTime')) {
     return { type: 'failed', text: reasonText(status) || 'its guest is not ready', log: 'console' };
   }
   return waiting;

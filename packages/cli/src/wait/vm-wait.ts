@@ -138,12 +138,14 @@ class VmFollower {
         return false;
       case 'overtaken':
         throw new CommandFailure(ERROR_CODES.conflict, `gave up waiting for vm ${name}: ${verdict.text}`);
-      case 'failed':
+      case 'failed': {
+        const again = this.#last.phase === 'failed' ? 'n3x tries again by itself; ' : '';
         throw new CommandFailure(ERROR_CODES.driver, `vm ${name} failed: ${verdict.text}`, {
           ...(await this.#logEnd(verdict.log)),
           details: { phase: this.#last.phase, reason: this.#last.status.reason },
-          hint: `n3x tries again by itself; see n3xctl vm logs ${name}${verdict.log === 'build' ? ' --build' : ''}`,
+          hint: `${again}n3xctl vm logs ${name}${verdict.log === 'build' ? ' --build' : ''} shows more`,
         });
+      }
     }
   }
 
