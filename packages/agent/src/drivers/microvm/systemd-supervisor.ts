@@ -66,6 +66,8 @@ interface UnitState {
   readonly mainPid: number;
   readonly invocation: string;
   readonly result: string;
+  /** When the unit's conditions were last checked, and whether they held. */
+  readonly conditionAt: string;
   readonly conditionMet: boolean;
 }
 
@@ -107,10 +109,11 @@ export class SystemdSupervisor implements Supervisor {
         readySeen: false,
       };
       await this.#layout.updateMarker(name, ({ lastExit: _, ...marker }) => ({ ...marker, restarts, run }));
+      const { conditionAt } = await this.#show(name);
       // A unit that failed too often would refuse to start.
       await this.#systemctl(['reset-failed', unitOf(name)]);
       const started = await this.#systemctl(['start', '--no-block', unitOf(name)]);
-      const why = started.code === 0 ? await this.#waitStarted(name) : started.stderr.trim();
+      const why = started.code === 0 ? await this.#waitStarted(name, conditionAt) : started.stderr.trim();
       if (why !== undefined) {
         await this.#systemctl(['stop', '--no-block', unitOf(name)]);
         await this.#over(name, undefined);
@@ -241,11 +244,13 @@ export class SystemdSupervisor implements Supervisor {
   }
 
   /** Why the unit does not start; undefined once its process runs. */
-  async #waitStarted(name: string): Promise<string | undefined> {
+  async #waitStarted(name: string, checkedBefore: string): Promise<string | undefined> {
     let last: UnitState | undefined;
+    // An answer from before this start says nothing of it.
+    const skipped = (state: UnitState) => state.conditionAt !== checkedBefore && !state.conditionMet;
     const started = await this.#waitFor(name, START_MS, (state) => {
       last = state;
-      return state.mainPid > 0 || state.active === 'failed' || !state.conditionMet;
+      return state.mainPid > 0 || state.active === 'failed' || skipped(state);
     });
     if (last !== undefined && last.mainPid > 0) {
       const claim = await this.#layout.claim(name);
@@ -258,7 +263,7 @@ export class SystemdSupervisor implements Supervisor {
       return undefined;
     }
     if (!started) return `no process within ${START_MS / 1000} s`;
-    if (last !== undefined && !last.conditionMet) return 'its runner is missing (ConditionPathExists)';
+    if (last !== undefined && skipped(last)) return 'its runner is missing (ConditionPathExists)';
     return `it failed (${last?.result ?? 'unknown'}); see journalctl -u ${unitOf(name)}`;
   }
 
@@ -291,13 +296,13 @@ export class SystemdSupervisor implements Supervisor {
     if (result.code !== 0)
       throw new Error(`systemctl show ${unitOf(name)}: ${result.spawnError ?? result.stderr.trim()}`);
     const values = new Map(result.stdout.split('\n').map((line) => splitOnce(line)));
-    const checked = (values.get('ConditionTimestampMonotonic') ?? '0') !== '0';
     return {
       active: values.get('ActiveState') ?? 'inactive',
       mainPid: Number(values.get('MainPID') ?? '0'),
       invocation: values.get('InvocationID') ?? '',
       result: values.get('Result') ?? '',
-      conditionMet: !checked || values.get('ConditionResult') !== 'no',
+      conditionAt: values.get('ConditionTimestampMonotonic') ?? '0',
+      conditionMet: values.get('ConditionResult') !== 'no',
     };
   }
 

@@ -1,0 +1,161 @@
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { type Exec, exec } from '../exec.ts';
+import { Layout } from './layout.ts';
+import { resolveSupervisor, SystemdSupervisor } from './systemd-supervisor.ts';
+import { eventually, isAlive } from './test-host.ts';
+
+t.setTimeout(60_000);
+
+/**
+ * Stands in for systemctl, with the manners of the real one that matter here: a unit has a main process and an
+ * invocation, and one whose process ends by itself is restarted, unless a stop was asked for first.
+ */
+const SYSTEMCTL = `#!/bin/sh
+cd "$(dirname "$0")"
+echo "$*" >>calls
+verb=$1; unit=
+for word; do unit=$word; done
+alive() { [ -s pid ] && kill -0 "$(cat pid)" 2>/dev/null; }
+begin() {
+  ln -sfn "$(readlink vms/web/current)" vms/web/booted
+  sh -c 'cd vms/web && exec ./current/bin/microvm-run' >/dev/null 2>&1 </dev/null &
+  echo $! >pid
+  cat /proc/sys/kernel/random/uuid | tr -d - >invocation
+}
+case $verb in
+  cat) echo "ConditionPathExists=/state/%i/current/bin/microvm-run" ;;
+  start) rm -f stopped; [ -e fail ] || begin ;;
+  stop) : >stopped; alive && [ -e gentle ] && kill "$(cat pid)"; : ;;
+  kill) kill -9 "$(cat pid)" ;;
+  show)
+    if alive; then rm -f died
+    elif [ -e pid ] && [ ! -e stopped ]; then
+      [ -e died ] || : >died
+      if [ -z "$(find died -newermt '-2 seconds')" ]; then begin; rm -f died
+      else echo "ActiveState=activating"; echo "MainPID=0"; exit; fi
+    fi
+    if alive; then
+      echo "ActiveState=active"; echo "MainPID=$(cat pid)"
+    elif [ -e fail ]; then echo "ActiveState=failed"; echo "MainPID=0"
+    else echo "ActiveState=inactive"; echo "MainPID=0"; fi
+    echo "InvocationID=$(cat invocation 2>/dev/null)"; echo "Result=exit-code" ;;
+esac
+`;
+
+const RUNNER_RUN = `#!/bin/sh
+rm -f off
+while [ ! -e off ]; do sleep 0.02; done
+`;
+/** Waits for its standard input to end, as the scripts of older runners do. */
+const RUNNER_SHUTDOWN = `#!/bin/sh
+cd "$(dirname "$0")/../../vms/web"
+if [ -e deaf ]; then cat; exit; fi
+sleep 0.1
+[ -n "$MAINPID" ] && : >off
+cat
+`;
+
+async function setUp(t: { teardown(work: () => Promise<void>): void }) {
+  const directory = await mkdtemp(join(tmpdir(), 'n3x-systemd-'));
+  const write = async (path: string, text: string) => {
+    await mkdir(join(directory, path, '..'), { recursive: true });
+    await writeFile(join(directory, path), text);
+    await chmod(join(directory, path), 0o755);
+  };
+  await write('systemctl', SYSTEMCTL);
+  await write('runner/bin/microvm-run', RUNNER_RUN);
+  await write('runner/bin/microvm-shutdown', RUNNER_SHUTDOWN);
+  const layout = new Layout({
+    stateDir: join(directory, 'vms'),
+    gcrootsDir: join(directory, 'roots'),
+    owner: undefined,
+  });
+  await layout.create('web', {
+    format: 1,
+    uid: 'u',
+    epoch: 1,
+    builtGeneration: 1,
+    restarts: 0,
+    volumes: [],
+    run: null,
+  });
+  await symlink(join(directory, 'runner'), layout.path('web', 'current'));
+  const found: Exec = ([program, ...args], options) =>
+    exec(program === 'systemctl' ? [join(directory, 'systemctl'), ...args] : [program, ...args], options);
+  const log: string[] = [];
+  const supervisor = new SystemdSupervisor({ layout, exec: found, log: (event) => log.push(event) });
+  const marker = async () => {
+    const claim = await layout.claim('web');
+    if (claim.kind !== 'managed') throw new Error(claim.kind);
+    return claim.marker;
+  };
+  const pid = async () => Number(await readFile(join(directory, 'pid'), 'utf8'));
+  t.teardown(async () => {
+    const last = await pid().catch(() => 0);
+    if (last > 0 && (await isAlive(last))) process.kill(last, 'SIGKILL');
+    await rm(directory, { recursive: true, force: true });
+  });
+  return { directory, layout, supervisor, marker, pid, log, exec: found, runner: join(directory, 'runner') };
+}
+
+t.test('which supervisor, and why', async (t) => {
+  const { exec: run } = await setUp(t);
+  const systemd = { exec: run, booted: async () => true };
+  t.match(await resolveSupervisor('auto', '/state', systemd), { kind: 'systemd' });
+  t.match(await resolveSupervisor('auto', '/other', systemd), { kind: 'direct', reason: /another state directory/ });
+  t.match(await resolveSupervisor('direct', '/state', systemd), { kind: 'direct', reason: 'configured' });
+  const none = { exec: run, booted: async () => false };
+  t.match(await resolveSupervisor('auto', '/state', none), { kind: 'direct', reason: /not the init/ });
+  await t.rejects(resolveSupervisor('systemd', '/state', none), { code: 'N3X_CONFIG' });
+});
+
+t.test('a guest that obeys is stopped before systemd restarts it', async (t) => {
+  const { layout, supervisor, marker, pid, runner, directory, log } = await setUp(t);
+  await supervisor.start('web', runner, 3);
+  const running = await supervisor.inspect('web', await marker());
+  t.equal(running?.pid, await pid());
+  t.match(await marker(), { restarts: 3, run: { supervisor: 'systemd', pid: running?.pid } });
+  t.equal(await layout.readLink('web', 'booted'), runner);
+  await supervisor.stop('web', 10_000);
+  t.notOk(await isAlive(running?.pid ?? 0));
+  t.equal(await supervisor.inspect('web', await marker()), undefined);
+  t.match(await marker(), { run: null, lastExit: undefined });
+  t.same(log, [], 'not stopped hard');
+  const calls = await readFile(join(directory, 'calls'), 'utf8');
+  t.notMatch(calls, /enable|^kill/m, 'only started and stopped');
+  t.match(calls, /start --no-block microvm@web.service/);
+});
+
+t.test('a guest that does not obey is killed, and stays down', async (t) => {
+  const { supervisor, marker, runner, layout, log } = await setUp(t);
+  await writeFile(layout.path('web', 'deaf'), '');
+  await supervisor.start('web', runner, 0);
+  const running = await supervisor.inspect('web', await marker());
+  await supervisor.stop('web', 300);
+  t.notOk(await isAlive(running?.pid ?? 0));
+  t.same(log, ['microvm.stoppedHard']);
+  t.equal(await supervisor.inspect('web', await marker()), undefined);
+});
+
+t.test('a process that systemd restarted is followed', async (t) => {
+  const { supervisor, marker, runner, pid } = await setUp(t);
+  await supervisor.start('web', runner, 0);
+  const first = await pid();
+  process.kill(first, 'SIGKILL');
+  await eventually(async () => {
+    const running = await supervisor.inspect('web', await marker());
+    return running !== undefined && running.pid !== first;
+  });
+  t.match(await marker(), { run: { pid: await pid() } });
+  await supervisor.stop('web', 5000);
+});
+
+t.test('a unit that fails is told', async (t) => {
+  const { supervisor, runner, directory, marker } = await setUp(t);
+  await writeFile(join(directory, 'fail'), '');
+  await t.rejects(supervisor.start('web', runner, 0), { reason: 'StartFailed', message: /exit-code/ });
+  t.equal((await marker()).run, null);
+});
