@@ -236,7 +236,7 @@ export class Consensus {
     for (const entry of apply.entries) {
       let changed: ConfState | null = null;
       if (entry.type === 'confChange') {
-        changed = this.#node.applyConfChange(entry.change).confState;
+        changed = this.#node.applyConfChange(entry.change, entry.index).confState;
         confState = changed;
       }
       for (const change of this.#host.applyEntry(entry, changed)) changes.push(change);
