@@ -11,7 +11,7 @@ const SEED = Number(process.env['N3X_SEED'] ?? 1);
 /** Exit codes that a request may fail with when hosts come and go: no quorum, timed out, cannot reach n3xd. */
 const EXPECTED_FAILURES = new Set([5, 6, 8]);
 
-t.test(`${OPERATIONS} creates and deletes under kills, seed ${SEED}`, async (t) => {
+t.test(`${OPERATIONS} creates and deletes under kills, seed ${SEED}`, { timeout: 240_000 }, async (t) => {
   const cluster = await Cluster.formed(3);
   t.teardown(() => cluster.destroy());
   const random = new SeededRandom(SEED);

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { Cluster, until } from './cluster.ts';
 
-t.test('without a quorum', async (t) => {
+t.test('without a quorum', { timeout: 240_000 }, async (t) => {
   const cluster = await Cluster.formed(3);
   t.teardown(() => cluster.destroy());
   const [n1, n2, n3] = [cluster.host(0), cluster.host(1), cluster.host(2)];

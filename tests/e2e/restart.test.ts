@@ -11,7 +11,7 @@ interface List {
 const names = async (host: Host): Promise<string[]> =>
   (await host.json<List>(['vm', 'list'])).items.map((vm) => vm.name);
 
-t.test('kill -9 of all three loses nothing that was acknowledged', async (t) => {
+t.test('kill -9 of all three loses nothing that was acknowledged', { timeout: 240_000 }, async (t) => {
   const cluster = await Cluster.formed(3);
   t.teardown(() => cluster.destroy());
   const wanted: string[] = [];
@@ -26,7 +26,7 @@ t.test('kill -9 of all three loses nothing that was acknowledged', async (t) => 
   }
 });
 
-t.test('kill -9 of any one: the other two answer within 3 s', async (t) => {
+t.test('kill -9 of any one: the other two answer within 3 s', { timeout: 240_000 }, async (t) => {
   const cluster = await Cluster.formed(3);
   t.teardown(() => cluster.destroy());
   await cluster.host(0).json(['vm', 'create', 'kept', '--vcpu', '1', '--no-start']);
@@ -45,7 +45,7 @@ t.test('kill -9 of any one: the other two answer within 3 s', async (t) => {
   }
 });
 
-t.test('SIGTERM hands over leadership and exits 0', async (t) => {
+t.test('SIGTERM hands over leadership and exits 0', { timeout: 240_000 }, async (t) => {
   const cluster = await Cluster.formed(3);
   t.teardown(() => cluster.destroy());
   const leader = await cluster.leader();
@@ -55,7 +55,7 @@ t.test('SIGTERM hands over leadership and exits 0', async (t) => {
   t.not(next.name, leader.name);
 });
 
-t.test('one data directory is one host', async (t) => {
+t.test('one data directory is one host', { timeout: 240_000 }, async (t) => {
   const cluster = await Cluster.formed(1);
   t.teardown(() => cluster.destroy());
   const host = cluster.host(0);
@@ -68,7 +68,7 @@ t.test('one data directory is one host', async (t) => {
   t.ok(host.running);
 });
 
-t.test('a data directory of a newer format is refused and left alone', async (t) => {
+t.test('a data directory of a newer format is refused and left alone', { timeout: 240_000 }, async (t) => {
   const cluster = await Cluster.formed(1);
   t.teardown(() => cluster.destroy());
   const host = cluster.host(0);
@@ -84,7 +84,7 @@ t.test('a data directory of a newer format is refused and left alone', async (t)
   t.pass('and starts again once the format fits');
 });
 
-t.test('a damaged log record on disk is refused with a way out', async (t) => {
+t.test('a damaged log record on disk is refused with a way out', { timeout: 240_000 }, async (t) => {
   const cluster = await Cluster.formed(1);
   t.teardown(() => cluster.destroy());
   const host = cluster.host(0);
