@@ -53,7 +53,7 @@ const SPECS: readonly VmSpecInput[] = [
           fsType,
         })),
       ],
-      modules: [{ kind: 'text', name: '${builtins.abort "x"}/../../y', text: '{ }' }],
+      modules: [{ kind: 'text', name: `$${'{builtins.abort "x"}'}/../../y`, text: '{ }' }],
     },
   },
 ];

@@ -1,0 +1,168 @@
+import { spawn } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { DirectSupervisor } from './direct-supervisor.ts';
+import { Layout } from './layout.ts';
+import type { Run } from './marker.ts';
+import { RUN_ID_VARIABLE, readBootId, readProcess } from './process-identity.ts';
+import { eventually, isAlive } from './test-host.ts';
+
+t.setTimeout(60_000);
+
+/** A supervisor with a runner made of shell scripts. */
+async function setUp(t: { teardown(work: () => Promise<void>): void }, scripts: Record<string, string>) {
+  const directory = await mkdtemp(join(tmpdir(), 'n3x-direct-'));
+  const runner = join(directory, 'runner');
+  await mkdir(join(runner, 'bin'), { recursive: true });
+  for (const [name, text] of Object.entries(scripts)) {
+    await writeFile(join(runner, 'bin', name), `#!/bin/sh\n${text}\n`);
+    await chmod(join(runner, 'bin', name), 0o755);
+  }
+  const layout = new Layout({
+    stateDir: join(directory, 'vms'),
+    gcrootsDir: join(directory, 'roots'),
+    owner: undefined,
+  });
+  await layout.create('vm', { format: 1, uid: 'u', epoch: 1, builtGeneration: 1, restarts: 0, volumes: [], run: null });
+  const log: string[] = [];
+  const supervisor = new DirectSupervisor({
+    layout,
+    environment: { GREETING: 'hi' },
+    onExit: () => undefined,
+    log: (e) => log.push(e),
+  });
+  const marker = async () => {
+    const claim = await layout.claim('vm');
+    if (claim.kind !== 'managed') throw new Error(claim.kind);
+    return claim.marker;
+  };
+  t.teardown(async () => {
+    await supervisor.stop('vm', 0);
+    await rm(directory, { recursive: true, force: true });
+  });
+  const read = (file: string) => readFile(layout.path('vm', file), 'utf8').catch(() => '');
+  return { runner, layout, supervisor, marker, log, read };
+}
+
+t.test('helpers go before and are undone after', async (t) => {
+  const { runner, supervisor, marker, read } = await setUp(t, {
+    'tap-up': 'echo tap-up >>order',
+    'macvtap-up': 'echo macvtap-up >>order',
+    'pci-setup': 'echo pci-setup >>order',
+    'microvm-run':
+      'echo "run $GREETING $(pwd)" >>order; trap "echo term >>order; exit" TERM; while :; do sleep 0.02; done',
+    'tap-down': 'echo tap-down >>order',
+    'macvtap-down': 'echo macvtap-down >>order',
+  });
+  await supervisor.start('vm', runner, 0);
+  await eventually(async () => (await read('order')).includes('run hi'));
+  t.ok(await supervisor.inspect('vm', await marker()));
+  await supervisor.stop('vm', 60_000);
+  const order = (await read('order')).split('\n').map((line) => line.split(' ')[0]);
+  t.same(
+    order,
+    ['tap-up', 'macvtap-up', 'pci-setup', 'run', 'term', 'tap-down', 'macvtap-down', ''],
+    'no shutdown script: no waiting',
+  );
+});
+
+t.test('a helper that fails stops the start', async (t) => {
+  const { runner, supervisor, marker, layout } = await setUp(t, {
+    'tap-up': 'echo no tap >&2; exit 1',
+    'microvm-run': '',
+  });
+  await t.rejects(supervisor.start('vm', runner, 0), { reason: 'StartFailed', message: /tap-up of vm failed: no tap/ });
+  t.equal((await marker()).run, null);
+  t.equal(await layout.readLink('vm', 'booted'), undefined);
+});
+
+t.test('virtiofs comes before the VM and goes after it', async (t) => {
+  const { runner, supervisor, read } = await setUp(t, {
+    'virtiofsd-run':
+      'echo up >>fs; : >share.sock; trap "rm share.sock; echo down >>fs; exit" TERM; while :; do sleep 0.02; done',
+    'microvm-run': '[ -e share.sock ] && echo there >>fs; exec sleep 1000',
+  });
+  await mkdir(join(runner, 'share/microvm/virtiofs/store'), { recursive: true });
+  await writeFile(join(runner, 'share/microvm/virtiofs/store/socket'), 'share.sock\n');
+  await supervisor.start('vm', runner, 0);
+  await eventually(async () => (await read('fs')) === 'up\nthere\n');
+  await supervisor.stop('vm', 0);
+  t.equal(await read('fs'), 'up\nthere\ndown\n');
+});
+
+t.test('a process whose pid was not written down in time is found by its mark', async (t) => {
+  const { runner, layout, supervisor, marker } = await setUp(t, {});
+  const run: Run = {
+    id: 'a-run-of-its-own',
+    supervisor: 'direct',
+    pid: null,
+    startTicks: null,
+    bootId: await readBootId(),
+    startedAtMs: 1,
+    restarts: 0,
+    runner,
+    consoleOffset: 0,
+    stopping: false,
+    readySeen: false,
+  };
+  await layout.updateMarker('vm', (before) => ({ ...before, run }));
+  const child = spawn('sleep', ['1000'], {
+    env: { ...process.env, [RUN_ID_VARIABLE]: run.id },
+    detached: true,
+    stdio: 'ignore',
+  });
+  const pid = child.pid ?? 0;
+  await eventually(async () => (await supervisor.inspect('vm', { ...(await marker()), run }))?.pid === pid);
+  t.equal((await marker()).run?.pid, pid);
+  await supervisor.stop('vm', 0);
+  t.notOk(await isAlive(pid));
+});
+
+t.test('a process that only has the pid is not taken for the VM, and not signalled', async (t) => {
+  const { runner, layout, supervisor, marker } = await setUp(t, {});
+  const stranger = spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' });
+  const pid = stranger.pid ?? 0;
+  t.teardown(async () => void stranger.kill('SIGKILL'));
+  const real = (await readProcess(pid))?.startTicks ?? '';
+  for (const [what, startTicks, bootId] of [
+    ['another start time', String(BigInt(real) - 1n), await readBootId()],
+    ['another boot', real, 'another'],
+    ['another mark', real, await readBootId()],
+  ] as const) {
+    await layout.updateMarker('vm', (before) => ({
+      ...before,
+      run: {
+        id: 'x',
+        supervisor: 'direct',
+        pid,
+        startTicks,
+        bootId,
+        startedAtMs: 1,
+        restarts: 0,
+        runner,
+        consoleOffset: 0,
+        stopping: false,
+        readySeen: false,
+      },
+    }));
+    await supervisor.stop('vm', 0);
+    t.ok(await isAlive(pid), what);
+    t.equal((await marker()).run, null, what);
+  }
+});
+
+t.test('the console’s log is cut, and a run’s part of it is found', async (t) => {
+  const { runner, layout, supervisor, marker } = await setUp(t, { 'microvm-run': 'echo second; exec sleep 1000' });
+  await writeFile(layout.path('vm', 'console.log'), 'first\n');
+  await supervisor.start('vm', runner, 0);
+  await eventually(async () => (await supervisor.consoleText('vm', await marker())) === 'second\n');
+  await writeFile(layout.path('vm', 'console.log'), 'x'.repeat(5 * 1_048_576), { flag: 'a' });
+  await supervisor.tend('vm');
+  t.same((await readdir(layout.directory('vm'))).filter((file) => file.startsWith('console.log')).sort(), [
+    'console.log',
+    'console.log.1',
+  ]);
+  t.equal(await supervisor.consoleText('vm', await marker()), '');
+});
