@@ -10,6 +10,7 @@ import { checkLinearizability } from './checkers/linearizability.ts';
 import { checkQueues } from './checkers/queue-bounds.ts';
 import { SafetyCheckers } from './checkers/safety.ts';
 import { VmCopies } from './checkers/vm-copies.ts';
+import { AimedFaults } from './faults/aims.ts';
 import { formatFault, type TimedFault } from './faults/fault.ts';
 import { Nemesis } from './faults/inflict.ts';
 import { drawSchedule } from './faults/random-schedule.ts';
@@ -82,6 +83,7 @@ class Run {
   readonly #world: World;
   readonly #compaction: Pick<LoopOptions, 'compactAfterEntries' | 'keepEntries'>;
   readonly #nemesis: Nemesis;
+  readonly #aimed: AimedFaults;
   #faults: readonly TimedFault[] = [];
   #violation: Violation | undefined;
   #convergedAfterMs: number | undefined;
@@ -98,11 +100,15 @@ class Run {
     const compaction = COMPACTIONS[this.#random.fork('compaction').below(COMPACTIONS.length)];
     assert(compaction !== undefined, 'there is a compaction to choose');
     this.#compaction = compaction;
+    const aims = profile.aims ?? { vote: 0, acknowledgement: 0 };
+    this.#aimed = new AimedFaults(this.#random.fork('aims'), aims, (delayMs, fault) => {
+      this.#nemesis.plan([{ atMs: delayMs, fault }]);
+    });
     this.#world = new World({
       random: this.#random.fork('world'),
       ...{ links: PROFILES['calm']?.links ?? profile.links, latency: profile.disk, driver: profile.driver },
       loop: this.#compaction,
-      observer: new Observers([this.#trace, this.#checkers]),
+      observer: new Observers([this.#trace, this.#checkers, this.#aimed]),
       tampering: tampering ?? {},
       onNetworkEvent: (event) => this.#trace.network(event),
       onViolation: (violation) => {
@@ -160,6 +166,7 @@ class Run {
     const names = world.hosts.map((host) => host.name);
     this.#faults = this.#options.faults ?? drawSchedule(this.#random.fork('faults'), profile, names, durationMs);
     this.#nemesis.plan(this.#faults);
+    this.#aimed.on = this.#options.faults === undefined;
     const clients = new Clients(world, workload, this.#random.fork('clients'), this.#history, this.#trace);
     clients.start();
     const membership = new MembershipChanges(world, this.#random.fork('membership'), this.#trace, () => this.#state);
@@ -169,6 +176,7 @@ class Run {
     clients.finish();
     membership.finish();
     this.#changes = membership.changes;
+    this.#aimed.on = false;
     this.#nemesis.relent();
     for (const host of world.hosts)
       host.driver.setProfile({ ...profile.driver, failPermille: 0, hangPermille: 0, exitPermille: 0 });

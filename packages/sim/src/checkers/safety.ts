@@ -6,6 +6,7 @@ import type { NodeId } from '@n3x/core/raft/types';
 import type { PeerMessage } from '@n3x/core/wire/peer-message';
 import type { ObservedHost, WorldObserver } from '../world/observer.ts';
 import { CommittedLog } from './committed-log.ts';
+import { DurablePromises } from './durable-promises.ts';
 import { ElectionSafety } from './election-safety.ts';
 import { LogMatching } from './log-matching.ts';
 import { LogViews } from './log-views.ts';
@@ -22,6 +23,7 @@ export class SafetyCheckers implements WorldObserver {
   readonly views = new LogViews();
   readonly elections = new ElectionSafety();
   readonly #logs = new LogMatching();
+  readonly #promises = new DurablePromises();
   readonly #seen = new Map<NodeId, Seen>();
   #committed: CommittedLog | undefined;
   #reference: ReferenceMachine | undefined;
@@ -38,6 +40,7 @@ export class SafetyCheckers implements WorldObserver {
   }
 
   started(host: ObservedHost, stored: StoredState): void {
+    this.#promises.started(host, stored);
     this.views.started(host, stored);
     if (this.#reference === undefined) {
       this.#committed = new CommittedLog(stored.applied.index);
@@ -48,12 +51,16 @@ export class SafetyCheckers implements WorldObserver {
   }
 
   writing(host: ObservedHost, write: StorageWrite): void {
-    this.#logs.writing(host, write, this.views.of(host));
+    const log = this.views.of(host);
+    this.#logs.writing(host, write, log);
+    const first = write.entries?.[0];
+    if (first !== undefined && write.snapshot === undefined) this.#promises.replacing(host, first.index, log);
     this.views.writing(host, write);
   }
 
   sending(host: ObservedHost, _to: NodeId, message: PeerMessage): void {
     this.elections.sending(host, message);
+    this.#promises.sending(host, message, this.views.of(host));
   }
 
   answered(host: ObservedHost, requestId: string, outcome: CommandOutcome): void {

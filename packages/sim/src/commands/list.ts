@@ -1,6 +1,7 @@
 /** What there is to choose from, and what is checked. */
 import { COMMITTED_AGREE, LEADER_COMPLETENESS } from '../checkers/committed-log.ts';
 import { CONVERGENCE } from '../checkers/convergence.ts';
+import { DURABLE_PROMISES } from '../checkers/durable-promises.ts';
 import { ELECTION_SAFETY } from '../checkers/election-safety.ts';
 import { LINEARIZABILITY } from '../checkers/linearizability.ts';
 import { LEADER_APPEND_ONLY, LOG_MATCHING } from '../checkers/log-matching.ts';
@@ -12,6 +13,7 @@ import { WORKLOADS } from '../workloads/workloads.ts';
 /** The rules by name, each with what it says. */
 export const RULES: Readonly<Record<string, string>> = {
   [ELECTION_SAFETY]: 'one leader per term, one vote per host and term',
+  [DURABLE_PROMISES]: 'a host that starts again has the term, vote and entries that it told others of',
   [LEADER_APPEND_ONLY]: 'a leader never replaces an entry of its own log',
   [LOG_MATCHING]: 'logs with an entry of the same index and term are the same up to there',
   [LEADER_COMPLETENESS]: 'a leader has every entry that was committed in an earlier term',

@@ -1,4 +1,5 @@
 /** Profiles: what a run's links, disks, clocks and drivers are like, and how often which fault happens. */
+import type { AimedRates } from '../faults/aims.ts';
 import type { DiskLatency } from '../world/disk.ts';
 import { LINK_PROFILES, type LinkProfile } from '../world/link-profile.ts';
 import type { DriverProfile } from '../world/simulated-driver.ts';
@@ -26,6 +27,8 @@ export interface Profile {
   readonly disk: DiskLatency;
   readonly driver: DriverProfile;
   readonly faults: FaultRates;
+  /** Power cuts at the worst moments. */
+  readonly aims?: AimedRates;
   /** Largest rate error of a monotonic clock, in millionths. */
   readonly driftPpm: number;
 }
@@ -70,6 +73,7 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
   disk: {
     ...{ name: 'disk', summary: 'disks that are slow, get stuck or full, and power cuts that lose unsynced writes' },
     ...{ links: LINK_PROFILES.default, disk: CARD, driver: STEADY, driftPpm: 200 },
+    aims: { vote: 50, acknowledgement: 1 },
     faults: { power: 8, crash: 4, slowDisk: 4, stuckDisk: 4, fullDisk: 3 },
   },
   clocks: {
@@ -79,5 +83,16 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
     },
     ...{ links: LINK_PROFILES.default, disk: SSD, driver: STEADY, driftPpm: 100_000 },
     faults: { drift: 6, jump: 6, stall: 8, partition: 2, crash: 1 },
+  },
+  hostile: {
+    ...{ name: 'hostile', summary: 'everything goes wrong, often: what a rare bug needs to show within few seeds' },
+    ...{
+      links: { ...LINK_PROFILES.lossy, name: 'hostile', lossPermille: 60 },
+      disk: SSD,
+      driver: SHAKY,
+      driftPpm: 200,
+    },
+    aims: { vote: 300, acknowledgement: 5 },
+    faults: { crash: 25, power: 25, stall: 8, partition: 12, cut: 12, slowDisk: 4, stuckDisk: 4, fullDisk: 2 },
   },
 };

@@ -18,8 +18,10 @@ const PATIENCE_MS = 6_000;
 const RETRY_MS = 100;
 /** Of a thousand operations, how many are sent to two hosts at once. */
 const IMPATIENT_PERMILLE = 30;
-/** Attempts after which a client goes on to other things; whether the operation took effect is then unknown. */
+/** Attempts after which a client goes on to other things; whether the operation took effect may then be unknown. */
 const ATTEMPTS_MAX = 6;
+/** Of ten operations, how many are given up after one to three attempts. */
+const GIVEN_UP = 2;
 
 /** All clients of one run. */
 export class Clients {
@@ -136,6 +138,7 @@ class Attempts {
   readonly #random: Random;
   readonly #recorded: Recorded;
   readonly #done: (answer: Answer | undefined, host: string) => void;
+  readonly #limit: number;
   #count = 0;
   #open = 0;
   #isOver = false;
@@ -152,6 +155,7 @@ class Attempts {
     this.#random = random;
     this.#recorded = recorded;
     this.#done = done;
+    this.#limit = random.below(10) < GIVEN_UP ? 1 + random.below(3) : ATTEMPTS_MAX;
   }
 
   /** Sends it to some host. */
@@ -198,7 +202,7 @@ class Attempts {
 
   #retry(): void {
     if (this.#open > 0) return;
-    if (this.#count < ATTEMPTS_MAX || this.#all.stopping) {
+    if (this.#count < this.#limit || (this.#all.stopping && this.#limit === ATTEMPTS_MAX)) {
       this.#all.world.timeline.after(RETRY_MS + this.#random.below(RETRY_MS), () => {
         if (!this.#isOver) this.next();
       });

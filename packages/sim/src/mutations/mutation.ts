@@ -1,0 +1,58 @@
+/**
+ * Planted bugs: what they break and where a search for them is best made. They change what passes between a
+ * loop and its world, so the production code has no trace of them.
+ */
+import type { LoopInput } from '@n3x/core/loop/input';
+import type { Ports } from '@n3x/core/ports/ports';
+import type { Message, NodeId } from '@n3x/core/raft/types';
+import type { Tampering } from '../world/tampering.ts';
+
+/** A planted bug. */
+export interface Mutation {
+  readonly name: string;
+  /** One line: what a host with it does wrong. */
+  readonly summary: string;
+  /** Seeds within which a soak has to find it. */
+  readonly budget: number;
+  readonly workload: string;
+  /** Name of a profile; `hostile` without one. */
+  readonly profile?: string;
+  /** A new one for each run. */
+  make(): Tampering;
+}
+
+/** A defect in what a host sends to its peers. */
+export function alterSent(alter: (message: Message) => Message): Tampering {
+  return {
+    ports: (_host, ports) => ({
+      ...ports,
+      transport: {
+        send: (to, message) =>
+          ports.transport.send(to, message.type === 'raft' ? { ...message, message: alter(message.message) } : message),
+        setPeers: (peers) => ports.transport.setPeers(peers),
+      },
+    }),
+  };
+}
+
+/** A defect in what a host makes of what it receives: any number of messages in place of one. */
+export function alterReceived(
+  alter: (message: Message, from: NodeId) => readonly { readonly from: NodeId; readonly message: Message }[],
+): Tampering {
+  return {
+    input: (_host, input): readonly LoopInput[] => {
+      if (input.type !== 'received' || input.message.type !== 'raft') return [input];
+      return alter(input.message.message, input.from).map(({ from, message }) => ({
+        type: 'received',
+        from,
+        message: { type: 'raft', message },
+      }));
+    },
+  };
+}
+
+/** The ports of `ports` with another way to answer clients. */
+export function withClient(ports: Ports, client: Partial<Ports['client']>): Ports {
+  const { commandDone, readDone, changed, reset } = ports.client;
+  return { ...ports, client: { commandDone, readDone, changed, reset, ...client } };
+}
