@@ -1,7 +1,7 @@
 /** Commits per second and their latency: VMs created (not started) through the API of all three hosts. */
 import type { Cluster } from '../e2e/cluster.ts';
+import type { Figure } from './figure.ts';
 import { load } from './load.ts';
-import type { Figure } from './run.ts';
 import { quantile, round } from './statistics.ts';
 
 const IN_FLIGHT = [1, 16, 64, 256];

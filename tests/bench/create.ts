@@ -1,7 +1,7 @@
 /** From `vm create` to QEMU's exec, the build being cached, against `nix build` of the same runner alone. */
 import { readFile } from 'node:fs/promises';
 import { type Cluster, run, until } from '../e2e/cluster.ts';
-import type { Figure } from './run.ts';
+import type { Figure } from './figure.ts';
 import { median, round } from './statistics.ts';
 
 const ROUNDS = 7;

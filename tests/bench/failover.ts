@@ -1,7 +1,7 @@
 /** How long writes stop when the leader is killed. */
 import { type Cluster, until } from '../e2e/cluster.ts';
+import type { Figure } from './figure.ts';
 import { load } from './load.ts';
-import type { Figure } from './run.ts';
 import { median, round } from './statistics.ts';
 
 const ROUNDS = 5;

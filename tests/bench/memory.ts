@@ -1,7 +1,7 @@
 /** Memory of an idle n3xd that belongs to a cluster of three. */
 import { readFile } from 'node:fs/promises';
 import type { Cluster } from '../e2e/cluster.ts';
-import type { Figure } from './run.ts';
+import type { Figure } from './figure.ts';
 import { round } from './statistics.ts';
 
 /** Long enough for start-up garbage to be collected, in ms. */

@@ -9,16 +9,8 @@ import { Cluster } from '../e2e/cluster.ts';
 import { benchCommits } from './commits.ts';
 import { benchCreate } from './create.ts';
 import { benchFailover } from './failover.ts';
+import type { Figure } from './figure.ts';
 import { benchMemory } from './memory.ts';
-
-/** One figure. */
-export interface Figure {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  /** What is aimed at, in words. */
-  readonly aim?: string;
-}
 
 const PARTS: Readonly<Record<string, (cluster: Cluster) => Promise<Figure[]>>> = {
   memory: benchMemory,

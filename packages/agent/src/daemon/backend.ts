@@ -5,15 +5,31 @@ import type { Command, CommandResult } from '@n3x/core/machine/command';
 import type { ClusterState } from '@n3x/core/machine/state';
 import type { ObjectChange } from '@n3x/core/model/object';
 import type { ApiBackend, ChangeListener, LogOptions, RequestOptions } from '../api/backend.ts';
-import type { Daemon } from './daemon.ts';
+import type { MicrovmDriver } from '../drivers/microvm/microvm-driver.ts';
 import { createToken } from './joining.ts';
+import type { Member } from './member.ts';
 import { N3X_VERSION } from './version.ts';
+
+/** What of a daemon its API needs. */
+export interface BackendDaemon {
+  readonly config: { readonly name: string };
+  readonly member: Member | null;
+  readonly driver: MicrovmDriver;
+  readonly peerId: string;
+  readonly addresses: string[];
+  readonly uptimeSeconds: number;
+  /** The member, or the error that there is none. */
+  requireMember(): Member;
+  init(clusterName: string): Promise<{ clusterId: string; hostId: number }>;
+  join(token: string, options: Omit<RequestOptions, 'requestId'>): Promise<{ clusterId: string; hostId: number }>;
+  leave(host: string | undefined, options: RequestOptions): Promise<{ changed: boolean; index: number }>;
+}
 
 /** What the API asks of a daemon, whether or not it is a member at the moment. */
 export class DaemonBackend implements ApiBackend {
-  readonly #daemon: Daemon;
+  readonly #daemon: BackendDaemon;
 
-  constructor(daemon: Daemon) {
+  constructor(daemon: BackendDaemon) {
     this.#daemon = daemon;
   }
 

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { applyConfState, applyEmpty, applyProposal } from './apply.ts';
-import { arbitraryConfState, arbitraryStep, type Step, VM_NAMES } from './arbitrary.test-data.ts';
 import { commandSchema, type Proposal } from './command.ts';
 import { checkInvariants, checkStep, firstDifference } from './invariants.ts';
 import { decodeProposal, encodeProposal } from './proposal-codec.ts';
 import { SampleCluster, sampleRecords } from './sample.ts';
 import { ClusterState, type StateLimits } from './state.ts';
+import { arbitraryConfState, arbitraryStep, type Step, VM_NAMES } from './test-arbitrary.ts';
 
 const LIMITS: StateLimits = { events: 16, requests: 8 };
 const RUNS = { numRuns: 200 };
