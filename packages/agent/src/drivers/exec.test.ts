@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import t from 'tap';
-import { exec, signalGroup, Tail } from './exec.ts';
+import { childEnvironment, exec, signalGroup, Tail } from './exec.ts';
 import { eventually, isAlive } from './microvm/test-host.ts';
 
 t.test('what a program printed and how it ended', async (t) => {
@@ -47,4 +47,13 @@ t.test('output is kept from its end, within the limit', async (t) => {
 t.test('no signal to everyone', async (t) => {
   for (const pid of [undefined, -1, 0, 1]) t.equal(signalGroup(pid, 'SIGKILL'), false);
   t.ok((await readFile('/proc/self/stat', 'utf8')).length > 0);
+});
+
+t.test('nothing speaks in the name of the daemon', async (t) => {
+  process.env['NOTIFY_SOCKET'] = '/run/notify';
+  t.teardown(() => {
+    delete process.env['NOTIFY_SOCKET'];
+  });
+  t.equal((await exec(['/bin/sh', '-c', 'echo "[$NOTIFY_SOCKET]"'], { timeoutMs: 10_000 })).stdout, '[]\n');
+  t.match(childEnvironment({ A: 'b' }), { A: 'b', PATH: process.env['PATH'] });
 });

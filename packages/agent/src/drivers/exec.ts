@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 /** How a program is run. */
 export interface RunOptions {
   readonly cwd?: string;
-  /** The whole environment; without it, the daemon's own. */
+  /** The whole environment; without it, {@link childEnvironment}. */
   readonly env?: NodeJS.ProcessEnv;
   /** After this many ms the program's process group is killed. */
   readonly timeoutMs: number;
@@ -36,6 +36,29 @@ export type Exec = (argv: readonly [string, ...string[]], options: RunOptions) =
 
 const KEEP_BYTES = 1_048_576;
 
+/**
+ * What systemd tells the daemon about itself (sd_notify(3), sd_listen_fds(3), systemd.exec(5)). A program that inherits it
+ * speaks in the daemon's name: the runner of cloud-hypervisor would hand on its guest's `READY` and `STOPPING`.
+ */
+const OWN_VARIABLES = [
+  'NOTIFY_SOCKET',
+  'WATCHDOG_PID',
+  'WATCHDOG_USEC',
+  'LISTEN_PID',
+  'LISTEN_FDS',
+  'LISTEN_FDNAMES',
+  'INVOCATION_ID',
+  'JOURNAL_STREAM',
+  'MAINPID',
+];
+
+/** The daemon's environment as other programs may have it, with some variables set. */
+export function childEnvironment(variables: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  const environment = { ...process.env };
+  for (const name of OWN_VARIABLES) delete environment[name];
+  return { ...environment, ...variables };
+}
+
 /** Runs a program to its end. Never rejects: what went wrong is in the result. */
 export const exec: Exec = (argv, options) => {
   const keep = options.keepBytes ?? KEEP_BYTES;
@@ -43,7 +66,7 @@ export const exec: Exec = (argv, options) => {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd: options.cwd,
-      env: options.env ?? process.env,
+      env: options.env ?? childEnvironment(),
       stdio: [options.stdin === 'open' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
       // A group of its own, so that all of it can be ended.
       detached: true,

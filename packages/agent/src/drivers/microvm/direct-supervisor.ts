@@ -8,7 +8,7 @@ import { createWriteStream, constants as fsConstants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
-import { type Exec, exec, execDetached, signalGroup } from '../exec.ts';
+import { childEnvironment, type Exec, exec, execDetached, signalGroup } from '../exec.ts';
 import {
   CONSOLE_LOG_LIMIT,
   fileSize,
@@ -195,7 +195,7 @@ export class DirectSupervisor implements Supervisor {
     const { owner } = this.#layout;
     return await execDetached([join(runner, 'bin/microvm-run')], {
       cwd: directory,
-      env: { ...process.env, ...this.#options.environment, [RUN_ID_VARIABLE]: runId },
+      env: childEnvironment({ ...this.#options.environment, [RUN_ID_VARIABLE]: runId }),
       stdio: [stdin.fd, output.fd, output.fd],
       ...(owner === undefined ? {} : { user: owner }),
     });

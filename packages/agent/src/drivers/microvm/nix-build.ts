@@ -2,7 +2,7 @@
 import { readlink, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type Exec, exec, type RunResult } from '../exec.ts';
+import { childEnvironment, type Exec, exec, type RunResult } from '../exec.ts';
 import { BUILD_LOG, BuildLog } from './build-log.ts';
 import { DriverFailure } from './failure.ts';
 
@@ -130,7 +130,7 @@ export class Nix {
       process.env['NIX_CONFIG'] ?? '',
       this.#options.extraConfig,
     ];
-    return { ...process.env, NIX_CONFIG: lines.filter((line) => line !== '').join('\n') };
+    return childEnvironment({ NIX_CONFIG: lines.filter((line) => line !== '').join('\n') });
   }
 }
 

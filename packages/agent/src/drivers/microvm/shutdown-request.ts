@@ -4,7 +4,7 @@
  * in `MAINPID`, which only systemd would set.
  */
 import { join } from 'node:path';
-import type { Exec } from '../exec.ts';
+import { childEnvironment, type Exec } from '../exec.ts';
 import { exists } from './layout.ts';
 
 /**
@@ -23,7 +23,7 @@ export async function requestShutdown(
   const abort = new AbortController();
   void exec([script], {
     cwd: directory,
-    env: { ...process.env, MAINPID: String(pid) },
+    env: childEnvironment({ MAINPID: String(pid) }),
     timeoutMs: timeoutMs + 1000,
     stdin: 'open',
     signal: abort.signal,

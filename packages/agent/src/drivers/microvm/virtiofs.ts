@@ -2,7 +2,7 @@
 import { constants as fsConstants } from 'node:fs';
 import { open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execDetached, signalGroup } from '../exec.ts';
+import { childEnvironment, execDetached, signalGroup } from '../exec.ts';
 import { pause } from './console-log.ts';
 import { DriverFailure } from './failure.ts';
 import { exists, isMissing, type Layout } from './layout.ts';
@@ -23,7 +23,7 @@ export async function startVirtiofs(layout: Layout, name: string, runner: string
     await execDetached([script], {
       cwd: layout.directory(name),
       // As root, as microvm.nix's unit: the daemons open the shares for the guest.
-      env: { ...process.env, [HELPER_ID_VARIABLE]: runId },
+      env: childEnvironment({ [HELPER_ID_VARIABLE]: runId }),
       stdio: [input.fd, output.fd, output.fd],
     });
   }
