@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { nameFromHostname } from './config.ts';
-import { checkConfig, loadConfig, readConfig, reloadable } from './load.ts';
+import { checkConfig, loadConfig, readConfig, reloadable, takeOver } from './load.ts';
 import { locateKey } from './locate.ts';
 
 const origin = { file: '/etc/n3x/n.toml', base: '/', hostname: 'Rack-7.example.org' };
@@ -141,6 +141,22 @@ t.test('a reload tells what it applies and what waits for a restart', async (t) 
     applied: ['labels', 'reserve.vcpu', 'log.level'],
     needRestart: ['name', 'log.format'],
   });
+  const inForce = takeOver(before, after);
+  t.same(
+    reloadable(inForce, after),
+    { applied: [], needRestart: ['name', 'log.format'] },
+    'what waits goes on waiting',
+  );
+  t.same(inForce.config.settings.labels, { x: 'y' });
+  t.equal(inForce.config.log.format, 'json');
+  const everything = loaded(
+    'name = "a"\n[capacity]\nvcpu = 2\nmemory = "1G"\n[reserve]\nmemory = "1M"\n[nix]\nbinary = "/n"\nnixpkgs = "a"\nmicrovm = "b"\nextra_config = "c"\nbuild_timeout = "1m"\nmax_builds = 3\n',
+  );
+  t.same(
+    reloadable(takeOver(before, everything), everything),
+    { applied: [], needRestart: [] },
+    'every key that can be is taken over',
+  );
 });
 
 t.test('any host name makes a valid name', async (t) => {

@@ -99,6 +99,21 @@ export function reloadable(old: LoadedConfig, next: LoadedConfig): ReloadPlan {
   return { applied, needRestart };
 }
 
+/** The configuration in force after a reload: the old one with the new values of all keys that a running daemon takes over. */
+export function takeOver(old: LoadedConfig, next: LoadedConfig): LoadedConfig {
+  const { labels, capacity, reserve, nix, log } = next.values;
+  const values: ConfigFile = {
+    ...old.values,
+    labels,
+    capacity,
+    reserve,
+    nix,
+    log: { ...old.values.log, level: log.level },
+  };
+  const origin = { file: old.config.file, base: process.cwd(), hostname: hostname() };
+  return { values, config: toAgentConfig(values, origin) };
+}
+
 function valueAt(values: ConfigFile, key: string): unknown {
   let value: unknown = values;
   for (const step of key.split('.')) {

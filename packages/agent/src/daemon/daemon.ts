@@ -13,7 +13,7 @@ import type { HostFacts } from '@n3x/core/model/host';
 import type { RequestOptions } from '../api/backend.ts';
 import { type ApiServer, startApiServer } from '../api/server.ts';
 import type { AgentConfig } from '../config/config.ts';
-import { type LoadedConfig, loadConfig, reloadable } from '../config/load.ts';
+import { type LoadedConfig, loadConfig, reloadable, takeOver } from '../config/load.ts';
 import { collectFacts, nixSystem } from '../drivers/facts.ts';
 import { probeKvm } from '../drivers/kvm.ts';
 import { type BuildSettings, MicrovmDriver } from '../drivers/microvm/microvm-driver.ts';
@@ -217,24 +217,15 @@ export class Daemon {
     return isSelf ? this.#change(work) : work();
   }
 
-  /** Reads the configuration file again and takes over what can be. Returns what changed; throws when the file is wrong. */
+  /** Reads the configuration file again and takes over what can be. Throws when the file is wrong, and then nothing changes. */
   async reload(): Promise<void> {
     const { file } = this.config;
     if (file === null) return;
     const next = await loadConfig(file);
     const plan = reloadable(this.#loaded, next);
-    const { config } = next;
     this.#journal.log('info', 'daemon.reloaded', { applied: plan.applied, needRestart: plan.needRestart });
-    // What needs a restart stays as it is, so that the running configuration is never a mixture nobody wrote.
-    this.#loaded = {
-      values: next.values,
-      config: {
-        ...this.config,
-        settings: { ...config.settings, role: this.config.settings.role },
-        nix: config.nix,
-        log: { ...this.config.log, level: config.log.level },
-      },
-    };
+    this.#loaded = takeOver(this.#loaded, next);
+    const { config } = this.#loaded;
     this.#journal.setLevel(config.log.level);
     this.#driver.reconfigure(buildOptions(config));
     this.#member?.shell.handle({ type: 'hostInfo', ...this.#info() });
