@@ -1,23 +1,8 @@
 /** Aligned columns and key-value blocks, without borders. */
-import Table from 'cli-table3';
+import stringWidth from 'string-width';
 
-const NO_BORDERS = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '',
-};
+/** Spaces between two columns. */
+const GAP = '  ';
 
 /** One column: its heading and the text of its cell in a row. */
 export interface Column<T> {
@@ -32,14 +17,18 @@ export function printable(text: string): string {
   return text.replaceAll(/\p{Cc}+/gu, ' ');
 }
 
+/** Pads every cell to the width of its column on a terminal. Linear in the number of cells. */
 function render(rows: readonly (readonly string[])[]): string {
-  const table = new Table({
-    chars: NO_BORDERS,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
-  });
-  for (const row of rows) table.push([...row]);
-  const lines = table.toString().split('\n');
-  return lines.map((line) => `${line.trimEnd()}\n`).join('');
+  const widths: number[] = [];
+  const measured = rows.map((row) => row.map((text) => ({ text, width: stringWidth(text) })));
+  for (const row of measured) {
+    row.forEach(({ width }, column) => {
+      widths[column] = Math.max(widths[column] ?? 0, width);
+    });
+  }
+  const pad = ({ text, width }: { text: string; width: number }, column: number): string =>
+    text + ' '.repeat((widths[column] ?? width) - width);
+  return measured.map((row) => `${row.map(pad).join(GAP).trimEnd()}\n`).join('');
 }
 
 /** A table with headings. Empty rows give only the headings. */
