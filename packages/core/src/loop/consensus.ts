@@ -18,6 +18,7 @@ import {
   type Message,
   type MsgStorageAppend,
   type MsgStorageApply,
+  type MsgVote,
   NONE,
   type NodeId,
   type ReadState,
@@ -47,6 +48,8 @@ export interface ConsensusHost {
 interface PendingWrite {
   readonly append: MsgStorageAppend;
   readonly snapshot: ReceivedSnapshot | null;
+  /** Requests for votes that may leave once it is durable. */
+  votes: readonly MsgVote[];
 }
 
 /** The Raft node of one host with its log, writes and snapshots. */
@@ -57,6 +60,8 @@ export class Consensus {
   readonly #node: RawNode;
   readonly #mirror: LogMirror;
   readonly #writes = new Map<number, PendingWrite>();
+  #lastAppend = 0;
+  #votes: MsgVote[] = [];
   readonly #sender: SnapshotSender;
   readonly #receiver = new SnapshotReceiver();
   /** A snapshot that is whole, from its arrival to the next flush. */
@@ -172,13 +177,14 @@ export class Consensus {
     const write = this.#writes.get(token);
     if (write === undefined) return;
     this.#writes.delete(token);
-    const { append, snapshot } = write;
+    const { append, snapshot, votes } = write;
     if (snapshot !== null) {
       this.#mirror.reset(snapshot.snapshot);
       this.#applied = snapshot.snapshot;
       this.#host.restore(snapshot);
     }
     if (append.entries.length > 0) this.#mirror.append(append.entries);
+    for (const vote of votes) this.#send(vote);
     this.#deliver(append.responses);
   }
 
@@ -189,6 +195,7 @@ export class Consensus {
       if (ready.softState !== undefined)
         this.#softStateChanged(ready.softState.leader, ready.softState.role === 'leader');
       for (const message of ready.messages) this.#dispatch(message);
+      this.#requestVotes();
       for (const read of ready.readStates) this.#host.readConfirmed(read);
     }
     // What the node did not install by now it had no use for: it was older than what is committed here.
@@ -208,7 +215,26 @@ export class Consensus {
     if (message.to === LOCAL_APPEND && message.type === 'MsgStorageAppend') this.#append(message);
     else if (message.to === LOCAL_APPLY && message.type === 'MsgStorageApply') this.#apply(message);
     else if (message.type === 'MsgSnap') this.#sendSnapshot(message.to, message.term);
-    else this.#ports.transport.send(message.to, { type: 'raft', message });
+    else if (message.type === 'MsgVote') this.#votes.push(message);
+    else this.#send(message);
+  }
+
+  #send(message: Message): void {
+    this.#ports.transport.send(message.to, { type: 'raft', message });
+  }
+
+  /**
+   * A candidate's term, its vote for itself and the log it names are durable before it asks (thesis section
+   * 3.8). Otherwise it could crash, lose them, campaign in the same term with a shorter log, and be elected by
+   * an answer to its first request.
+   */
+  #requestVotes(): void {
+    if (this.#votes.length === 0) return;
+    const votes = this.#votes;
+    this.#votes = [];
+    const write = this.#writes.get(this.#lastAppend);
+    if (write !== undefined) write.votes = [...write.votes, ...votes];
+    else for (const vote of votes) this.#send(vote);
   }
 
   #append(append: MsgStorageAppend): void {
@@ -220,7 +246,8 @@ export class Consensus {
       this.#arrived = null;
     }
     const token = this.#nextToken++;
-    this.#writes.set(token, { append, snapshot });
+    this.#writes.set(token, { append, snapshot, votes: [] });
+    this.#lastAppend = token;
     this.#ports.storage.write({
       token,
       sync: true,

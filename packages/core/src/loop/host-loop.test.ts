@@ -144,3 +144,37 @@ t.test('a VM is placed, built, started, reported; and removed when deleted', asy
   world.run(300);
   t.equal(world.leader.loop.state.vm('web'), undefined);
 });
+
+t.test('a candidate asks for votes only once its term and its own vote are durable', async (t) => {
+  const world = threeHosts();
+  const old = world.leader;
+  const durable = new Set<string>();
+  let asked = 0;
+  for (const host of world.hosts.values()) {
+    const handle = host.loop.handle.bind(host.loop);
+    const pending = new Map<number, string>();
+    const push = host.writes.push.bind(host.writes);
+    host.writes.push = (...writes) => {
+      for (const { token, hardState } of writes) {
+        if (hardState !== undefined) pending.set(token, `${host.id} ${hardState.term} ${hardState.vote}`);
+      }
+      return push(...writes);
+    };
+    host.loop.handle = (input) => {
+      if (input.type === 'stored') durable.add(pending.get(input.token) ?? '');
+      handle(input);
+    };
+  }
+  const send = world.send.bind(world);
+  world.send = (from, to, message) => {
+    if (message.type === 'raft' && message.message.type === 'MsgVote') {
+      asked++;
+      t.ok(durable.has(`${from} ${message.message.term} ${from}`), `host ${from} has kept what it says`);
+    }
+    send(from, to, message);
+  };
+  old.connected = false;
+  world.run(3_000);
+  t.ok(asked > 0);
+  t.not(world.leader, old);
+});
