@@ -12,6 +12,9 @@ import type { LogView } from './log-views.ts';
 /** Name of the rule. */
 export const DURABLE_PROMISES = 'S1 durable-promises';
 
+/** Messages whose sender must not forget its term: votes, asked for and given, acknowledgements, and what a leader says. */
+const PROMISING: ReadonlySet<string> = new Set(['MsgVote', 'MsgVoteResp', 'MsgApp', 'MsgAppResp', 'MsgHeartbeat']);
+
 /** What a host has told others that it keeps. */
 interface Promised {
   /** Term of its last message. */
@@ -30,8 +33,7 @@ export class DurablePromises {
   sending(host: ObservedHost, peerMessage: PeerMessage, log: LogView): void {
     if (peerMessage.type !== 'raft') return;
     const { message } = peerMessage;
-    // A request for a pre-vote speaks of a term that its sender has not entered.
-    if (message.type === 'MsgPreVote' || message.type === 'MsgPreVoteResp') return;
+    if (!PROMISING.has(message.type) || ('reject' in message && message.reject)) return;
     const promised = this.#of(host);
     promised.term = Math.max(promised.term, message.term);
     if (message.type === 'MsgVoteResp' && !message.reject)

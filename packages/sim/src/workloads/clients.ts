@@ -158,8 +158,9 @@ class Attempts {
     this.#limit = random.below(10) < GIVEN_UP ? 1 + random.below(3) : ATTEMPTS_MAX;
   }
 
-  /** Sends it to some host. */
+  /** Sends it to some host, unless it is over. */
   next(): void {
+    if (this.#isOver) return;
     this.#count++;
     this.#open++;
     const up = this.#all.world.hosts.filter((host) => host.isUp);
@@ -204,7 +205,7 @@ class Attempts {
     if (this.#open > 0) return;
     if (this.#count < this.#limit || (this.#all.stopping && this.#limit === ATTEMPTS_MAX)) {
       this.#all.world.timeline.after(RETRY_MS + this.#random.below(RETRY_MS), () => {
-        if (!this.#isOver) this.next();
+        this.next();
       });
       return;
     }
