@@ -8,37 +8,23 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { processesIn } from './processes.ts';
+import { Session } from './session.ts';
+import { until } from './until.ts';
+
+export { until };
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const N3XD = join(ROOT, 'packages/agent/bin/n3xd.mjs');
 const N3XCTL = join(ROOT, 'packages/cli/bin/n3xctl.mjs');
-const GUEST = join(ROOT, 'examples/tiny-guest');
+/** The flake of the guest that runs anywhere. */
+export const GUEST = join(ROOT, 'examples/tiny-guest');
 
 /** What a run of a command gave. */
 export interface Run {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
-}
-
-/** Waits until `check` gives something; fails with `what` after `timeoutMs`. */
-export async function until<T>(
-  what: string,
-  timeoutMs: number,
-  check: () => Promise<T | false | undefined>,
-): Promise<T> {
-  const deadline = performance.now() + timeoutMs;
-  let last: unknown;
-  for (;;) {
-    try {
-      const value = await check();
-      if (value !== false && value !== undefined) return value;
-    } catch (error) {
-      last = error;
-    }
-    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`, { cause: last });
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
 }
 
 /** A port nobody listens on now. */
@@ -99,6 +85,16 @@ export class Host {
     return join(this.directory, 'data');
   }
 
+  /** State directory of the microVMs. */
+  get stateDirectory(): string {
+    return join(this.directory, 'microvms');
+  }
+
+  /** Directory of the roots that keep runners from Nix's garbage collection. */
+  get rootsDirectory(): string {
+    return join(this.directory, 'gcroots');
+  }
+
   get pid(): number {
     return this.#child?.pid ?? 0;
   }
@@ -121,8 +117,8 @@ addresses = ["/ip4/127.0.0.1/tcp/${this.port}"]
 [api]
 socket = "${this.socket}"
 [microvm]
-state_dir = "${join(this.directory, 'microvms')}"
-gcroots_dir = "${join(this.directory, 'gcroots')}"
+state_dir = "${this.stateDirectory}"
+gcroots_dir = "${this.rootsDirectory}"
 supervisor = "direct"
 [nix]
 nixpkgs = "path:${GUEST}"
@@ -184,6 +180,11 @@ format = "json"
     return run(process.execPath, [N3XCTL, '--socket', this.socket, ...args], options);
   }
 
+  /** Runs an n3xctl that goes on until it is told to end. */
+  session(args: readonly string[]): Session {
+    return new Session(process.execPath, [N3XCTL, '--socket', this.socket, ...args]);
+  }
+
   /** Runs n3xctl and parses its JSON; throws with what it said when it fails. */
   async json<T>(args: readonly string[], options: { timeoutMs?: number } = {}): Promise<T> {
     const result = await this.ctl([...args, '-o', 'json'], options);
@@ -205,11 +206,17 @@ export class Cluster {
   static async create(count: number): Promise<Cluster> {
     const cluster = new Cluster(await mkdtemp(join(tmpdir(), 'n3x-e2e-')));
     for (let i = 1; i <= count; i++) {
-      const host = new Host(`n${i}`, join(cluster.directory, `n${i}`), await freePort());
-      await host.configure();
-      cluster.hosts.push(host);
+      await cluster.add(`n${i}`);
     }
     return cluster;
+  }
+
+  /** Makes and configures one more host, not started and in no cluster; `destroy` ends it too. */
+  async add(name: string, extra = ''): Promise<Host> {
+    const host = new Host(name, join(this.directory, `h${this.hosts.length + 1}`), await freePort());
+    await host.configure(extra);
+    this.hosts.push(host);
+    return host;
   }
 
   /** Makes and starts `count` hosts and joins them into one cluster, all voting. */
@@ -268,6 +275,8 @@ export class Cluster {
   async destroy(): Promise<void> {
     await Promise.all(this.hosts.map((host) => host.kill('SIGKILL')));
     await run('pkill', ['-KILL', '-f', this.directory]);
+    // VMs are found by where they work: their command lines do not name the directory.
+    for (const pid of await processesIn(this.directory)) process.kill(pid, 'SIGKILL');
     await rm(this.directory, { recursive: true, force: true });
   }
 }
