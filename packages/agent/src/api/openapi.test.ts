@@ -21,7 +21,7 @@ t.test('is served', async (t) => {
   const answer = await call(socket, 'GET', '/openapi.json');
   t.equal(answer.status, 200);
   t.match(answer.json, { openapi: '3.1.1', info: { title: 'n3x', version: '0.1.0' } });
-  t.same(answer.json.paths, document.paths);
+  t.same(answer.at('paths'), document.paths);
 });
 
 t.test('holds every route and nothing else', async (t) => {

@@ -61,28 +61,28 @@ t.test('init, join, leave', async (t) => {
 t.test('the cluster, its hosts and its history', async (t) => {
   const { socket, cluster } = await serve(t);
   cluster.addHost('n2', 'peer-2');
-  const status = (await call(socket, 'GET', '/v1/cluster')).json;
-  t.match(status, {
+  const status = await call(socket, 'GET', '/v1/cluster');
+  t.match(status.json, {
     cluster: { name: 'lab' },
     leader: { id: 1, name: 'n1' },
     quorum: { voters: 2, needed: 2, reachable: 2 },
     vmsByPhase: {},
     stale: false,
   });
-  t.equal(status.hosts.length, 2);
-  const hosts = (await call(socket, 'GET', '/v1/hosts')).json;
-  t.match(hosts.items[0], { name: 'n1', leader: true, capacity: { vcpu: 7, memoryMib: 7680 }, free: { vcpu: 7 } });
-  t.equal(hosts.index, cluster.state?.index);
+  t.equal(status.at('hosts.length'), 2);
+  const hosts = await call(socket, 'GET', '/v1/hosts');
+  t.match(hosts.at('items.0'), { name: 'n1', leader: true, capacity: { vcpu: 7, memoryMib: 7680 }, free: { vcpu: 7 } });
+  t.equal(hosts.at('index'), cluster.state?.index);
   t.match((await call(socket, 'GET', '/v1/hosts/n2')).json, { name: 'n2', leader: false, vms: 0 });
   t.match(await call(socket, 'GET', '/v1/hosts/n3'), {
     status: 404,
     json: { error: { code: 'N3X_NOT_FOUND', message: 'host n3 does not exist: did you mean n1?' } },
   });
-  const events = (await call(socket, 'GET', '/v1/events?limit=1')).json;
-  t.equal(events.items.length, 1, 'the newest only');
-  t.equal(events.items[0].about.name, 'n2');
-  t.equal((await call(socket, 'GET', '/v1/events?kind=cluster')).json.items[0].reason, 'ClusterCreated');
-  t.equal((await call(socket, 'GET', '/v1/events?name=nobody')).json.items.length, 0);
+  const events = await call(socket, 'GET', '/v1/events?limit=1');
+  t.equal(events.at('items.length'), 1, 'the newest only');
+  t.equal(events.at('items.0.about.name'), 'n2');
+  t.equal((await call(socket, 'GET', '/v1/events?kind=cluster')).at('items.0.reason'), 'ClusterCreated');
+  t.equal((await call(socket, 'GET', '/v1/events?name=nobody')).at('items.length'), 0);
   t.match(await call(socket, 'GET', '/v1/events?limit=0'), {
     status: 400,
     json: { error: { message: 'limit: must be at least 1 (got 0)' } },
@@ -94,10 +94,10 @@ t.test('tokens never show their secret', async (t) => {
   const made = await call(socket, 'POST', '/v1/tokens', { role: 'agent', ttlSeconds: 60 });
   t.match(made, { status: 200, json: { token: 'n3x-secret', id: '00112233445566aa', expiresAtMs: 62_000 } });
   const list = await call(socket, 'GET', '/v1/tokens');
-  t.match(list.json.items, [{ id: '00112233445566aa', role: 'agent', state: 'expired' }]);
+  t.match(list.at('items'), [{ id: '00112233445566aa', role: 'agent', state: 'expired' }]);
   t.notMatch(list.text, /secretHash|cccc/);
   cluster.addHost('n2', 'peer-2');
-  t.match((await call(socket, 'GET', '/v1/tokens')).json.items[1], { state: 'used', usedBy: { peerId: 'peer-2' } });
+  t.match((await call(socket, 'GET', '/v1/tokens')).at('items.1'), { state: 'used', usedBy: { peerId: 'peer-2' } });
   t.match(await call(socket, 'POST', '/v1/tokens', { ttlSeconds: 9 }), { status: 400 });
   t.match(await call(socket, 'DELETE', '/v1/tokens/zz'), {
     status: 400,
@@ -112,7 +112,7 @@ t.test('a VM from wish to end', async (t) => {
   const wish = { name: 'web', spec: FLAKE_SPEC };
   const made = await call(socket, 'POST', '/v1/vms', wish);
   t.match(made, { status: 201, json: { changed: true, vm: { name: 'web', phase: 'pending', hostName: null } } });
-  t.equal(made.json.index, cluster.state?.index);
+  t.equal(made.at('index'), cluster.state?.index);
   t.match(await call(socket, 'POST', '/v1/vms', wish), { status: 200, json: { changed: false } }, 'as it is');
   const other = await call(socket, 'POST', '/v1/vms', { ...wish, spec: { ...FLAKE_SPEC, vcpu: 2 } });
   t.match(other, { status: 409, json: { error: { code: 'N3X_CONFLICT', message: /vcpu/ } } });
@@ -157,7 +157,7 @@ t.test('a VM that does not exist gets the name that does', async (t) => {
     };
     t.match(await call(socket, method, path), wanted, line);
   }
-  t.match((await call(socket, 'GET', '/v1/vms/nothing')).json.error.message, /`n3xctl vm list` shows/);
+  t.match((await call(socket, 'GET', '/v1/vms/nothing')).at('error.message'), /`n3xctl vm list` shows/);
 });
 
 t.test('a wish that cannot be is refused in one line, and nothing changes', async (t) => {
@@ -184,8 +184,8 @@ t.test('a wish that cannot be is refused in one line, and nothing changes', asyn
   for (const [spec, message] of cases) {
     const answer = await call(socket, 'POST', '/v1/vms', { name: 'web', spec });
     t.match(answer, { status: 400, json: { error: { code: 'N3X_INVALID', message } } }, String(message));
-    t.ok(answer.json.error.details.issues.length > 0);
-    t.notMatch(answer.json.error.message, /\n/);
+    t.ok(answer.at('error.details.issues.0') !== undefined);
+    t.notMatch(answer.at('error.message'), /\n/);
   }
   for (const ref of ['github:me/vms', 'nixpkgs', '/srv/vms', 'path:/srv/vms', 'git+file:///srv/vms?ref=main', 'a/b']) {
     const source = { ...FLAKE_SPEC.source, ref };
@@ -226,8 +226,8 @@ t.test('a retry with the same request id takes effect once', async (t) => {
   await call(socket, 'POST', '/v1/vms', { name: 'web', spec: FLAKE_SPEC });
   const first = await call(socket, 'POST', '/v1/vms/web/restart', undefined, id);
   const second = await call(socket, 'POST', '/v1/vms/web/restart', undefined, id);
-  t.equal(second.json.vm.restarts, 1);
-  t.equal(second.json.index, first.json.index);
+  t.equal(second.at('vm.restarts'), 1);
+  t.equal(second.at('index'), first.at('index'));
   t.equal(first.headers['n3x-request-id'], 'my-id:1');
   const made = await call(socket, 'POST', '/v1/vms/web/restart');
   t.match(made.headers['n3x-request-id'], /^[A-Za-z0-9._:-]{1,64}$/, 'one is made when none is given');

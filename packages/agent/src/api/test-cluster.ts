@@ -270,9 +270,16 @@ export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
-  /** The JSON document of the answer; its shape is the test's business. */
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into documents of any shape
-  readonly json: any;
+  /** The JSON document of the answer; null when it is none. */
+  readonly json: unknown;
+  /** What stands at a dotted path of the document, `items.0.name`; undefined where there is nothing. */
+  at(path: string): unknown;
+}
+
+function valueAt(document: unknown, path: string): unknown {
+  return path
+    .split('.')
+    .reduce<unknown>((value, key) => (value == null ? value : Reflect.get(Object(value), key)), document);
 }
 
 /** A request to a Unix socket; an object as body is sent as JSON, a string as it is. */
@@ -288,7 +295,8 @@ export async function call(
   for await (const chunk of answer) chunks.push(chunk as Buffer);
   const text = Buffer.concat(chunks).toString();
   const isJson = answer.headers['content-type']?.startsWith('application/json') === true;
-  return { status: answer.statusCode ?? 0, headers: answer.headers, text, json: isJson ? JSON.parse(text) : null };
+  const json: unknown = isJson ? JSON.parse(text) : null;
+  return { status: answer.statusCode ?? 0, headers: answer.headers, text, json, at: (path) => valueAt(json, path) };
 }
 
 /** A request whose answer is read as it comes. */

@@ -76,7 +76,7 @@ t.test('from now on, and the same form as a list', async (t) => {
 t.test('goes on where a list or another watch ended, without gap or repeat', async (t) => {
   const { socket, cluster } = await serve(t);
   for (const name of ['a', 'b', 'c']) create(cluster, name);
-  const index = (await call(socket, 'GET', '/v1/vms')).json.index as number;
+  const index = (await call(socket, 'GET', '/v1/vms')).at('index') as number;
   create(cluster, 'd');
   const { answer, lines } = await watch(socket, `?from=${index}&kinds=vm`);
   create(cluster, 'e');
