@@ -1,11 +1,12 @@
 /**
- * The command line. Exit codes: 0 every run passed, 1 a rule was violated, 2 the command was wrong, 3 the
+ * The command line. Exit codes: 0 every run passed, 1 a rule was violated or a planted bug missed, 2 the command was wrong, 3 the
  * simulator itself failed.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describeError, N3xError } from '@n3x/core/base/errors';
 import { Command, CommanderError } from 'commander';
 import { describeListing, listing } from './commands/list.ts';
+import { allFound, chooseMutants, mutantTable, searchMutant, writeTable } from './commands/mutants.ts';
 import { describeResult, resultJson } from './commands/report.ts';
 import {
   parseDuration,
@@ -138,6 +139,25 @@ function sums(results: readonly SoakResult[]): string {
     .join('\n');
 }
 
+interface MutantFlags {
+  readonly only: readonly string[];
+  readonly searches: string;
+  readonly write?: string;
+  readonly json?: boolean;
+}
+
+function runMutants({ only, searches, write, json }: MutantFlags, { out, err }: ProgramOutput): number {
+  const reports = chooseMutants(only).map((mutation) => {
+    const report = searchMutant(mutation, Math.max(1, parseSeed(searches)));
+    err(`${report.name}: ${report.seeds.map((used) => used ?? 'missed').join(' ')} seeds, ${report.rules.join(', ')}`);
+    return report;
+  });
+  const table = mutantTable(reports);
+  if (write !== undefined) writeTable(write, table);
+  else out(json === true ? JSON.stringify(reports) : table);
+  return allFound(reports) ? PASSED : VIOLATED;
+}
+
 /** Does what `args` ask for; answers the exit code. */
 export async function run(args: readonly string[], output: ProgramOutput): Promise<number> {
   let code = PASSED;
@@ -164,6 +184,16 @@ export async function run(args: readonly string[], output: ProgramOutput): Promi
     .option('--violations <n>', 'begin no seed after so many violations', '10')
     .action(async (flags: SoakFlags) => {
       code = await runSoak(flags, output);
+    });
+  program
+    .command('mutants')
+    .description('search for the planted bugs, and print which checker finds each within how many seeds')
+    .option('--only <name...>', 'these alone', [])
+    .option('--searches <n>', 'searches for each, from different seeds', '5')
+    .option('--write <file>', 'put the table between its marks in this file')
+    .option('--json', 'as JSON')
+    .action((flags: MutantFlags) => {
+      code = runMutants(flags, output);
     });
   program
     .command('list')
