@@ -15,6 +15,15 @@ import type { Supervisor } from './supervisor.ts';
 /** Directory of the flake that n3x writes, in the VM's state directory. */
 export const DEFINITION = 'definition';
 
+/** Runners whose resources are remembered. */
+const REMEMBERED_RUNNERS = 1024;
+
+/** What a built configuration needs. */
+interface Resources {
+  readonly vcpu: number;
+  readonly memoryMib: number;
+}
+
 /** What actions need. */
 export interface ActionContext {
   readonly layout: Layout;
@@ -36,6 +45,7 @@ export interface ActionContext {
 export class VmActions {
   readonly #context: ActionContext;
   readonly #claims = new KeyedQueue();
+  readonly #resourcesOf = new Map<string, Resources>();
 
   constructor(context: ActionContext) {
     this.#context = context;
@@ -69,7 +79,7 @@ export class VmActions {
     await layout.writeFile(vm.name, 'flake', `${target.ref}\n`);
     await this.#context.buildSlot(async () => {
       const runner = await nix.build(target, signal);
-      const evaluated = await this.#resources(vm, target);
+      const evaluated = await this.#resources(vm, target, runner.storePath);
       await layout.install(vm.name, runner.storePath);
       await rm(runner.root, { force: true });
       await layout.updateMarker(vm.name, (before) => ({
@@ -118,11 +128,17 @@ export class VmActions {
     return { ref: `path:${path}`, attribute: vm.name, directory, writeLock: flake.lockable };
   }
 
-  async #resources(vm: DriverVm, target: BuildTarget): Promise<{ vcpu: number; memoryMib: number }> {
+  async #resources(vm: DriverVm, target: BuildTarget, runner: string): Promise<Resources> {
     const { source, vcpu, memoryMib } = vm.spec;
     // n3x wrote these figures itself, and nothing else could have changed them.
     if (source.kind === 'inline' && source.modules.length === 0) return { vcpu, memoryMib };
-    return await this.#context.nix.resources(target, this.#context.signal);
+    // A runner's store path is made from its whole configuration: the same path has the same figures.
+    const known = this.#resourcesOf.get(runner);
+    if (known !== undefined) return known;
+    const resources = await this.#context.nix.resources(target, this.#context.signal);
+    if (this.#resourcesOf.size >= REMEMBERED_RUNNERS) this.#resourcesOf.clear();
+    this.#resourcesOf.set(runner, resources);
+    return resources;
   }
 
   #inputHash(vm: DriverVm): string {
