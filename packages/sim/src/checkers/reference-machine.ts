@@ -27,7 +27,7 @@ export const ONCE = 'S2 requests-once';
 export const INVARIANTS = 'S4 invariants';
 
 /** Entries between two full recounts of the state. */
-const RECOUNT_EVERY = 256;
+const RECOUNT_EVERY = 1_024;
 /** Id of the node that only works configurations out; no host has it. */
 const CALCULATOR_ID = 1_000_000_000;
 

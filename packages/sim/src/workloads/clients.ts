@@ -14,6 +14,9 @@ import { type Answer, type Operation, type ReadResult, readObject, type Workload
 const TIMEOUT_MS = 5_000;
 /** How long a client waits for any answer before it goes to another host: a stalled host gives none. */
 const PATIENCE_MS = 6_000;
+/** Of a hundred attempts, how many are broken off early, after at most so many ms. */
+const BROKEN_OFF_PERCENT = 4;
+const BROKEN_OFF_MS = 2_000;
 /** Pause before another host is tried, in ms. */
 const RETRY_MS = 100;
 /** Of a thousand operations, how many are sent to two hosts at once. */
@@ -139,6 +142,7 @@ class Attempts {
   readonly #recorded: Recorded;
   readonly #done: (answer: Answer | undefined, host: string) => void;
   readonly #limit: number;
+  #last: SimulatedHost | undefined;
   #count = 0;
   #open = 0;
   #isOver = false;
@@ -163,8 +167,7 @@ class Attempts {
     if (this.#isOver) return;
     this.#count++;
     this.#open++;
-    const up = this.#all.world.hosts.filter((host) => host.isUp);
-    const host = up[this.#random.below(Math.max(1, up.length))];
+    const host = this.#choose();
     let isOpen = true;
     const close = (settle: () => void): void => {
       if (!isOpen) return;
@@ -178,15 +181,33 @@ class Attempts {
         this.#retry();
       });
     const answered = (answer: Answer): void => close(() => this.#over(answer, host?.name ?? ''));
-    if (host === undefined || !this.#send(host, answered, failed)) {
+    const leave = host === undefined ? undefined : this.#send(host, answered, failed);
+    if (leave === undefined) {
       // Nobody took it: it cannot have had an effect.
       failed(false);
       return;
     }
-    this.#all.world.timeline.after(PATIENCE_MS, () => failed(true));
+    const brokenOff = this.#random.below(100) < BROKEN_OFF_PERCENT;
+    this.#all.world.timeline.after(brokenOff ? this.#random.below(BROKEN_OFF_MS) : PATIENCE_MS, () => {
+      if (!isOpen) return;
+      leave();
+      failed(true);
+    });
   }
 
-  #send(host: SimulatedHost, answered: (answer: Answer) => void, failed: (isUnknown: boolean) => void): boolean {
+  /** Any host that is up; one time in four the same as before. */
+  #choose(): SimulatedHost | undefined {
+    const up = this.#all.world.hosts.filter((host) => host.isUp);
+    const again = this.#random.below(4) === 0 && this.#last?.isUp === true;
+    if (!again) this.#last = up[this.#random.below(Math.max(1, up.length))];
+    return this.#last;
+  }
+
+  #send(
+    host: SimulatedHost,
+    answered: (answer: Answer) => void,
+    failed: (isUnknown: boolean) => void,
+  ): (() => void) | undefined {
     const { operation, requestId } = this.#recorded;
     if (operation.type === 'read') {
       return host.read(TIMEOUT_MS, (outcome) => {

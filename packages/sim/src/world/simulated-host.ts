@@ -223,27 +223,34 @@ export class SimulatedHost implements ObservedHost {
     Object.assign(this.#latency, { minMs: minMs * factor, maxMs: maxMs * factor, slowMs: slowMs * factor });
   }
 
-  /** Sends a command through this host; `done` gets undefined when the daemon ends first. False when none runs. */
+  /**
+   * Sends a command through this host; `done` gets undefined when the daemon ends first. Answers the way to go
+   * away without waiting for the answer; undefined when no daemon takes it.
+   */
   command(
     requestId: string,
     command: Extract<LoopInput, { type: 'command' }>['command'],
     timeoutMs: number,
     done: Waiting['done'],
-  ): boolean {
-    if (!this.#runs || this.#stalled) return false;
+  ): (() => void) | undefined {
+    if (!this.#runs || this.#stalled) return undefined;
     const id = this.#nextRequest++;
     this.#commands.set(id, { requestId, done });
     this.input({ type: 'command', id, requestId, command, deadlineMs: this.clock.nowMs + timeoutMs });
-    return true;
+    return () => {
+      if (this.#commands.delete(id)) this.input({ type: 'cancel', id });
+    };
   }
 
-  /** Asks for a linearizable read; `done` is called while the state is what was read. False when no daemon runs. */
-  read(timeoutMs: number, done: (outcome: ReadOutcome | undefined) => void): boolean {
-    if (!this.#runs || this.#stalled) return false;
+  /** Asks for a linearizable read; `done` is called while the state is what was read. As {@link SimulatedHost.command}. */
+  read(timeoutMs: number, done: (outcome: ReadOutcome | undefined) => void): (() => void) | undefined {
+    if (!this.#runs || this.#stalled) return undefined;
     const id = this.#nextRequest++;
     this.#reads.set(id, done);
     this.input({ type: 'read', id, deadlineMs: this.clock.nowMs + timeoutMs });
-    return true;
+    return () => {
+      if (this.#reads.delete(id)) this.input({ type: 'cancel', id });
+    };
   }
 
   /** Hands the loop an input and lets it do what follows; a stalled process takes it later. */

@@ -148,7 +148,7 @@ export class World {
           this.timeline.after(0, () => done(result, host));
         } else again();
       });
-      if (sent !== true) again();
+      if (sent === undefined) again();
     };
     attempt();
   }
