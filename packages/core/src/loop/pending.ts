@@ -112,7 +112,10 @@ export class PendingCommands {
     for (const pending of this.#byId.values()) {
       const code = expiryCode(pending, view);
       if (code === null) continue;
-      this.#fail(pending, { code, outcome: pending.proposedAtMs === null ? 'none' : 'unknown' });
+      // Whoever waits for the same request may have proposed it.
+      const waiting = this.#byRequest.get(pending.requestId) ?? [pending];
+      const proposed = waiting.some((other) => other.proposedAtMs !== null);
+      this.#fail(pending, { code, outcome: proposed ? 'unknown' : 'none' });
     }
   }
 
@@ -135,7 +138,8 @@ export class PendingCommands {
     if (rest.length === 0) this.#byRequest.delete(pending.requestId);
     else this.#byRequest.set(pending.requestId, rest);
     const next = rest[0];
-    // Whoever else waits for the same request takes over its turn.
+    // Whoever else waits for the same request takes over its turn, or what has come of it.
+    for (const other of rest) other.proposedAtMs ??= pending.proposedAtMs;
     if (next !== undefined && pending.proposedAtMs === null) this.#queue(next);
   }
 
