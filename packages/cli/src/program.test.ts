@@ -21,7 +21,7 @@ t.test('unknown words are answered with the near miss', async (t) => {
     ['vm list --outptu json', "n3xctl: unknown option '--outptu' (did you mean --output?)\n"],
     [
       'vm list -o jsn',
-      "n3xctl: option '-o, --output <format>' argument 'jsn' is invalid. Allowed choices are table, wide, json, yaml.\n",
+      "n3xctl: option '-o, --output <format>' argument 'jsn' is invalid. Allowed choices are table, wide, json, yaml (did you mean json?)\n",
     ],
     ['vm list now', "n3xctl: too many arguments for 'list'. Expected 0 arguments but got 1: now.\n"],
     ['vm show', "n3xctl: missing required argument 'name'\n"],

@@ -1,4 +1,5 @@
 /** n3xctl as a function: arguments in, exit code out. */
+import { nearest } from '@n3x/core/base/near-miss';
 import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from './arguments/usage-error.ts';
 import { addCommands } from './commands/tree.ts';
@@ -45,7 +46,14 @@ function usageError(error: CommanderError): UsageError {
     .replace(/^\((.*)\)$/, '$1')
     .trim();
   const lower = suggestion.charAt(0).toLowerCase() + suggestion.slice(1);
-  return new UsageError(suggestion === '' ? message : `${message} (${lower})`);
+  return new UsageError(suggestion === '' ? nearMiss(message) : `${message} (${lower})`);
+}
+
+/** What commander says of a word that a flag does not know, with the near miss that it leaves out. */
+function nearMiss(message: string): string {
+  const found = / argument '(.*)' is invalid\. Allowed choices are (.*)\.$/.exec(message);
+  const near = found === null ? undefined : nearest(found[1] ?? '', (found[2] ?? '').split(', '));
+  return near === undefined ? message : `${message.slice(0, -1)} (did you mean ${near}?)`;
 }
 
 /** Runs one command line, without the names of the interpreter and the program. Gives the exit code; never rejects. */

@@ -18,6 +18,7 @@ t.test('the words are those of the model', async (t) => {
 t.test('a wrong word is answered with the right ones', async (t) => {
   t.throws(() => parseChoice('--hypervisor', 'xen', HYPERVISORS), {
     name: 'UsageError',
-    message: /^--hypervisor: "xen" is none of qemu, cloud-hypervisor/,
+    message: /^--hypervisor: "xen" is none of qemu, cloud-hypervisor, .*alioth$/,
   });
+  t.throws(() => parseChoice('--hypervisor', 'qemuu', HYPERVISORS), { message: /\(did you mean qemu\?\)$/ });
 });

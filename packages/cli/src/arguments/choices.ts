@@ -2,6 +2,7 @@
  * Words that flags choose from. They repeat what the model's schemas say, so that start-up need not load
  * them; a test holds the two together.
  */
+import { nearest } from '@n3x/core/base/near-miss';
 import { UsageError } from './usage-error.ts';
 
 /** Hypervisors a VM may ask for. */
@@ -26,6 +27,8 @@ export const EVENT_KINDS = ['cluster', 'host', 'vm', 'token'] as const;
 /** `text` as one of `words`. Throws `UsageError` that lists them. */
 export function parseChoice<T extends string>(flag: string, text: string, words: readonly T[]): T {
   const found = words.find((word) => word === text);
-  if (found === undefined) throw new UsageError(`${flag}: "${text}" is none of ${words.join(', ')}`);
-  return found;
+  if (found !== undefined) return found;
+  const near = nearest(text, words);
+  const hint = near === undefined ? '' : ` (did you mean ${near}?)`;
+  throw new UsageError(`${flag}: "${text}" is none of ${words.join(', ')}${hint}`);
 }

@@ -86,7 +86,7 @@ function flagOf(path: readonly PropertyKey[]): string {
     return flags[third ?? ''] ?? `--${third ?? 'flake'}`;
   }
   const flags: Readonly<Record<string, string>> = {
-    memoryMib: '--memory',
+    memoryMib: '--memory, in MiB',
     labels: '--label',
     readiness: '--ready',
     readyTimeoutSeconds: '--ready-timeout',
@@ -138,11 +138,14 @@ export async function vmRequest(name: string, flags: VmCreateFlags, base: PathBa
     },
     power: flags.start ? 'running' : 'stopped',
   };
-  const { vmCreateRequestSchema } = await import('@n3x/core/api/schemas');
+  const [{ vmCreateRequestSchema }, { describeIssues }] = await Promise.all([
+    import('@n3x/core/api/schemas'),
+    import('@n3x/core/model/issues'),
+  ]);
   const checked = vmCreateRequestSchema.safeParse(request);
   if (!checked.success) {
-    const issue = checked.error.issues[0];
-    throw new UsageError(`${flagOf(issue?.path ?? [])}: ${issue?.message ?? 'invalid'}`);
+    const [issue] = describeIssues(checked.error, vmCreateRequestSchema, request);
+    throw new UsageError(`${flagOf(issue?.steps ?? [])}: ${issue?.message ?? 'invalid'}`);
   }
   return request;
 }

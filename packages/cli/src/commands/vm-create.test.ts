@@ -85,7 +85,7 @@ t.test('wrong input is answered in one line, and nothing is sent', async (t) => 
     ['vm create web', /^n3xctl: vm create needs a guest: give --flake.*\nhint: for example: n3xctl vm create web/],
     ['vm create Web_1 --vcpu 1', /^n3xctl: name: a name is 1 to 63 of a-z/],
     ['vm create web --memory 12Q', /^n3xctl: --memory: "12Q" has the unknown unit "Q"/],
-    ['vm create web --memory 1M', /^n3xctl: --memory: /],
+    ['vm create web --memory 1M', /^n3xctl: --memory, in MiB: must be at least 16 \(got 1\)/],
     ['vm create web --vcpu 0', /^n3xctl: --vcpu: "0" is not a whole number from 1 to 1024/],
     ['vm create web --hypervisor xen', /^n3xctl: option '--hypervisor <name>' argument 'xen' is invalid.*qemu/],
     ['vm create web --flake ./nowhere', /^n3xctl: --flake: there is no directory \/nowhere/],
