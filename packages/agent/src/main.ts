@@ -23,6 +23,15 @@ function complain(error: unknown): void {
   process.stderr.write(`n3xd: ${describeError(error)}\n`);
 }
 
+/** A complaint of the command line's parser in the form of all others; it puts the near miss on a line of its own. */
+function oneLine(text: string): string {
+  const [what = '', ...more] = text
+    .trim()
+    .replace(/^error: /, '')
+    .split('\n');
+  return `n3xd: ${[what, ...more.map((line) => line.replace('Did you', 'did you'))].join(' ')}\n`;
+}
+
 async function check(path: string): Promise<number> {
   const result = await checkConfig(path);
   if (result.ok) {
@@ -70,6 +79,7 @@ const program = new Command('n3xd')
   .option('--config <file>', 'configuration file', DEFAULT_CONFIG)
   .option('--check-config', 'check the configuration file and exit: 0 if it is right, 2 with one line per problem')
   .allowExcessArguments(false)
+  .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_CONFIG))
   .showSuggestionAfterError();
 
