@@ -62,6 +62,11 @@ export function run(
   });
 }
 
+/** Runs n3xd to its end, for what it answers without going up. */
+export function n3xd(args: readonly string[]): Promise<Run> {
+  return run(process.execPath, [N3XD, ...args]);
+}
+
 /** One n3xd. */
 export class Host {
   readonly name: string;
