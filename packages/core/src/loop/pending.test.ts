@@ -1,6 +1,6 @@
 import t from 'tap';
-import type { CommandOutcome } from '../ports/client.ts';
-import { PendingCommands } from './pending.ts';
+import type { CommandOutcome, ReadOutcome } from '../ports/client.ts';
+import { PendingCommands, PendingReads } from './pending.ts';
 
 const command = { type: 'vmDelete', name: 'web' } as const;
 
@@ -48,4 +48,91 @@ t.test('when the first goes away, the request is proposed again for the second a
   t.match(pending.takeUnproposed(), [{ id: 2 }]);
   expire(1_000);
   t.match(answers.get(2), { failure: { outcome: 'unknown' } });
+});
+
+const NO_QUORUM = { wallMs: 0, noQuorumSinceMs: 0, noQuorumGraceMs: 3_000 };
+
+t.test('commands beyond the limit are refused at once, and have no effect', async (t) => {
+  const answers: CommandOutcome[] = [];
+  const client = { commandDone: (_id: number, outcome: CommandOutcome) => void answers.push(outcome) };
+  const rest = { readDone: () => undefined, changed: () => undefined, reset: () => undefined };
+  const pending = new PendingCommands({ ...client, ...rest }, 1);
+  pending.add({ id: 1, requestId: 'a', command, deadlineMs: 5_000, receivedAtMs: 0 });
+  pending.add({ id: 2, requestId: 'b', command, deadlineMs: 5_000, receivedAtMs: 0 });
+  t.same(answers, [{ type: 'failure', failure: { code: 'overloaded', outcome: 'none' } }]);
+  t.equal(pending.size, 1);
+});
+
+t.test('a command that was never proposed fails without effect once its grace is over', async (t) => {
+  const { answers, pending } = twoWaiting();
+  pending.add({ id: 3, requestId: 'other', command, deadlineMs: 9_000, receivedAtMs: 0 });
+  pending.expire({ ...NO_QUORUM, nowMs: 3_000 });
+  t.same(answers.get(3), { type: 'failure', failure: { code: 'noQuorum', outcome: 'none' } });
+});
+
+t.test('the result goes to all who wait for the request, and a late one to nobody', async (t) => {
+  const { answers, pending } = twoWaiting();
+  const result = { ok: true, index: 7, changed: true } as const;
+  pending.applied('same', result);
+  t.same(
+    [answers.get(1), answers.get(2)],
+    [
+      { type: 'result', result },
+      { type: 'result', result },
+    ],
+  );
+  answers.clear();
+  pending.applied('same', result);
+  t.equal(answers.size, 0);
+  t.equal(pending.size, 0);
+});
+
+/** Reads with the answers that they got. */
+function someReads(limit = 10) {
+  const answers = new Map<number, ReadOutcome>();
+  const reads = new PendingReads({ readDone: (id, outcome) => void answers.set(id, outcome) }, limit);
+  const add = (id: number) => reads.add({ id, deadlineMs: 5_000, receivedAtMs: 0 });
+  return { answers, reads, add };
+}
+
+t.test('reads that come while a batch is under way form the next one', async (t) => {
+  const { answers, reads, add } = someReads();
+  add(1);
+  add(2);
+  reads.ask('first', 0);
+  add(3);
+  t.notOk(reads.ready, 'one batch at a time');
+  reads.confirmed('first', 5);
+  t.ok(reads.ready);
+  reads.applied(4);
+  t.equal(answers.size, 0, 'the state is not there yet');
+  reads.applied(5);
+  t.same([...answers.keys()], [1, 2]);
+});
+
+t.test('a batch that got no answer goes into the next; a late answer to it says nothing', async (t) => {
+  const { answers, reads, add } = someReads();
+  add(1);
+  reads.ask('first', 0);
+  reads.askAgain(0);
+  reads.ask('second', 10);
+  reads.confirmed('first', 1);
+  reads.applied(9);
+  t.equal(answers.size, 0);
+  reads.confirmed('second', 9);
+  reads.applied(9);
+  t.same(answers.get(1), { type: 'ready', index: 9 });
+});
+
+t.test('reads are bounded, fail without a quorum, and may be cancelled', async (t) => {
+  const { answers, reads, add } = someReads(2);
+  add(1);
+  add(2);
+  add(3);
+  t.match(answers.get(3), { failure: { code: 'overloaded' } });
+  reads.cancel(2);
+  reads.expire({ ...NO_QUORUM, nowMs: 3_000 });
+  t.same([...answers.keys()], [3, 1]);
+  t.match(answers.get(1), { failure: { code: 'noQuorum', outcome: 'none' } });
+  t.equal(reads.size, 0);
 });
