@@ -25,7 +25,19 @@ export async function benchCreate(cluster: Cluster): Promise<Figure[]> {
   const builds: number[] = [];
   for (let i = 0; i <= ROUNDS; i++) {
     const before = await uptimeMs();
-    const args = ['vm', 'create', 'bench', '--flake', `path:${guest}#hello`, '--memory', '128M', '--ready', 'process', '--stop-timeout', '1s'];
+    const args = [
+      'vm',
+      'create',
+      'bench',
+      '--flake',
+      `path:${guest}#hello`,
+      '--memory',
+      '128M',
+      '--ready',
+      'process',
+      '--stop-timeout',
+      '1s',
+    ];
     const created = await host.ctl(args);
     if (created.code !== 0) throw new Error(created.stderr);
     const pid = await until('it runs', 60_000, async () => {
