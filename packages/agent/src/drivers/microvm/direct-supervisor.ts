@@ -68,6 +68,8 @@ export class DirectSupervisor implements Supervisor {
   readonly #starting = new Set<string>();
   /** Runs whose end is being recorded. */
   readonly #settling = new Map<string, Promise<void>>();
+  /** Runs whose process this daemon started and has not been told the exit of. */
+  readonly #children = new Set<string>();
 
   constructor(options: DirectSupervisorOptions) {
     this.#options = options;
@@ -109,6 +111,7 @@ export class DirectSupervisor implements Supervisor {
       const pid = child.pid ?? 0;
       const startTicks = (await readProcess(pid))?.startTicks ?? null;
       await this.#layout.updateMarker(name, (marker) => ({ ...marker, run: { ...run, pid, startTicks } }));
+      this.#children.add(run.id);
       child.once('exit', (code, signal) => void this.#exited(name, run.id, code, signal));
       if (child.exitCode !== null || child.signalCode !== null) {
         await this.#exited(name, run.id, child.exitCode, child.signalCode);
@@ -145,7 +148,9 @@ export class DirectSupervisor implements Supervisor {
     if (run === null || this.#starting.has(name)) return undefined;
     const found = await this.#identify(name, run);
     // It ended while nobody watched, or the host was booted anew.
-    if (found === undefined) await this.#settle(name, run.id, { code: null, signal: null });
+    // The exit of a process that this daemon started is on its way, and says more.
+    const told = this.#children.has(run.id);
+    if (found === undefined && !told) await this.#settle(name, run.id, { code: null, signal: null });
     return found;
   }
 
@@ -239,6 +244,7 @@ export class DirectSupervisor implements Supervisor {
     } catch (error) {
       this.#options.log('microvm.exitNotRecorded', { vm: name, error: String(error) });
     }
+    this.#children.delete(runId);
     this.#options.onExit(name);
   }
 
