@@ -1,6 +1,33 @@
 /** Planted bugs of what clients are told. */
 import type { Ports } from '@n3x/core/ports/ports';
+import type { Tampering } from '../world/tampering.ts';
 import { type Mutation, withClient } from './mutation.ts';
+
+/** Ticks after which a write is given up. */
+const GIVE_UP_TICKS = 2;
+
+function givesUpEarly(): Tampering {
+  const hosts = new Map<number, { readonly client: Ports['client']; readonly waiting: Map<number, number> }>();
+  return {
+    ports: (host, ports) => {
+      hosts.set(host.id, { client: ports.client, waiting: new Map() });
+      return ports;
+    },
+    input: (host, input) => {
+      const at = hosts.get(host.id);
+      if (at === undefined) return [input];
+      if (input.type === 'command') at.waiting.set(input.id, 0);
+      if (input.type !== 'tick') return [input];
+      for (const [id, ticks] of at.waiting) {
+        at.waiting.set(id, ticks + 1);
+        if (ticks < GIVE_UP_TICKS) continue;
+        at.waiting.delete(id);
+        at.client.commandDone(id, { type: 'failure', failure: { code: 'timeout', outcome: 'none' } });
+      }
+      return [input];
+    },
+  };
+}
 
 /** The planted bugs of answers. */
 export const CLIENT_MUTATIONS: readonly Mutation[] = [
@@ -54,24 +81,9 @@ export const CLIENT_MUTATIONS: readonly Mutation[] = [
     }),
   },
   {
-    ...{
-      name: 'unknown-told-as-none',
-      summary: 'a client is told that a write had no effect when it may have',
-      budget: 60,
-    },
-    workload: 'tokens',
-    make: () => ({
-      ports: (_host, ports) =>
-        withClient(ports, {
-          commandDone: (id, outcome) =>
-            ports.client.commandDone(
-              id,
-              outcome.type === 'failure'
-                ? { type: 'failure', failure: { ...outcome.failure, outcome: 'none' } }
-                : outcome,
-            ),
-        }),
-    }),
+    ...{ name: 'unknown-told-as-none', summary: 'a host gives a write up after 100 ms and says that it had no effect' },
+    ...{ budget: 20, workload: 'tokens' },
+    make: givesUpEarly,
   },
   {
     ...{

@@ -4,7 +4,7 @@ import { type RunResult, simulate } from '../simulator.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
 import { CLIENT_MUTATIONS } from './clients.ts';
 import { DURABILITY_MUTATIONS } from './durability.ts';
-import type { Mutation } from './mutation.ts';
+import { HUNT_HOSTS, type Mutation } from './mutation.ts';
 import { PROTOCOL_MUTATIONS } from './protocol.ts';
 
 /** All planted bugs. */
@@ -27,7 +27,7 @@ export function hunt(mutation: Mutation, first: number, limit: number): Hunt {
   const profile = PROFILES[mutation.profile ?? 'hostile'] ?? never();
   for (let seeds = 1; seeds <= limit; seeds++) {
     const { violation } = simulate({
-      ...{ seed: first + seeds - 1, hosts: 5, durationMs: DURATION_MS, profile, workload },
+      ...{ seed: first + seeds - 1, hosts: HUNT_HOSTS, durationMs: DURATION_MS, profile, workload },
       tampering: mutation.make(),
     });
     if (violation !== undefined) return { seeds, found: violation };

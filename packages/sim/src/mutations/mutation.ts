@@ -5,6 +5,7 @@
 import type { LoopInput } from '@n3x/core/loop/input';
 import type { Ports } from '@n3x/core/ports/ports';
 import type { Message, NodeId } from '@n3x/core/raft/types';
+import type { ObservedHost } from '../world/observer.ts';
 import type { Tampering } from '../world/tampering.ts';
 
 /** A planted bug. */
@@ -21,14 +22,24 @@ export interface Mutation {
   make(): Tampering;
 }
 
+/** Hosts of the cluster in which planted bugs are searched for. */
+export const HUNT_HOSTS = 5;
+
+/** Whether the cluster is set up, as far as `host` knows: a bug that spoils that already shows nothing else. */
+function isWhole(host: ObservedHost): boolean {
+  return host.loop?.status.confState.voters.length === HUNT_HOSTS;
+}
+
 /** A defect in what a host sends to its peers. */
 export function alterSent(alter: (message: Message) => Message): Tampering {
   return {
-    ports: (_host, ports) => ({
+    ports: (host, ports) => ({
       ...ports,
       transport: {
-        send: (to, message) =>
-          ports.transport.send(to, message.type === 'raft' ? { ...message, message: alter(message.message) } : message),
+        send: (to, message) => {
+          const altered = message.type === 'raft' && isWhole(host);
+          ports.transport.send(to, altered ? { ...message, message: alter(message.message) } : message);
+        },
         setPeers: (peers) => ports.transport.setPeers(peers),
       },
     }),
@@ -40,8 +51,8 @@ export function alterReceived(
   alter: (message: Message, from: NodeId) => readonly { readonly from: NodeId; readonly message: Message }[],
 ): Tampering {
   return {
-    input: (_host, input): readonly LoopInput[] => {
-      if (input.type !== 'received' || input.message.type !== 'raft') return [input];
+    input: (host, input): readonly LoopInput[] => {
+      if (input.type !== 'received' || input.message.type !== 'raft' || !isWhole(host)) return [input];
       return alter(input.message.message, input.from).map(({ from, message }) => ({
         type: 'received',
         from,

@@ -1,6 +1,6 @@
 /** Planted bugs of elections, replication and snapshots: what a wrong node would say or believe. */
 import { chunkChecksum } from '@n3x/core/loop/snapshot-checksum';
-import { alterReceived, alterSent, type Mutation } from './mutation.ts';
+import { alterReceived, alterSent, HUNT_HOSTS, type Mutation } from './mutation.ts';
 
 /** The planted bugs of the protocol. */
 export const PROTOCOL_MUTATIONS: readonly Mutation[] = [
@@ -50,7 +50,7 @@ export const PROTOCOL_MUTATIONS: readonly Mutation[] = [
         if ((message.type !== 'MsgVoteResp' && message.type !== 'MsgPreVoteResp') || message.reject) {
           return [{ from, message }];
         }
-        const other = (from % 5) + 1;
+        const other = (from % HUNT_HOSTS) + 1;
         return [from, other].map((voter) => ({ from: voter, message: { ...message, from: voter } }));
       }),
   },
@@ -64,7 +64,7 @@ export const PROTOCOL_MUTATIONS: readonly Mutation[] = [
     make: () =>
       alterReceived((message, from) => {
         if (message.type !== 'MsgAppResp' || message.reject) return [{ from, message }];
-        const other = (from % 5) + 1;
+        const other = (from % HUNT_HOSTS) + 1;
         if (other === message.to) return [{ from, message }];
         return [from, other].map((follower) => ({ from: follower, message: { ...message, from: follower } }));
       }),

@@ -15,7 +15,7 @@ const TIMEOUT_MS = 5_000;
 /** How long a client waits for any answer before it goes to another host: a stalled host gives none. */
 const PATIENCE_MS = 6_000;
 /** Of a hundred attempts, how many are broken off early, after at most so many ms. */
-const BROKEN_OFF_PERCENT = 4;
+const BROKEN_OFF_PERCENT = 2;
 const BROKEN_OFF_MS = 2_000;
 /** Pause before another host is tried, in ms. */
 const RETRY_MS = 100;
@@ -24,7 +24,7 @@ const IMPATIENT_PERMILLE = 30;
 /** Attempts after which a client goes on to other things; whether the operation took effect may then be unknown. */
 const ATTEMPTS_MAX = 6;
 /** Of ten operations, how many are given up after one to three attempts. */
-const GIVEN_UP = 2;
+const GIVEN_UP = 3;
 
 /** All clients of one run. */
 export class Clients {
