@@ -3,9 +3,11 @@ import { describeResult, replayCommand } from '@n3x/sim/commands/report';
 import { resolveRequest } from '@n3x/sim/commands/run-options';
 import { PROFILES } from '@n3x/sim/profiles/profile';
 import { simulate } from '@n3x/sim/simulator';
+import { WORKLOADS } from '@n3x/sim/workloads/workloads';
 import t from 'tap';
 
-const SEEDS = 10;
+const SEEDS = 12;
+const WORKLOAD_NAMES = Object.keys(WORKLOADS);
 const DURATION_MS = 20_000;
 
 // A loaded machine may take several times as long.
@@ -16,9 +18,9 @@ for (const profile of Object.keys(PROFILES)) {
     let virtualMs = 0;
     const began = performance.now();
     for (let seed = 1; seed <= SEEDS; seed++) {
-      // Every workload has its turn: the seed chooses.
-      const request = { seed: seed * 3, hosts: 'auto', durationMs: DURATION_MS, profile, workload: 'auto' } as const;
-      const options = resolveRequest(request);
+      // Every workload has its turn.
+      const workload = WORKLOAD_NAMES[seed % WORKLOAD_NAMES.length] ?? 'mixed';
+      const options = resolveRequest({ seed, hosts: 'auto', durationMs: DURATION_MS, profile, workload });
       const result = simulate(options);
       virtualMs += result.virtualMs;
       const passed = t.equal(result.verdict, 'passed', replayCommand(options));
