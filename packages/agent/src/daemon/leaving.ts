@@ -6,6 +6,8 @@ import type { Member } from './member.ts';
 
 /** Time between two looks, in ms. */
 const LOOK_MS = 100;
+/** How long a member may take to answer one look, in ms. */
+const ASK_MS = 2_000;
 /** Looks in a row at which a member let us connect and cut us off, after which we are out. */
 const CUTS_IN_A_ROW = 3;
 
@@ -57,16 +59,22 @@ async function ask(member: Member, hostId: number, name: string): Promise<Answer
   return new Promise((resolve) => {
     const path = `/v1/hosts/${name}?consistency=stale`;
     const asked = request({ createConnection: () => tunnel, path, headers: { host: 'n3x', connection: 'close' } });
+    // A timer of our own: `setTimeout` of a request asks for a net.Socket, which a tunnel is not.
+    const timer = setTimeout(() => {
+      resolve('unreached');
+      asked.destroy();
+    }, ASK_MS);
     asked.on('response', (response) => {
       response.resume();
       response.on('end', () => resolve(response.statusCode === 404 ? 'gone' : 'there'));
       response.on('error', () => resolve('cut'));
     });
-    asked.setTimeout(2_000, () => {
-      resolve('unreached');
-      asked.destroy();
-    });
     asked.on('error', () => resolve('cut'));
+    asked.on('close', () => {
+      clearTimeout(timer);
+      tunnel.destroy();
+      resolve('cut');
+    });
     asked.end();
   });
 }
