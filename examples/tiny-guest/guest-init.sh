@@ -65,7 +65,6 @@ PAGE
 cat >/www/metadata.json <<JSON
 {"name":"$name","vcpu":$vcpu,"memoryMib":$memory_mib,"uid":"$uid","bootId":"$(cat /proc/sys/kernel/random/boot_id)","ports":"$ports"}
 JSON
-for port in $ports; do httpd -p "$port" -h /www; done
 
 # The kernel's power button arrives as an input event.
 off() {
@@ -89,5 +88,7 @@ off() {
 
 has tiny.not-ready || echo "n3x-guest-ready"
 has tiny.exit && poweroff -f
+# Last: who gets an answer finds all of the above done.
+for port in $ports; do httpd -p "$port" -h /www; done
 say "a shell on this console: type and press enter"
 while :; do setsid cttyhack sh; sleep 1; done
