@@ -24,7 +24,7 @@ import { PeerNode } from '../transport/node.ts';
 import { announcedAddresses } from './announce.ts';
 import { DaemonBackend } from './backend.ts';
 import type { Journal } from './journal.ts';
-import { waitUntilOut } from './leaving.ts';
+import { waitUntilOut, wasTakenOut } from './leaving.ts';
 import { type HostInfo, Member } from './member.ts';
 import { N3X_VERSION } from './version.ts';
 
@@ -204,14 +204,14 @@ export class Daemon {
     const name = host ?? member.membership.name;
     const isSelf = name === member.membership.name;
     const work = async (): Promise<{ changed: boolean; index: number }> => {
+      const { leaderId, appliedIndex } = member.shell.status;
+      if (isSelf && leaderId === 0 && (await wasTakenOut(member))) {
+        await this.#forgetCluster(member);
+        return { changed: true, index: appliedIndex };
+      }
       const { changed, index } = await member.shell.command({ type: 'hostLeave', name }, options);
       await waitUntilOut(member, name, options.timeoutMs, options.signal);
-      if (isSelf) {
-        this.#member = null;
-        await member.stop();
-        await this.#data.leaveCluster();
-        this.#journal.log('info', 'daemon.left', { cluster: member.membership.clusterId });
-      }
+      if (isSelf) await this.#forgetCluster(member);
       return { changed, index };
     };
     return isSelf ? this.#change(work) : work();
@@ -262,6 +262,13 @@ export class Daemon {
     );
     this.#driver.observeAgain();
     this.#journal.log('info', 'daemon.member', { cluster: membership.clusterId, hostId: membership.hostId });
+  }
+
+  async #forgetCluster(member: Member): Promise<void> {
+    this.#member = null;
+    await member.stop();
+    await this.#data.leaveCluster();
+    this.#journal.log('info', 'daemon.left', { cluster: member.membership.clusterId });
   }
 
   #info(): HostInfo {

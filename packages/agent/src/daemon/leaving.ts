@@ -49,6 +49,27 @@ export async function waitUntilOut(
   );
 }
 
+/**
+ * Whether the others took this host out while it could not hear of it. Asked only of a host that hears of no
+ * leader: every member that can be reached has to cut it off, again and again, and none to know it still.
+ */
+export async function wasTakenOut(member: Member): Promise<boolean> {
+  const { shell, membership } = member;
+  for (let look = 0; look < CUTS_IN_A_ROW; look++) {
+    let cut = false;
+    for (const host of shell.state.hosts()) {
+      if (host.id === membership.hostId) continue;
+      const answer = await ask(member, host.id, membership.name);
+      if (answer === 'gone') return true;
+      if (answer === 'there') return false;
+      if (answer === 'cut') cut = true;
+    }
+    if (!cut) return false;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  return true;
+}
+
 async function ask(member: Member, hostId: number, name: string): Promise<Answer> {
   let tunnel: Duplex;
   try {
