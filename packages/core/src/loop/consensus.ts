@@ -24,7 +24,7 @@ import {
   type ReadState,
   type SnapshotMeta,
 } from '../raft/types.ts';
-import type { PeerMessage } from '../wire/peer-message.ts';
+import type { MembersMessage, PeerMessage } from '../wire/peer-message.ts';
 import { LogMirror } from './log-mirror.ts';
 import type { LoopOptions } from './options.ts';
 import { type ReceivedSnapshot, SnapshotReceiver } from './snapshot-receiver.ts';
@@ -45,11 +45,14 @@ export interface ConsensusHost {
   leadershipChanged(leader: NodeId, isLeader: boolean): void;
 }
 
+/** Peer messages that concern the log. */
+export type ConsensusMessage = Exclude<PeerMessage, MembersMessage>;
+
 interface PendingWrite {
   readonly append: MsgStorageAppend;
   readonly snapshot: ReceivedSnapshot | null;
-  /** Requests for votes that may leave once it is durable. */
-  votes: readonly MsgVote[];
+  /** What may leave, or count here, once it and all before it is durable. */
+  after: Message[];
 }
 
 /** The Raft node of one host with its log, writes and snapshots. */
@@ -60,8 +63,11 @@ export class Consensus {
   readonly #node: RawNode;
   readonly #mirror: LogMirror;
   readonly #writes = new Map<number, PendingWrite>();
+  /** Token of the last write that something may have to wait for. */
   #lastAppend = 0;
   #votes: MsgVote[] = [];
+  /** Term and vote as handed to the storage. */
+  #promised: { term: number; vote: NodeId };
   readonly #sender: SnapshotSender;
   readonly #receiver = new SnapshotReceiver();
   /** A snapshot that is whole, from its arrival to the next flush. */
@@ -77,6 +83,7 @@ export class Consensus {
     this.#ports = ports;
     this.#host = host;
     this.#applied = stored.applied;
+    this.#promised = stored.hardState;
     this.#mirror = new LogMirror(stored, () => this.#applied);
     this.#node = new RawNode({
       id: options.hostId,
@@ -125,7 +132,7 @@ export class Consensus {
   }
 
   /** A message from another host, its sender already verified. */
-  receive(from: NodeId, message: PeerMessage): void {
+  receive(from: NodeId, message: ConsensusMessage): void {
     switch (message.type) {
       case 'raft':
         this.#node.step(message.message);
@@ -177,15 +184,15 @@ export class Consensus {
     const write = this.#writes.get(token);
     if (write === undefined) return;
     this.#writes.delete(token);
-    const { append, snapshot, votes } = write;
+    const { append, snapshot, after } = write;
     if (snapshot !== null) {
       this.#mirror.reset(snapshot.snapshot);
       this.#applied = snapshot.snapshot;
       this.#host.restore(snapshot);
     }
     if (append.entries.length > 0) this.#mirror.append(append.entries);
-    for (const vote of votes) this.#send(vote);
     this.#deliver(append.responses);
+    this.#deliver(after);
   }
 
   /** Does all that the node wants done now. */
@@ -233,7 +240,7 @@ export class Consensus {
     const votes = this.#votes;
     this.#votes = [];
     const write = this.#writes.get(this.#lastAppend);
-    if (write !== undefined) write.votes = [...write.votes, ...votes];
+    if (write !== undefined) write.after.push(...votes);
     else for (const vote of votes) this.#send(vote);
   }
 
@@ -245,15 +252,27 @@ export class Consensus {
       assert(snapshot?.snapshot.index === index, `the node installs a snapshot at ${index} that never arrived`);
       this.#arrived = null;
     }
+    const { entries, hardState, responses } = append;
+    const { term, vote } = hardState ?? this.#promised;
+    const promises = term !== this.#promised.term || vote !== this.#promised.vote;
+    if (snapshot === null && entries.length === 0 && !promises) {
+      // Nothing that has to survive: a commit index is learned again. What answers depend on was written before.
+      if (hardState !== undefined) this.#ports.storage.write({ token: this.#nextToken++, sync: false, hardState });
+      const write = this.#writes.get(this.#lastAppend);
+      if (write !== undefined) write.after.push(...responses);
+      else this.#deliver(responses);
+      return;
+    }
+    this.#promised = { term, vote };
     const token = this.#nextToken++;
-    this.#writes.set(token, { append, snapshot, votes: [] });
+    this.#writes.set(token, { append, snapshot, after: [] });
     this.#lastAppend = token;
     this.#ports.storage.write({
       token,
       sync: true,
       ...(snapshot === null ? {} : { snapshot: { meta: snapshot.snapshot, records: snapshot.records } }),
-      ...(append.entries.length === 0 ? {} : { entries: append.entries }),
-      ...(append.hardState === undefined ? {} : { hardState: append.hardState }),
+      ...(entries.length === 0 ? {} : { entries }),
+      ...(hardState === undefined ? {} : { hardState }),
     });
   }
 
@@ -278,7 +297,7 @@ export class Consensus {
   #deliver(responses: readonly Message[]): void {
     for (const response of responses) {
       if (response.to === this.#options.hostId) this.#node.step(response);
-      else this.#dispatch(response);
+      else this.#send(response);
     }
   }
 

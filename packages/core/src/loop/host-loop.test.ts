@@ -178,3 +178,35 @@ t.test('a candidate asks for votes only once its term and its own vote are durab
   t.ok(asked > 0);
   t.not(world.leader, old);
 });
+
+t.test('a host that was away while another joined and came to lead learns of its leader', async (t) => {
+  const world = threeHosts();
+  const away = [...world.hosts.values()].find((host) => host !== world.leader);
+  if (away === undefined) throw new Error('no follower');
+  away.connected = false;
+  world.join(4);
+  world.run(1_000);
+  t.notOk(away.peers.has(4), 'it has never heard of the new host');
+  const { leader } = world;
+  const ask = { type: 'MsgTransferLeader', from: 4, to: leader.id, term: 0 } as const;
+  leader.loop.handle({ type: 'received', from: 4, message: { type: 'raft', message: ask } });
+  world.settle();
+  world.run(500);
+  t.equal(world.leader.id, 4);
+  away.connected = true;
+  world.run(4_000);
+  t.equal(away.loop.status.leaderId, 4);
+  t.equal(away.loop.state.hash(), world.leader.loop.state.hash());
+});
+
+t.test('an introduction that is older than the state changes nothing', async (t) => {
+  const world = threeHosts();
+  const host = world.host(2);
+  const members = [{ id: 9, peerId: 'peer9', addresses: [] }];
+  host.loop.handle({ type: 'received', from: 1, message: { type: 'members', index: 1, members } });
+  world.settle();
+  t.notOk(host.peers.has(9));
+  host.loop.handle({ type: 'received', from: 1, message: { type: 'members', index: 1e9, members } });
+  world.settle();
+  t.ok(host.peers.has(9));
+});

@@ -24,7 +24,7 @@ import type { LoopInput } from './input.ts';
 import { LeaderControl } from './leader-control.ts';
 import type { LoopOptions } from './options.ts';
 import { OwnProposals } from './own-proposals.ts';
-import { LastHeard, peersOf } from './peers.ts';
+import { type Introduced, LastHeard, membersOf, peersOf } from './peers.ts';
 import { type ExpiryView, PendingCommands, PendingReads } from './pending.ts';
 
 /** Bytes of payload that one proposal message may carry to the leader. */
@@ -69,6 +69,8 @@ export class HostLoop {
   /** Since when no leader with a quorum is known; null while one is. */
   #noQuorumSinceMs: number | null = 0;
   #peersKey = '';
+  /** Members known from another host, as of an index that this one may not have reached. */
+  #introduced: Introduced | null = null;
   /** Whether the state holds all that was committed when this host last found a leader. */
   #current: 'no' | 'asked' | 'yes' = 'no';
 
@@ -124,7 +126,8 @@ export class HostLoop {
         this.#received(input.from, input.message);
         return;
       case 'peer':
-        if (!input.connected) {
+        if (input.connected) this.#introduce(input.id);
+        else {
           this.#heard.lost(input.id);
           this.#consensus.unreachable(input.id);
         }
@@ -187,6 +190,16 @@ export class HostLoop {
 
   #received(from: NodeId, message: PeerMessage): void {
     this.#heard.heard(from, this.#nowMs);
+    if (message.type === 'members') {
+      if (message.index <= Math.max(this.#state.index, this.#introduced?.index ?? 0)) return;
+      this.#introduced = message;
+      this.#updatePeers();
+      return;
+    }
+    if (message.type === 'raft' && message.message.type === 'MsgPreVote' && message.message.index < this.#state.index) {
+      // It campaigns because it hears from no leader: perhaps it does not know who leads.
+      this.#introduce(from);
+    }
     if (message.type === 'raft' && message.message.type === 'MsgProp') {
       // What a peer proposes is checked before it can reach the log: an entry is applied everywhere or nowhere.
       const { entries } = message.message;
@@ -348,11 +361,20 @@ export class HostLoop {
   }
 
   #updatePeers(): void {
-    const peers = peersOf(this.#state, this.#options.hostId, this.#options.bootstrapPeers);
+    const { hostId, bootstrapPeers } = this.#options;
+    const peers = peersOf(this.#state, hostId, bootstrapPeers, this.#introduced);
     const key = JSON.stringify(peers);
     if (key === this.#peersKey) return;
     this.#peersKey = key;
     this.#ports.transport.setPeers(peers);
+    for (const peer of peers) this.#introduce(peer.id);
+  }
+
+  /** Tells a peer who the members are, for the case that its state is older. */
+  #introduce(to: NodeId): void {
+    if (this.#state.hostCount === 0) return;
+    const members = membersOf(this.#state);
+    this.#ports.transport.send(to, { type: 'members', index: this.#state.index, members });
   }
 
   /** This build cannot go on without diverging from the others. */

@@ -3,13 +3,34 @@ import type { ClusterState } from '../machine/state.ts';
 import type { PeerAddress } from '../ports/transport.ts';
 import type { ConfState, NodeId } from '../raft/types.ts';
 
-/** The other members: those of the state, and while the state is empty those known from the join. */
-export function peersOf(state: ClusterState, self: NodeId, bootstrap: readonly PeerAddress[]): PeerAddress[] {
-  const peers: PeerAddress[] = [];
-  for (const host of state.hosts()) {
-    if (host.id !== self) peers.push({ id: host.id, peerId: host.peerId, addresses: host.addresses });
+/** Members that another host has introduced, as of an index of the log. */
+export interface Introduced {
+  readonly index: number;
+  readonly members: readonly PeerAddress[];
+}
+
+/** The members that the state names. */
+export function membersOf(state: ClusterState): PeerAddress[] {
+  return [...state.hosts()].map(({ id, peerId, addresses }) => ({ id, peerId, addresses }));
+}
+
+/**
+ * The other hosts to talk to: those of the state, while the state is empty those known from the join, and
+ * besides them those that were introduced as of an index that the state has not reached.
+ */
+export function peersOf(
+  state: ClusterState,
+  self: NodeId,
+  bootstrap: readonly PeerAddress[],
+  introduced: Introduced | null,
+): PeerAddress[] {
+  const known = membersOf(state);
+  const peers = new Map((known.length === 0 ? bootstrap : known).map((peer) => [peer.id, peer]));
+  if (introduced !== null && introduced.index > state.index) {
+    for (const peer of introduced.members) peers.set(peer.id, peer);
   }
-  return peers.length === 0 ? bootstrap.filter((peer) => peer.id !== self) : peers;
+  peers.delete(self);
+  return [...peers.values()];
 }
 
 /** When each peer was last heard from, in monotonic ms. */

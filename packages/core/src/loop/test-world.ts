@@ -50,6 +50,8 @@ export class TestHost {
   readonly writes: StorageWrite[] = [];
   readonly events: string[] = [];
   connected = true;
+  /** Whom it talks to, and lets in. */
+  peers: ReadonlySet<number> = new Set();
   resets = 0;
 
   constructor(world: TestWorld, id: number, stored: StoredState, options: Partial<LoopOptions>) {
@@ -60,7 +62,9 @@ export class TestHost {
         storage: { write: (write) => void this.writes.push(write) },
         transport: {
           send: (to, message) => world.send(this.id, to, message),
-          setPeers: () => undefined,
+          setPeers: (peers) => {
+            this.peers = new Set(peers.map((peer) => peer.id));
+          },
         },
         driver: {
           perform: (token, action) => void this.actions.push({ token, action }),
@@ -162,7 +166,8 @@ export class TestWorld {
   }
 
   #start(id: number, stored: StoredState): void {
-    this.hosts.set(id, new TestHost(this, id, stored, this.#options));
+    const bootstrapPeers = [...this.hosts.keys()].map((peer) => ({ id: peer, peerId: `peer${peer}`, addresses: [] }));
+    this.hosts.set(id, new TestHost(this, id, stored, { ...this.#options, bootstrapPeers }));
   }
 
   /** Lets time pass, tick by tick. */
@@ -189,6 +194,7 @@ export class TestWorld {
       for (const { from, to, message } of this.#messages.splice(0)) {
         const target = this.hosts.get(to);
         if (target === undefined || !target.connected || !this.host(from).connected) continue;
+        if (!target.peers.has(from) || !this.host(from).peers.has(to)) continue;
         busy = true;
         target.loop.handle({ type: 'received', from, message });
       }

@@ -1,13 +1,8 @@
 /** Messages between hosts, best effort: each may be lost, delayed, doubled or overtaken, never altered. */
 import type { NodeId } from '../raft/types.ts';
-import type { PeerMessage } from '../wire/peer-message.ts';
+import type { PeerAddress, PeerMessage } from '../wire/peer-message.ts';
 
-/** Where a member is found, and by which key it proves itself. */
-export interface PeerAddress {
-  readonly id: NodeId;
-  readonly peerId: string;
-  readonly addresses: readonly string[];
-}
+export type { PeerAddress };
 
 /** What the transport can do for the loop. */
 export interface TransportPort {

@@ -63,8 +63,19 @@ const raft: fc.Arbitrary<Message> = fc.oneof(
     plain,
   ),
   fc.record({ type: fc.constantFrom('MsgVoteResp', 'MsgPreVoteResp'), ...head, reject }, plain),
+  fc.record(
+    {
+      type: fc.constantFrom('MsgVoteResp', 'MsgPreVoteResp'),
+      ...head,
+      reject,
+      committed: fc.record({ index: count, term: count }, plain),
+    },
+    plain,
+  ),
   fc.record({ type: fc.constant('MsgSnap'), ...head, snapshot }, plain),
   fc.record({ type: fc.constant('MsgHeartbeat'), ...head, commit: count, context }, plain),
+  fc.record({ type: fc.constant('MsgHeartbeat'), ...head, commit: count, context, sentAt: count }, plain),
+  fc.record({ type: fc.constant('MsgHeartbeatResp'), ...head, context, sentAt: count }, plain),
   fc.record({ type: fc.constant('MsgHeartbeatResp'), ...head, context }, plain),
   fc.record({ type: fc.constant('MsgReadIndex'), ...head, context }, plain),
   fc.record({ type: fc.constant('MsgReadIndexResp'), ...head, index: count, context }, plain),
@@ -87,6 +98,24 @@ const peerMessage: fc.Arbitrary<PeerMessage> = fc.oneof(
     plain,
   ),
   fc.record({ type: fc.constant('snapshotAck'), index: count, term: count, next: count }, plain),
+  fc.record(
+    {
+      type: fc.constant('members'),
+      index: count,
+      members: fc.array(
+        fc.record(
+          {
+            id,
+            peerId: fc.string({ maxLength: 60 }),
+            addresses: fc.array(fc.string({ maxLength: 60 }), { maxLength: 4 }),
+          },
+          plain,
+        ),
+        { maxLength: 4 },
+      ),
+    },
+    plain,
+  ),
 );
 
 /** What decoding makes of `bytes`: a message, or the reason of a refusal; anything else fails the test. */

@@ -43,6 +43,12 @@ function fieldsOf(message: PeerMessage): readonly Field[] {
       ];
     case 'snapshotAck':
       return [MESSAGE_CODES.snapshotAck, message.index, message.term, message.next];
+    case 'members':
+      return [
+        MESSAGE_CODES.members,
+        message.index,
+        message.members.map(({ id, peerId, addresses }) => [id, peerId, addresses]),
+      ];
     default:
       return unreachable(message);
   }
@@ -61,14 +67,22 @@ function raftFields(m: Message): readonly Field[] {
       return [MESSAGE_CODES[m.type], m.from, m.to, m.term, m.index, m.logTerm, m.transfer];
     case 'MsgVoteResp':
     case 'MsgPreVoteResp':
-      return [MESSAGE_CODES[m.type], m.from, m.to, m.term, m.reject];
+      return [
+        MESSAGE_CODES[m.type],
+        m.from,
+        m.to,
+        m.term,
+        m.reject,
+        ...(m.committed === undefined ? [] : [m.committed.index, m.committed.term]),
+      ];
     case 'MsgSnap':
       return [MESSAGE_CODES.MsgSnap, m.from, m.to, m.term, snapshotFields(m.snapshot)];
     case 'MsgHeartbeat':
-      return [MESSAGE_CODES.MsgHeartbeat, m.from, m.to, m.term, m.commit, m.context];
+      return [MESSAGE_CODES.MsgHeartbeat, m.from, m.to, m.term, m.commit, m.context, ...sentAt(m)];
     case 'MsgHeartbeatResp':
+      return [MESSAGE_CODES.MsgHeartbeatResp, m.from, m.to, m.term, m.context, ...sentAt(m)];
     case 'MsgReadIndex':
-      return [MESSAGE_CODES[m.type], m.from, m.to, m.term, m.context];
+      return [MESSAGE_CODES.MsgReadIndex, m.from, m.to, m.term, m.context];
     case 'MsgReadIndexResp':
       return [MESSAGE_CODES.MsgReadIndexResp, m.from, m.to, m.term, m.index, m.context];
     case 'MsgTransferLeader':
@@ -78,6 +92,10 @@ function raftFields(m: Message): readonly Field[] {
     default:
       throw new WireError('unknownType', `${m.type} never leaves a host`);
   }
+}
+
+function sentAt(m: { readonly sentAt?: number }): readonly number[] {
+  return m.sentAt === undefined ? [] : [m.sentAt];
 }
 
 function entryFields(entry: Entry): readonly Field[] {

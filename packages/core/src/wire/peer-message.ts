@@ -1,5 +1,5 @@
 /** What one host's loop says to another's. Encoding and limits: `frame.ts`. */
-import type { Message, SnapshotMeta } from '../raft/types.ts';
+import type { Message, NodeId, SnapshotMeta } from '../raft/types.ts';
 
 /** A Raft message; never one of the local ones. */
 export interface RaftPeerMessage {
@@ -31,5 +31,22 @@ export interface SnapshotAck {
   readonly next: number;
 }
 
+/** Where a member is found, and by which key it proves itself. */
+export interface PeerAddress {
+  readonly id: NodeId;
+  readonly peerId: string;
+  readonly addresses: readonly string[];
+}
+
+/**
+ * Introduces the members as of `index` to a host whose state is older. Without it, a host that was away while
+ * another one joined and came to lead would refuse its leader as a stranger, and never learn better.
+ */
+export interface MembersMessage {
+  readonly type: 'members';
+  readonly index: number;
+  readonly members: readonly PeerAddress[];
+}
+
 /** Everything that goes over a peer stream. */
-export type PeerMessage = RaftPeerMessage | SnapshotChunk | SnapshotAck;
+export type PeerMessage = RaftPeerMessage | SnapshotChunk | SnapshotAck | MembersMessage;

@@ -13,7 +13,7 @@ import type {
   ProposedEntry,
   SnapshotMeta,
 } from '../raft/types.ts';
-import type { PeerMessage } from './peer-message.ts';
+import type { PeerAddress, PeerMessage } from './peer-message.ts';
 import { PayloadReader } from './reader.ts';
 import { WireError } from './wire-error.ts';
 
@@ -36,6 +36,7 @@ export const MESSAGE_CODES = {
   MsgForgetLeader: 15,
   snapshotChunk: 64,
   snapshotAck: 65,
+  members: 66,
 } as const;
 
 /** Ways to leave a joint configuration, by their code. Part of the wire format. */
@@ -58,6 +59,12 @@ export const WIRE_LIMITS = {
   records: 65_536,
   /** Bytes of a record's key. */
   keyBytes: 512,
+  /** Hosts that one message introduces. */
+  introduced: 4_096,
+  /** Addresses of one host. */
+  addresses: 16,
+  /** Bytes of a peer id or an address. */
+  addressBytes: 256,
 } as const;
 
 /**
@@ -105,14 +112,20 @@ function readMessage(r: PayloadReader, code: number, fields: number): PeerMessag
     expectFields(fields, 3);
     return { type: 'snapshotAck', index: r.uint(), term: r.uint(), next: r.uint() };
   }
-  expectFields(fields, RAFT_FIELDS[code] ?? unknownCode(code));
+  if (code === MESSAGE_CODES.members) {
+    expectFields(fields, 2);
+    return { type: 'members', index: r.uint(), members: readList(r, WIRE_LIMITS.introduced, readIntroduced) };
+  }
+  const least = RAFT_FIELDS[code] ?? unknownCode(code);
+  const optional = fields - least;
+  if (optional !== 0 && optional !== OPTIONAL_FIELDS[code]) expectFields(fields, least);
   const from = r.positive();
   const to = r.positive();
   const term = r.uint();
-  return { type: 'raft', message: readRaft(r, code, from, to, term) };
+  return { type: 'raft', message: readRaft(r, code, { from, to, term }, optional > 0) };
 }
 
-/** Fields after the code, for each code of a Raft message. */
+/** Fields after the code, for each code of a Raft message, less the optional ones. */
 const RAFT_FIELDS: Readonly<Record<number, number>> = {
   [MESSAGE_CODES.MsgProp]: 4,
   [MESSAGE_CODES.MsgApp]: 7,
@@ -131,8 +144,23 @@ const RAFT_FIELDS: Readonly<Record<number, number>> = {
   [MESSAGE_CODES.MsgForgetLeader]: 3,
 };
 
+/** Fields that may stand behind these, all of them or none. */
+const OPTIONAL_FIELDS: Readonly<Record<number, number>> = {
+  [MESSAGE_CODES.MsgVoteResp]: 2,
+  [MESSAGE_CODES.MsgPreVoteResp]: 2,
+  [MESSAGE_CODES.MsgHeartbeat]: 1,
+  [MESSAGE_CODES.MsgHeartbeatResp]: 1,
+};
+
+interface Head {
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly term: number;
+}
+
 // The literals are evaluated in the order they are written, which is the order on the wire.
-function readRaft(r: PayloadReader, code: number, from: NodeId, to: NodeId, term: number): Message {
+function readRaft(r: PayloadReader, code: number, head: Head, more: boolean): Message {
+  const { from, to, term } = head;
   switch (code) {
     case MESSAGE_CODES.MsgProp:
       return { type: 'MsgProp', from, to, term, entries: readList(r, WIRE_LIMITS.entries, readProposed) };
@@ -154,15 +182,21 @@ function readRaft(r: PayloadReader, code: number, from: NodeId, to: NodeId, term
       return { type, from, to, term, index: r.uint(), logTerm: r.uint(), transfer: r.bool() };
     }
     case MESSAGE_CODES.MsgVoteResp:
-      return { type: 'MsgVoteResp', from, to, term, reject: r.bool() };
-    case MESSAGE_CODES.MsgPreVoteResp:
-      return { type: 'MsgPreVoteResp', from, to, term, reject: r.bool() };
+    case MESSAGE_CODES.MsgPreVoteResp: {
+      const type = code === MESSAGE_CODES.MsgVoteResp ? 'MsgVoteResp' : 'MsgPreVoteResp';
+      const answer = { type, from, to, term, reject: r.bool() } as const;
+      return more ? { ...answer, committed: { index: r.uint(), term: r.uint() } } : answer;
+    }
     case MESSAGE_CODES.MsgSnap:
       return { type: 'MsgSnap', from, to, term, snapshot: readSnapshot(r) };
-    case MESSAGE_CODES.MsgHeartbeat:
-      return { type: 'MsgHeartbeat', from, to, term, commit: r.uint(), context: readContext(r) };
-    case MESSAGE_CODES.MsgHeartbeatResp:
-      return { type: 'MsgHeartbeatResp', from, to, term, context: readContext(r) };
+    case MESSAGE_CODES.MsgHeartbeat: {
+      const beat = { type: 'MsgHeartbeat', from, to, term, commit: r.uint(), context: readContext(r) } as const;
+      return more ? { ...beat, sentAt: r.uint() } : beat;
+    }
+    case MESSAGE_CODES.MsgHeartbeatResp: {
+      const answer = { type: 'MsgHeartbeatResp', from, to, term, context: readContext(r) } as const;
+      return more ? { ...answer, sentAt: r.uint() } : answer;
+    }
     case MESSAGE_CODES.MsgReadIndex:
       return { type: 'MsgReadIndex', from, to, term, context: readContext(r) };
     case MESSAGE_CODES.MsgReadIndexResp:
@@ -265,6 +299,17 @@ function readMember(r: PayloadReader): NodeId {
 function readRecord(r: PayloadReader): readonly [string, Uint8Array] {
   r.tuple(2);
   return [r.string(WIRE_LIMITS.keyBytes), r.bytes(0xffff_ffff)];
+}
+
+function readIntroduced(r: PayloadReader): PeerAddress {
+  r.tuple(3);
+  const id = r.positive();
+  const peerId = readAddress(r);
+  return { id, peerId, addresses: readList(r, WIRE_LIMITS.addresses, readAddress) };
+}
+
+function readAddress(r: PayloadReader): string {
+  return r.string(WIRE_LIMITS.addressBytes);
 }
 
 function readContext(r: PayloadReader): string {

@@ -49,6 +49,8 @@ function describeMessage(peer: PeerMessage): string {
       return `chunk ${peer.offset} of ${peer.snapshot.index}${peer.last ? ', the last' : ''}`;
     case 'snapshotAck':
       return `chunk ${peer.next} of ${peer.index} wanted`;
+    case 'members':
+      return `members ${peer.members.map(({ id }) => id).join(',')} as of ${peer.index}`;
     case 'raft':
       break;
   }

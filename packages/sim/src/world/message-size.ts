@@ -5,6 +5,9 @@ import type { PeerMessage } from '@n3x/core/wire/peer-message';
 /** Frame header and the fields that every message has. */
 const BASE_BYTES = 24;
 
+/** A peer id and an address. */
+const MEMBER_BYTES = 90;
+
 /** Approximate length of the frame that carries `message`. */
 export function messageBytes(message: PeerMessage): number {
   switch (message.type) {
@@ -15,6 +18,8 @@ export function messageBytes(message: PeerMessage): number {
       for (const [key, value] of message.records) bytes += key.length + value.length + 6;
       return bytes;
     }
+    case 'members':
+      return BASE_BYTES + message.members.length * MEMBER_BYTES;
     case 'raft':
       return BASE_BYTES + raftBytes(message.message);
   }
