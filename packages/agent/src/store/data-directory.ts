@@ -13,7 +13,7 @@
  */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Ed25519PrivateKey } from '@libp2p/interface';
+import type { PrivateKey } from '@libp2p/interface';
 import { assert } from '@n3x/core/base/assert';
 import { N3xError } from '@n3x/core/base/errors';
 import type { StorageWrite, StoredState } from '@n3x/core/ports/storage';
@@ -51,7 +51,7 @@ export interface DataDirectory {
   /** What the store holds; empty for a host that belongs to no cluster. */
   readonly stored: StoredState;
   readonly identity: Identity;
-  readonly privateKey: Ed25519PrivateKey;
+  readonly privateKey: PrivateKey;
   /**
    * Makes this host a member, durably: first the store gets `bootstrap` (the snapshot of `cluster init`), or
    * nothing when the state will come from the leader; then the membership is noted. Answers what the store
@@ -102,7 +102,7 @@ export async function openDataDirectory(path: string, options: DataDirectoryOpti
 class OpenDataDirectory implements DataDirectory {
   readonly path: string;
   readonly store: LevelStore;
-  readonly privateKey: Ed25519PrivateKey;
+  readonly privateKey: PrivateKey;
   #stored: StoredState;
   #identity: Identity;
 

@@ -3,11 +3,10 @@
  * to be a member are each one rename.
  */
 import { readFile } from 'node:fs/promises';
-import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys';
-import type { Ed25519PrivateKey } from '@libp2p/interface';
-import { peerIdFromPrivateKey } from '@libp2p/peer-id';
+import type { PrivateKey } from '@libp2p/interface';
 import { N3xError } from '@n3x/core/base/errors';
 import { z } from 'zod';
+import { createIdentity as createKey, identityFromBytes, identityToBytes } from '../transport/identity.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 
 const IDENTITY_MODE = 0o600;
@@ -45,19 +44,16 @@ export type Identity = z.infer<typeof identitySchema>;
 
 /** A new identity with a fresh key, in no cluster. */
 export async function createIdentity(): Promise<Identity> {
-  const key = await generateKeyPair('Ed25519');
-  return {
-    privateKey: Buffer.from(privateKeyToProtobuf(key)).toString('base64'),
-    peerId: peerIdFromPrivateKey(key).toString(),
-  };
+  const key = await createKey();
+  return { privateKey: Buffer.from(identityToBytes(key)).toString('base64'), peerId: key.peerId };
 }
 
 /** The key of an identity. Throws N3X_CORRUPT when it is none of Ed25519, or not the one of the peer id. */
-export function identityKey(identity: Identity, path: string): Ed25519PrivateKey {
+export function identityKey(identity: Identity, path: string): PrivateKey {
   let cause: unknown;
   try {
-    const key = privateKeyFromProtobuf(Buffer.from(identity.privateKey, 'base64'));
-    if (key.type === 'Ed25519' && peerIdFromPrivateKey(key).toString() === identity.peerId) return key;
+    const key = identityFromBytes(Buffer.from(identity.privateKey, 'base64'));
+    if (key.peerId === identity.peerId) return key.privateKey;
   } catch (error) {
     cause = error;
   }
