@@ -3,6 +3,7 @@ import { parseWholeNumber } from '../arguments/number.ts';
 import { ConnectionError } from '../client/connection-error.ts';
 import { Deadline, pause } from '../client/deadline.ts';
 import type { Context } from '../context.ts';
+import { ControlFilter } from '../output/control-filter.ts';
 import { CommandFailure } from '../output/error-report.ts';
 import { FOLLOW_PATIENCE_MS } from './events.ts';
 
@@ -18,7 +19,7 @@ export interface LogsOptions {
   readonly build?: true;
 }
 
-/** `vm logs NAME`. Output is the log itself, byte for byte, whatever `-o` says. */
+/** `vm logs NAME`. Output is the log itself, byte for byte, whatever `-o` says; on a terminal only text and colours of it. */
 export async function logs(context: Context, args: readonly string[], options: LogsOptions): Promise<void> {
   const name = args[0] ?? '';
   const lines = parseWholeNumber('--lines', options.lines, 0, LINES_MAX);
@@ -86,9 +87,11 @@ class LogReader {
     });
     opened();
     const { stdout } = this.#context.terminal;
+    const filter = stdout.isTTY === true ? new ControlFilter() : null;
     try {
       for await (const chunk of answer.body) {
-        if (!stdout.write(chunk)) await new Promise((resolve) => stdout.once('drain', resolve));
+        if (!stdout.write(filter === null ? chunk : filter.push(chunk)))
+          await new Promise((resolve) => stdout.once('drain', resolve));
       }
     } catch (cause) {
       throw new ConnectionError('the log broke off', { connected: true, cause });
