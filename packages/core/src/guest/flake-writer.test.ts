@@ -130,6 +130,22 @@ t.test('a flake reads like one that a person wrote', async (t) => {
             ];
           };
         }
+        ({ options, ... }: {
+          config =
+            if options ? networking && options.networking ? firewall then
+              {
+                networking = {
+                  firewall = {
+                    allowedTCPPorts = [
+                      80
+                    ];
+                    allowedUDPPorts = [ ];
+                  };
+                };
+              }
+            else
+              { };
+        })
         ./modules/0-my-module.nix
         inputs.module1.nixosModules.web
         inputs.module2.lib.modules.db

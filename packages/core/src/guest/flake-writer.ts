@@ -2,11 +2,12 @@
  * Writes the flake of a VM that is described inline: it imports nixpkgs and microvm.nix and sets microvm.nix's options
  * (nixos-modules/microvm/options.nix) from the VM's spec and allocation. Pure: text in, text out.
  *
- * The guest's own firewall is left as NixOS has it: a forwarded port must also be opened in the guest, by a module.
+ * Ports that are forwarded to the guest are opened in its firewall: NixOS has one by default, and a forwarded port
+ * that nothing reaches is what nobody asked for.
  */
 import { assert } from '../base/assert.ts';
 import type { NixSystem } from '../model/names.ts';
-import type { Allocation, GuestModule, VmSpec, Volume } from '../model/vm.ts';
+import type { Allocation, Forward, GuestModule, VmSpec, Volume } from '../model/vm.ts';
 import { HYPERVISOR_SUPPORT } from './hypervisor-support.ts';
 import { expression, type NixExpression, type NixValue, nixBindings, nixName, nixValue } from './nix-text.ts';
 
@@ -53,6 +54,7 @@ export function writeFlake(input: FlakeInput): WrittenFlake {
   for (const [index, module] of source.modules.entries()) {
     modules.push(module.kind === 'text' ? textModule(index, module, files) : flakeModule(index, module, inputs));
   }
+  if (source.forwards.length > 0) modules.unshift(openPorts(source.forwards));
   const configuration = { networking: { hostName: input.name }, microvm: microvmOptions(input) };
   files['flake.nix'] = flakeText(input, inputs, configuration, modules);
   const refs = [nixpkgs, microvm, ...source.modules.flatMap((module) => (module.kind === 'flake' ? [module.ref] : []))];
@@ -148,6 +150,25 @@ ${list.map((item) => `        ${item}\n`).join('')}      ];
   };
 }
 `;
+}
+
+/**
+ * Opens the forwarded ports. Whether there is a firewall is asked inside `config`, which is evaluated after all
+ * options are known; asked around it, the module system would have to know them before it could learn them.
+ */
+function openPorts(forwards: readonly Forward[]): NixExpression {
+  const portsOf = (protocol: Forward['protocol']): number[] => [
+    ...new Set(forwards.filter((entry) => entry.protocol === protocol).map((entry) => entry.guestPort)),
+  ];
+  const firewall = { allowedTCPPorts: portsOf('tcp'), allowedUDPPorts: portsOf('udp') };
+  const opened = nixValue({ networking: { firewall } }, '              ');
+  return expression(`({ options, ... }: {
+          config =
+            if options ? networking && options.networking ? firewall then
+              ${opened}
+            else
+              { };
+        })`);
 }
 
 /** Writes a module into a file of its own, whose name tells which one it is. */
