@@ -5,6 +5,7 @@
  * | --------------- | ---------------------------------------------------------------------------- |
  * | `FORMAT`        | the number of this layout and the n3x version that wrote it                   |
  * | `identity.json` | the host's key and its membership, see `identity.ts`                          |
+ * | `kvm.json`      | whether KVM was seen to work since the machine's boot; may be deleted at any time |
  * | `db/`           | the database, see `level-store.ts`; LevelDB's lock on it guards all the rest  |
  *
  * The database is made before the identity says that the host is a member, and is void as long as it does
