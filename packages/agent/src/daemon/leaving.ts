@@ -8,8 +8,11 @@ import type { Member } from './member.ts';
 const LOOK_MS = 100;
 /** How long a member may take to answer one look, in ms. */
 const ASK_MS = 2_000;
-/** Looks in a row at which a member let us connect and cut us off, after which we are out. */
-const CUTS_IN_A_ROW = 3;
+/**
+ * For how long, in ms, members have to let us connect and cut us off before that means that we are out. A member
+ * that is stopping cuts too, but not for that long: then it is gone, and after that it is back and knows us.
+ */
+const CUT_OFF_MS = 3_000;
 
 /** What another member makes of the leaving host. A member cuts off whoever is no member. */
 type Answer = 'gone' | 'there' | 'cut' | 'unreached';
@@ -27,18 +30,14 @@ export async function waitUntilOut(
   const deadline = performance.now() + timeoutMs;
   const { shell, membership } = member;
   const isSelf = name === membership.name;
-  let cuts = 0;
+  let cutSince: number | null = null;
   while (performance.now() < deadline && !signal.aborted) {
     if (shell.state.hostByName(name) === undefined) return;
     if (isSelf) {
-      for (const host of shell.state.hosts()) {
-        if (host.id === membership.hostId) continue;
-        const answer = await ask(member, host.id, name);
-        if (answer === 'gone') return;
-        if (answer === 'cut') cuts++;
-        else if (answer === 'there') cuts = 0;
-        if (cuts >= CUTS_IN_A_ROW) return;
-      }
+      const answer = await askAll(member, name);
+      if (answer === 'gone') return;
+      cutSince = answer === 'cut' ? (cutSince ?? performance.now()) : null;
+      if (cutSince !== null && performance.now() - cutSince >= CUT_OFF_MS) return;
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
@@ -54,20 +53,22 @@ export async function waitUntilOut(
  * leader: every member that can be reached has to cut it off, again and again, and none to know it still.
  */
 export async function wasTakenOut(member: Member): Promise<boolean> {
-  const { shell, membership } = member;
-  for (let look = 0; look < CUTS_IN_A_ROW; look++) {
-    let cut = false;
-    for (const host of shell.state.hosts()) {
-      if (host.id === membership.hostId) continue;
-      const answer = await ask(member, host.id, membership.name);
-      if (answer === 'gone') return true;
-      if (answer === 'there') return false;
-      if (answer === 'cut') cut = true;
-    }
-    if (!cut) return false;
+  const since = performance.now();
+  for (;;) {
+    const answer = await askAll(member, member.membership.name);
+    if (answer === 'gone') return true;
+    if (answer !== 'cut') return false;
+    if (performance.now() - since >= CUT_OFF_MS) return true;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
-  return true;
+}
+
+/** What the other members make of this host: `gone` or `there` if one says so, `cut` if all that are reached cut it off. */
+async function askAll(member: Member, name: string): Promise<Answer> {
+  const others = [...member.shell.state.hosts()].filter((host) => host.id !== member.membership.hostId);
+  const answers = await Promise.all(others.map((host) => ask(member, host.id, name)));
+  for (const answer of ['gone', 'there', 'cut'] as const) if (answers.includes(answer)) return answer;
+  return 'unreached';
 }
 
 async function ask(member: Member, hostId: number, name: string): Promise<Answer> {
