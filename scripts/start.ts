@@ -78,7 +78,7 @@ async function bringUp(cluster: DevCluster): Promise<void> {
 function sayWhatNext(): void {
   say('it runs. In another terminal, from this clone:');
   console.log(`  npx n3xctl cluster status
-  npx n3xctl vm create two --vcpu 1 --memory 128M --wait
+  npx n3xctl vm create two --vcpu 1 --memory 256M --wait
   npx n3xctl vm logs -f hello
   npx n3xctl vm console hello        # Ctrl-] detaches
   npx n3xctl vm restart hello --wait
