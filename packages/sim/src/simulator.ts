@@ -15,11 +15,12 @@ import { formatFault, type TimedFault } from './faults/fault.ts';
 import { Nemesis } from './faults/inflict.ts';
 import { drawSchedule } from './faults/random-schedule.ts';
 import { PROFILES, type Profile } from './profiles/profile.ts';
+import type { TraceEvent } from './trace/event.ts';
 import { Trace } from './trace/trace.ts';
 import { Clients } from './workloads/clients.ts';
 import { History } from './workloads/history.ts';
 import { MembershipChanges } from './workloads/membership.ts';
-import type { Workload } from './workloads/operation.ts';
+import type { ScriptedOperation, Workload } from './workloads/operation.ts';
 import { Observers, Violation } from './world/observer.ts';
 import type { Tampering } from './world/tampering.ts';
 import { World } from './world/world.ts';
@@ -35,9 +36,13 @@ export interface RunOptions {
   readonly workload: Workload;
   /** Instead of faults drawn from the profile. */
   readonly faults?: readonly TimedFault[];
+  /** Instead of operations drawn from the workload. */
+  readonly operations?: readonly ScriptedOperation[];
   readonly tampering?: Tampering;
   /** Gets every line of the trace. */
   readonly onLine?: (line: string) => void;
+  /** Gets every event of the trace, and messages also when they are sent. */
+  readonly onEvent?: (atMs: number, event: TraceEvent) => void;
 }
 
 /** What a run came to. */
@@ -51,6 +56,9 @@ export interface RunResult {
   readonly virtualMs: number;
   /** Virtual ms from the last fault until the cluster was at rest. */
   readonly convergedAfterMs?: number;
+  /** When the setting up ended: times of faults and scripted operations are counted from here. */
+  readonly workAtMs: number;
+  /** All that were drawn, aimed or given: the same run follows from these. */
   readonly faults: readonly TimedFault[];
   readonly history: History;
   readonly counts: Readonly<Record<string, number>>;
@@ -85,6 +93,8 @@ class Run {
   readonly #nemesis: Nemesis;
   readonly #aimed: AimedFaults;
   #faults: readonly TimedFault[] = [];
+  readonly #aimedAt: TimedFault[] = [];
+  #workAtMs = 0;
   #violation: Violation | undefined;
   #convergedAfterMs: number | undefined;
   #linearizable = { searched: 0, gaveUp: 0 };
@@ -93,16 +103,20 @@ class Run {
   #nextLookMs = 0;
 
   constructor(options: RunOptions) {
-    const { seed, profile, tampering, onLine } = options;
+    const { seed, profile, tampering, onLine, onEvent } = options;
     this.#options = options;
     this.#random = new SeededRandom(seed);
-    this.#trace = new Trace(() => this.#world.timeline.nowMs, onLine);
+    this.#trace = new Trace(() => this.#world.timeline.nowMs, onLine, onEvent);
     const compaction = COMPACTIONS[this.#random.fork('compaction').below(COMPACTIONS.length)];
     assert(compaction !== undefined, 'there is a compaction to choose');
     this.#compaction = compaction;
     const aims = profile.aims ?? { vote: 0, acknowledgement: 0 };
     this.#aimed = new AimedFaults(this.#random.fork('aims'), aims, (delayMs, fault) => {
-      this.#nemesis.plan([{ atMs: delayMs, fault }]);
+      const { nowMs } = this.#world.timeline;
+      // As it would be written down, so that the schedule of what happened can be run again.
+      const timed = { atMs: Math.ceil((nowMs + delayMs - this.#workAtMs) * 1_000) / 1_000, fault };
+      this.#aimedAt.push(timed);
+      this.#nemesis.plan([timed], this.#workAtMs);
     });
     this.#world = new World({
       random: this.#random.fork('world'),
@@ -160,15 +174,16 @@ class Run {
   #work(): void {
     const { durationMs, profile, workload } = this.#options;
     const world = this.#world;
+    this.#workAtMs = world.timeline.nowMs;
     world.network.setProfile(profile.links);
     const clocks = this.#random.fork('clocks');
     for (const host of world.hosts) host.clock.setRate(clocks.below(2 * profile.driftPpm + 1) - profile.driftPpm);
     const names = world.hosts.map((host) => host.name);
     this.#faults = this.#options.faults ?? drawSchedule(this.#random.fork('faults'), profile, names, durationMs);
-    this.#nemesis.plan(this.#faults);
+    this.#nemesis.plan(this.#faults, this.#workAtMs);
     this.#aimed.on = this.#options.faults === undefined;
     const clients = new Clients(world, workload, this.#random.fork('clients'), this.#history, this.#trace);
-    clients.start();
+    clients.start(this.#options.operations);
     const membership = new MembershipChanges(world, this.#random.fork('membership'), this.#trace, () => this.#state);
     if (workload.membership) membership.start();
     const end = world.timeline.nowMs + durationMs;
@@ -247,7 +262,8 @@ class Run {
       digest: this.#trace.digest(),
       virtualMs: timeline.nowMs,
       ...(this.#convergedAfterMs === undefined ? {} : { convergedAfterMs: this.#convergedAfterMs }),
-      faults: this.#faults,
+      workAtMs: this.#workAtMs,
+      faults: [...this.#faults, ...this.#aimedAt].sort((a, b) => a.atMs - b.atMs),
       history: this.#history,
       counts: {
         hosts: hosts.length,

@@ -99,12 +99,12 @@ function parseLine([at, when = '', type = '', ...rest]: readonly string[]): Time
   return at !== 'at' || atMs === undefined || fault === undefined ? undefined : { atMs, fault };
 }
 
-/** Ms of `10s`, `1.5s`, `-3s`, `250ms` or `2m`; undefined for anything else. */
+/** Ms of `10s`, `1.5s`, `-3s`, `250ms` or `2m`, down to thousandths of a ms; undefined for anything else. */
 export function parseTime(text: string): number | undefined {
   const match = /^(-?\d+(?:\.\d+)?)(ms|s|m)$/.exec(text);
   if (match === null) return undefined;
   const unit = match[2] === 'ms' ? 1 : match[2] === 's' ? 1_000 : 60_000;
-  return Math.round(Number(match[1]) * unit);
+  return Math.round(Number(match[1]) * unit * 1_000) / 1_000;
 }
 
 function parseFault(type: string, words: readonly string[]): Fault | undefined {

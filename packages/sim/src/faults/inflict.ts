@@ -19,11 +19,11 @@ export class Nemesis {
     this.#tell = tell;
   }
 
-  /** Lets `schedule` happen, its times counted from now. */
-  plan(schedule: readonly TimedFault[]): void {
+  /** Lets `schedule` happen, its times counted from `fromMs`. */
+  plan(schedule: readonly TimedFault[], fromMs: number): void {
     const era = this.#era;
     for (const { atMs, fault } of schedule) {
-      this.#world.timeline.after(atMs, () => {
+      this.#world.timeline.at(fromMs + atMs, () => {
         if (era !== this.#era) return;
         this.#tell(fault);
         this.inflict(fault);

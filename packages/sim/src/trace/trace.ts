@@ -12,13 +12,15 @@ export class Trace implements WorldObserver {
   readonly #digest = new Digest();
   readonly #now: () => number;
   readonly #line: ((text: string) => void) | undefined;
+  readonly #event: ((atMs: number, event: TraceEvent) => void) | undefined;
   readonly #stood = new Map<string, { role: Role; term: number; applied: number }>();
   #events = 0;
 
-  /** `now` gives virtual ms; `line` gets every line when the text is wanted. */
-  constructor(now: () => number, line?: (text: string) => void) {
+  /** `now` gives virtual ms; `line` gets every line when the text is wanted, `event` every event. */
+  constructor(now: () => number, line?: (text: string) => void, event?: (atMs: number, event: TraceEvent) => void) {
     this.#now = now;
     this.#line = line;
+    this.#event = event;
   }
 
   /** Events so far. */
@@ -39,12 +41,14 @@ export class Trace implements WorldObserver {
     this.#digest.text(event.type);
     mix(this.#digest, event);
     this.#line?.(formatEvent(now, event));
+    this.#event?.(now, event);
   }
 
   /** Something happened on a link. */
   network(event: NetworkEvent): void {
     // What was sent shows by its arrival or its loss.
     if (event.type !== 'sent') this.record({ type: 'message', event });
+    else this.#event?.(this.#now(), { type: 'message', event });
   }
 
   started(host: ObservedHost, stored: StoredState): void {

@@ -8,7 +8,14 @@ import type { Trace } from '../trace/trace.ts';
 import type { SimulatedHost } from '../world/simulated-host.ts';
 import type { World } from '../world/world.ts';
 import type { History, Recorded } from './history.ts';
-import { type Answer, type Operation, type ReadResult, readObject, type Workload } from './operation.ts';
+import {
+  type Answer,
+  type Operation,
+  type ReadResult,
+  readObject,
+  type ScriptedOperation,
+  type Workload,
+} from './operation.ts';
 
 /** How long a host may take over a request, in ms. */
 const TIMEOUT_MS = 5_000;
@@ -50,8 +57,16 @@ export class Clients {
     return this.#busy;
   }
 
-  /** Starts them all. */
-  start(): void {
+  /** Starts them all, with operations of their own choice or those of a `script`. */
+  start(script?: readonly ScriptedOperation[]): void {
+    if (script !== undefined) {
+      const startedAtMs = this.#world.timeline.nowMs;
+      for (const number of new Set(script.map(({ client }) => client))) {
+        const mine = script.filter(({ client }) => client === number).sort((a, b) => a.atMs - b.atMs);
+        new Client(this, number, this.#random.fork(`client/${number}`)).play(mine, startedAtMs);
+      }
+      return;
+    }
     for (let number = 1; number <= this.#workload.clients; number++) {
       new Client(this, number, this.#random.fork(`client/${number}`)).rest();
     }
@@ -116,6 +131,14 @@ class Client {
     });
   }
 
+  /** Does the operations of a script, one after the other. */
+  play([next, ...rest]: readonly ScriptedOperation[], startedAtMs: number): void {
+    if (next === undefined) return;
+    this.#all.world.timeline.at(startedAtMs + next.atMs, () => {
+      if (!this.#all.stopping) this.#attempt(next.operation, next.requestId, () => this.play(rest, startedAtMs));
+    });
+  }
+
   #operate(): void {
     const sequence = this.#all.next();
     const operation = this.#all.workload.next({
@@ -123,15 +146,20 @@ class Client {
       sequence,
       lastRead: (object) => this.#reads.get(object),
     });
-    const requestId = `c${this.#number}.${sequence}`;
+    this.#attempt(operation, `c${this.#number}.${sequence}`, () => this.rest());
+  }
+
+  #attempt(operation: Operation, requestId: string, then: () => void): void {
+    // Draws for one operation shift nothing in the next, so that a script can do without some.
+    const random = this.#random.fork(requestId);
     const recorded = this.#all.begin(this.#number, operation, requestId);
-    const attempts = new Attempts(this.#all, this.#random, recorded, (answer, host) => {
+    const attempts = new Attempts(this.#all, random, recorded, (answer, host) => {
       if (answer?.type === 'read') this.#reads.set(operation.object, answer.found);
       this.#all.end(recorded, answer, host);
-      this.rest();
+      then();
     });
     attempts.next();
-    if (this.#random.below(1_000) < IMPATIENT_PERMILLE) attempts.next();
+    if (random.below(1_000) < IMPATIENT_PERMILLE) attempts.next();
   }
 }
 

@@ -33,6 +33,15 @@ export type Operation =
     }
   | { readonly type: 'read'; readonly object: string };
 
+/** An operation of a workload that is given instead of drawn. Plain data. */
+export interface ScriptedOperation {
+  /** Ms after the end of the setting up; later if this client is still at its last one. */
+  readonly atMs: number;
+  readonly client: number;
+  readonly requestId: string;
+  readonly operation: Operation;
+}
+
 /** How an operation ended. Without a result it may have taken effect, or may yet. */
 export type Answer =
   | { readonly type: 'written'; readonly result: CommandResult }

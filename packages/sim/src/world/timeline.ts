@@ -37,7 +37,12 @@ export class Timeline {
 
   /** Lets `action` happen `delayMs` from now; a negative delay counts as none. */
   after(delayMs: number, action: () => void): Scheduled {
-    const item: Item = { atMs: this.#nowMs + Math.max(0, delayMs), sequence: this.#sequence++, action };
+    return this.at(this.#nowMs + Math.max(0, delayMs), action);
+  }
+
+  /** Lets `action` happen at a time; one that has passed counts as now. */
+  at(atMs: number, action: () => void): Scheduled {
+    const item: Item = { atMs: Math.max(this.#nowMs, atMs), sequence: this.#sequence++, action };
     this.#push(item);
     return {
       cancel: () => {
