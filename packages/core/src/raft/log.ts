@@ -5,7 +5,17 @@
 import { assert } from '../base/assert.ts';
 import { entriesSize, entrySize } from './entry-size.ts';
 import type { Entry, LogIndex, RaftStorage, SnapshotMeta, Term } from './types.ts';
-import { Unstable } from './unstable.ts';
+import { Unstable, type UnstableImage } from './unstable.ts';
+
+/** Positions in the log, and what is not in the storage, as plain data. */
+export interface LogImage {
+  readonly committed: LogIndex;
+  readonly applying: LogIndex;
+  readonly applied: LogIndex;
+  readonly applyingBytes: number;
+  readonly applyingPaused: boolean;
+  readonly unstable: UnstableImage;
+}
 
 /** The log of one node. */
 export class RaftLog {
@@ -212,6 +222,13 @@ export class RaftLog {
     this.applying = Math.max(this.applying, index);
     this.#applyingBytes = Math.max(this.#applyingBytes - bytes, 0);
     this.#applyingPaused = this.#applyingBytes >= this.#maxApplyingBytes;
+  }
+
+  /** All that is not in the storage as plain data. */
+  image(): LogImage {
+    const { committed, applying, applied } = this;
+    const bytes = { applyingBytes: this.#applyingBytes, applyingPaused: this.#applyingPaused };
+    return { committed, applying, applied, ...bytes, unstable: this.unstable.image() };
   }
 
   /** Replaces the log by a snapshot, to be installed. */

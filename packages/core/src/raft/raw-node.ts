@@ -5,6 +5,7 @@
 import { assert } from '../base/assert.ts';
 import { type RaftConfig, type RaftOptions, resolveConfig } from './config.ts';
 import { forwardingProblem } from './follower.ts';
+import { imageOf, type NodeImage } from './image.ts';
 import { adoptConfState, applyConfChange, type ConfChangeResult } from './membership.ts';
 import { findFault } from './message-check.ts';
 import { NodeState } from './node-state.ts';
@@ -259,6 +260,11 @@ export class RawNode {
   /** Everything worth showing. */
   status(): RaftStatus {
     return statusOf(this.#state);
+  }
+
+  /** All that decides what the node does next, as plain data: for tools that compare states. */
+  image(): NodeImage {
+    return imageOf(this.#state, this.#handed);
   }
 
   /** The leader's progress table as text. */

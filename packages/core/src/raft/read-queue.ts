@@ -19,6 +19,15 @@ interface Waiting extends PendingRead {
 /** Drop the consumed front of the array only once it is this long and half of the array. */
 const TRIM_AT = 1024;
 
+/** The queue as plain data. */
+export interface ReadsImage {
+  readonly postponed: readonly PendingRead[];
+  readonly waiting: readonly (PendingRead & { readonly index: LogIndex; readonly round: number })[];
+  readonly round: number;
+  readonly roundDue: boolean;
+  readonly acked: readonly { readonly id: NodeId; readonly round: number }[];
+}
+
 /** First in, first out; bounded. */
 export class ReadQueue {
   readonly #max: number;
@@ -107,6 +116,17 @@ export class ReadQueue {
       this.#head = 0;
     }
     return released;
+  }
+
+  /** All of it as plain data. */
+  image(): ReadsImage {
+    return {
+      postponed: this.#postponed.slice(),
+      waiting: this.#waiting.slice(this.#head),
+      round: this.#round,
+      roundDue: this.#roundDue,
+      acked: [...this.#acked].map(([id, round]) => ({ id, round })),
+    };
   }
 
   /** Drops everything: the leader of the term is gone, its readers time out. */

@@ -10,6 +10,15 @@ import type { Entry, LogIndex, SnapshotMeta, Term } from './types.ts';
 /** Drop the consumed front of the array only once it is this long and half of the array: amortised O(1). */
 const TRIM_AT = 1024;
 
+/** The part of the log that is not durable, as plain data. */
+export interface UnstableImage {
+  readonly offset: LogIndex;
+  readonly offsetInProgress: LogIndex;
+  readonly entries: readonly Entry[];
+  readonly snapshot: SnapshotMeta | null;
+  readonly snapshotInProgress: boolean;
+}
+
 /** Owned by the log. */
 export class Unstable {
   /** To be installed in place of everything before it. */
@@ -99,6 +108,17 @@ export class Unstable {
     if (this.snapshot?.index !== index) return;
     this.snapshot = undefined;
     this.#snapshotInProgress = false;
+  }
+
+  /** All of it as plain data. */
+  image(): UnstableImage {
+    return {
+      offset: this.#offset,
+      offsetInProgress: this.#offsetInProgress,
+      entries: this.#entries.slice(this.#head),
+      snapshot: this.snapshot ?? null,
+      snapshotInProgress: this.#snapshotInProgress,
+    };
   }
 
   /** Replaces everything by a snapshot. */

@@ -58,6 +58,14 @@ export class Inflights {
     return this.#bytes;
   }
 
+  /** What is under way, oldest first. */
+  image(): { readonly index: number; readonly bytes: number }[] {
+    return Array.from({ length: this.#count }, (_, i) => {
+      const at = (this.#head + i) % this.#indexes.length;
+      return { index: this.#indexes[at] ?? 0, bytes: this.#sizes[at] ?? 0 };
+    });
+  }
+
   /** Forgets everything under way. */
   reset(): void {
     this.#head = 0;

@@ -5,11 +5,25 @@
  *     replicate  messages are streamed within the in-flight window, `next` runs ahead of `match`
  *     snapshot   the follower needs entries that were compacted; nothing is sent until it has caught up
  */
-import type { LogIndex } from '../types.ts';
+import type { LogIndex, NodeId } from '../types.ts';
 import { Inflights } from './inflights.ts';
 
 /** How the leader talks to a follower. */
 export type ProgressState = 'probe' | 'replicate' | 'snapshot';
+
+/** A progress as plain data; `id` is whose it is. */
+export interface ProgressImage {
+  readonly id: NodeId;
+  readonly match: LogIndex;
+  readonly next: LogIndex;
+  readonly state: ProgressState;
+  readonly pendingSnapshot: LogIndex;
+  readonly recentActive: boolean;
+  readonly paused: boolean;
+  readonly isLearner: boolean;
+  readonly inflights: readonly { readonly index: LogIndex; readonly bytes: number }[];
+  readonly sentCommit: LogIndex;
+}
 
 /** Mutable; owned by the leader's tracker. Invariant: `match < next`. */
 export class Progress {
@@ -150,6 +164,13 @@ export class Progress {
       parts.push(`inflight=${this.inflights.count}${this.inflights.full() ? '[full]' : ''}`);
     }
     return parts.join(' ');
+  }
+
+  /** All of it as plain data; `id` is whose it is. */
+  image(id: NodeId): ProgressImage {
+    const { match, next, state, pendingSnapshot, recentActive, paused, isLearner } = this;
+    const window = { inflights: this.inflights.image(), sentCommit: this.#sentCommit };
+    return { id, match, next, state, pendingSnapshot, recentActive, paused, isLearner, ...window };
   }
 
   // A commit index told beyond what the follower turned out to hold has to be told again.

@@ -102,6 +102,11 @@ export class Tracker {
     return { granted, refused, result: jointVote(this.config.voters, this.#votes) };
   }
 
+  /** The votes of the running election. */
+  get votes(): ReadonlyMap<NodeId, boolean> {
+    return this.#votes;
+  }
+
   /** The configuration as plain sorted data. */
   confState(): ConfState {
     return confStateOf(this.config);
