@@ -14,6 +14,7 @@ import type { JournalPort } from '@n3x/core/ports/journal';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiBackend } from './backend.ts';
 import { Call, type JsonHandler, type StreamHandler } from './call.ts';
+import { annotateHost, annotateVm, getHostAnnotations, getVmAnnotations } from './handlers/annotations.ts';
 import { getHost, listEvents, listHosts } from './handlers/hosts.ts';
 import { createToken, initCluster, joinCluster, leaveCluster, listTokens, revokeToken } from './handlers/membership.ts';
 import { getCluster, getHealth, getLocal, getVersion } from './handlers/service.ts';
@@ -51,6 +52,8 @@ const JSON_HANDLERS: { readonly [Id in JsonId]: JsonHandler<Id> } = {
   revokeToken,
   listHosts,
   getHost,
+  getHostAnnotations,
+  annotateHost,
   listVms,
   createVm,
   getVm,
@@ -58,6 +61,8 @@ const JSON_HANDLERS: { readonly [Id in JsonId]: JsonHandler<Id> } = {
   startVm,
   stopVm,
   restartVm,
+  getVmAnnotations,
+  annotateVm,
   listEvents,
 };
 

@@ -296,3 +296,22 @@ t.test('a client that goes takes its request back', async (t) => {
   t.pass('aborted');
   release();
 });
+
+t.test('annotations are kept, read back and taken away', async (t) => {
+  const { socket } = await serve(t);
+  await call(socket, 'POST', '/v1/vms', { name: 'web', spec: { source: { kind: 'inline' } }, power: 'stopped' });
+  const path = '/v1/vms/web/annotations';
+  t.match(await call(socket, 'GET', path), { status: 200, json: { annotations: {}, stale: false } });
+  t.match(await call(socket, 'POST', path, { set: { owner: 'kim', note: 'x' } }), {
+    status: 200,
+    json: { changed: true },
+  });
+  t.match(await call(socket, 'POST', path, { set: { note: null } }), { json: { changed: true } });
+  const read = await call(socket, 'GET', path);
+  t.same(read.at('annotations'), { owner: 'kim' });
+  const stale = `${path}?ifModifiedIndex=${Number(read.at('modifiedIndex')) - 1}`;
+  t.match(await call(socket, 'POST', stale, { set: { note: 'y' } }), { status: 409 });
+  t.match(await call(socket, 'POST', path, { set: {} }), { status: 400 });
+  t.match(await call(socket, 'POST', '/v1/vms/wbe/annotations', { set: { a: 'b' } }), { status: 404 });
+  t.match(await call(socket, 'GET', '/v1/vms/wbe/annotations'), { status: 404, json: { error: { message: /web/ } } });
+});

@@ -13,6 +13,15 @@ function wait(command: Command, goal: string): Command {
   return command.option('--wait', `wait until ${goal}, with progress on a terminal`);
 }
 
+function annotate(noun: Command, what: string, terminal: Terminal, load: Parameters<typeof handle>[2]): void {
+  const command = noun
+    .command('annotate')
+    .description('keep texts of your own with it; n3x never reads them')
+    .argument('<name>', `name of the ${what}`)
+    .argument('<change...>', 'KEY=VALUE sets an annotation, KEY- takes it away');
+  handle(command, terminal, load);
+}
+
 /** Adds every command to the program. */
 export function addCommands(program: Command, terminal: Terminal): void {
   addCluster(program.command('cluster').description('make, join, leave and look at the cluster'), terminal);
@@ -107,6 +116,7 @@ function addHost(host: Command, terminal: Terminal): void {
     terminal,
     async () => (await import('./host.ts')).show,
   );
+  annotate(host, 'host', terminal, async () => (await import('./annotate.ts')).annotateHost);
 }
 
 function addVm(vm: Command, terminal: Terminal): void {
@@ -143,6 +153,7 @@ function addVm(vm: Command, terminal: Terminal): void {
     terminal,
     async () => (await import('./vm-power.ts')).remove,
   );
+  annotate(vm, 'VM', terminal, async () => (await import('./annotate.ts')).annotateVm);
   handle(
     vm
       .command('logs')

@@ -1,6 +1,7 @@
 /** Hosts as text for people. */
 import type { HostView } from '@n3x/core/api/schemas';
 import { formatAge, formatTime } from './age.ts';
+import { annotationFields } from './annotation-fields.ts';
 import { formatMemory } from './memory.ts';
 import { type Column, printable, renderFields, renderTable } from './table.ts';
 import type { Paint } from './terminal.ts';
@@ -65,6 +66,7 @@ export function hostDetails(host: HostView, paint: Paint, nowMs: number): string
     ['Free', amount(host.free.vcpu, host.free.memoryMib)],
     ['Reserved', amount(settings.reserve.vcpu, settings.reserve.memoryMib)],
     ['Labels', labelsText(host)],
+    ...annotationFields(host.annotations),
     ['System', facts?.system],
     ['Kernel', facts === undefined ? undefined : printable(facts.kernel)],
     ['Features', facts === undefined ? undefined : printable(facts.features.join(', '))],

@@ -1,6 +1,7 @@
 /** VMs as text for people. */
 import type { VmView } from '@n3x/core/api/schemas';
 import { formatAge, formatTime } from './age.ts';
+import { annotationFields } from './annotation-fields.ts';
 import { formatMemory } from './memory.ts';
 import { type Column, printable, renderFields, renderTable } from './table.ts';
 import type { Paint, Tone } from './terminal.ts';
@@ -156,6 +157,7 @@ export function vmDetails(vm: VmView, paint: Paint, nowMs: number): string {
     ['Only on', spec.placement.host],
     ['Requires', labelsText(spec.placement.requireLabels)],
     ['Labels', labelsText(spec.labels)],
+    ...annotationFields(vm.annotations),
     ['PID', status.pid === undefined ? undefined : String(status.pid)],
     ['Runner', status.currentRunner],
     ['Booted', bootedText(status)],

@@ -4,9 +4,9 @@
  */
 import { z } from 'zod';
 import { ERROR_CODES } from '../base/errors.ts';
-import { clusterSchema, eventSchema, tokenSchema } from '../model/cluster.ts';
+import { clusterSchema, eventKindSchema, eventSchema, tokenSchema } from '../model/cluster.ts';
 import { hostRoleSchema, hostSchema } from '../model/host.ts';
-import { nameSchema } from '../model/names.ts';
+import { annotationChangesSchema, annotationsSchema, nameSchema } from '../model/names.ts';
 import { powerSchema, vmPhaseSchema, vmSchema, vmSpecSchema } from '../model/vm.ts';
 
 /** Header with the client's own id of a changing request; a retry carries the same one and takes effect once. */
@@ -90,6 +90,17 @@ export type VmChangeResponse = z.infer<typeof vmChangeResponseSchema>;
 /** Answer to a request whose object may be gone. */
 export const changeResponseSchema = z.object({ changed: z.boolean(), index: z.int() });
 
+/** Body of a change of annotations. */
+export const annotateRequestSchema = z.strictObject({ set: annotationChangesSchema });
+
+/** The annotations of one object; `modifiedIndex` is the object's. */
+export const annotationsResponseSchema = z.object({
+  annotations: annotationsSchema,
+  modifiedIndex: z.int(),
+  index: z.int(),
+  stale: z.boolean(),
+});
+
 /** The host that answers, in itself. */
 export const localStatusSchema = z.object({
   version: z.string(),
@@ -159,7 +170,7 @@ export const logsQuerySchema = z.strictObject({
 export const eventsQuerySchema = readQuerySchema.extend({
   limit: z.coerce.number().int().min(1).max(4096).default(100),
   /** Only events about objects of this kind, and with this name. */
-  kind: z.enum(['cluster', 'host', 'vm', 'token']).optional(),
+  kind: eventKindSchema.optional(),
   name: z.string().max(64).optional(),
 });
 
@@ -170,7 +181,7 @@ export const watchQuerySchema = z.strictObject({
   /** Comma-separated kinds; without it all. */
   kinds: z
     .string()
-    .regex(/^(cluster|host|vm|token|event)(,(cluster|host|vm|token|event))*$/)
+    .regex(/^(cluster|host|vm|token|lock|event)(,(cluster|host|vm|token|lock|event))*$/)
     .optional(),
   name: z.string().max(64).optional(),
 });
@@ -180,14 +191,14 @@ export const watchLineSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('changed'),
     index: z.int(),
-    kind: z.enum(['cluster', 'host', 'vm', 'token', 'event']),
+    kind: z.enum(['cluster', 'host', 'vm', 'token', 'lock', 'event']),
     name: z.string(),
     object: z.unknown(),
   }),
   z.object({
     type: z.literal('removed'),
     index: z.int(),
-    kind: z.enum(['cluster', 'host', 'vm', 'token', 'event']),
+    kind: z.enum(['cluster', 'host', 'vm', 'token', 'lock', 'event']),
     name: z.string(),
   }),
   z.object({ type: z.literal('bookmark'), index: z.int() }),
@@ -212,6 +223,8 @@ export const HTTP_STATUS: Readonly<Record<(typeof ERROR_CODES)[keyof typeof ERRO
   N3X_NOT_FOUND: 404,
   N3X_CONFLICT: 409,
   N3X_REFUSED: 422,
+  N3X_LOCKED: 423,
+  N3X_LOCK_LOST: 410,
   N3X_NO_QUORUM: 503,
   N3X_TIMEOUT: 504,
   N3X_OVERLOADED: 429,

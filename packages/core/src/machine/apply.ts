@@ -10,11 +10,15 @@
  */
 import { ERROR_CODES } from '../base/errors.ts';
 import type { LogIndex, Term } from '../raft/types.ts';
+import { applyAnnotate } from './apply-annotate.ts';
+import { applyCommandFormatRaise } from './apply-command-format.ts';
 import { applyHostJoin, applyHostLeave, applyHostReachable, applyHostRemoved, applyHostReport } from './apply-host.ts';
+import { applyLockAcquire, applyLockBreak, applyLockExpire, applyLockRelease, applyLockRenew } from './apply-lock.ts';
 import { applyVmAssign, applyVmRemoved, applyVmReport, applyVmUnplaceable } from './apply-placement.ts';
 import { applyTokenCreate, applyTokenRevoke } from './apply-token.ts';
 import { applyVmCreate, applyVmDelete, applyVmRestart, applyVmSetPower } from './apply-vm.ts';
 import { COMMAND_FORMATS, type Command, type CommandResult, type Proposal } from './command.ts';
+import { type FormatRange, reads } from './command-format.ts';
 import type { ClusterState } from './state.ts';
 import { type Changes, Transaction } from './transaction.ts';
 import { done, no, type Verdict } from './verdict.ts';
@@ -43,6 +47,8 @@ function verdictOn(tx: Transaction, command: Command): Verdict {
       return applyVmSetPower(tx, command);
     case 'vmRestart':
       return applyVmRestart(tx, command);
+    case 'annotate':
+      return applyAnnotate(tx, command);
     case 'vmDelete':
       return applyVmDelete(tx, command);
     case 'vmAssign':
@@ -67,6 +73,18 @@ function verdictOn(tx: Transaction, command: Command): Verdict {
       return applyTokenCreate(tx, command);
     case 'tokenRevoke':
       return applyTokenRevoke(tx, command);
+    case 'commandFormatRaise':
+      return applyCommandFormatRaise(tx, cluster, command);
+    case 'lockAcquire':
+      return applyLockAcquire(tx, command);
+    case 'lockRenew':
+      return applyLockRenew(tx, command);
+    case 'lockRelease':
+      return applyLockRelease(tx, command);
+    case 'lockBreak':
+      return applyLockBreak(tx, command);
+    case 'lockExpire':
+      return applyLockExpire(tx, command);
     case 'eventRecord':
       tx.event(command.about, command.reason, command.message, command.severity);
       return done();
@@ -75,11 +93,16 @@ function verdictOn(tx: Transaction, command: Command): Verdict {
 
 /**
  * Applies a command. A request id that was seen before has no effect and gets the result of the first
- * time; that result names the index at which it took effect.
+ * time; that result names the index at which it took effect. `formats` are those that this build reads.
  */
-export function applyProposal(state: ClusterState, position: EntryPosition, proposal: Proposal): ApplyOutcome {
+export function applyProposal(
+  state: ClusterState,
+  position: EntryPosition,
+  proposal: Proposal,
+  formats: FormatRange = COMMAND_FORMATS,
+): ApplyOutcome {
   const { format, requestId, atMs, command } = proposal;
-  if (format < COMMAND_FORMATS[0] || format > COMMAND_FORMATS[1]) return { type: 'unsupportedFormat', format };
+  if (!reads(formats, format)) return { type: 'unsupportedFormat', format };
   const { index } = position;
   state.advance(index);
   const seen = state.request(requestId);

@@ -6,14 +6,17 @@ import { z } from 'zod';
 import type { ErrorBody } from '../base/errors.ts';
 import { eventKindSchema } from '../model/cluster.ts';
 import { hostFactsSchema, hostRoleSchema, hostSettingsSchema } from '../model/host.ts';
-import { nameSchema } from '../model/names.ts';
+import { lockHolderSchema, lockReasonSchema, lockSlotsSchema, lockTtlSchema } from '../model/lock.ts';
+import { annotationChangesSchema, nameSchema } from '../model/names.ts';
 import { powerSchema, vmSpecSchema, vmStatusSchema } from '../model/vm.ts';
+import type { FormatRange } from './command-format.ts';
 
 /** Formats of commands that this build writes and applies: [lowest, highest]. */
-export const COMMAND_FORMATS: readonly [number, number] = [1, 1];
+export const COMMAND_FORMATS: FormatRange = [1, 1];
 
 const hostId = z.int().min(1);
 const epoch = z.int().min(1);
+const lockToken = z.int().min(1);
 const uid = z.string().min(1).max(64);
 const addresses = z.array(z.string().max(256)).max(16);
 
@@ -34,6 +37,14 @@ export const commandSchema = z.discriminatedUnion('type', [
     ifModifiedIndex: z.int().optional(),
   }),
   z.strictObject({ type: z.literal('vmRestart'), name: nameSchema, ifModifiedIndex: z.int().optional() }),
+  /** Sets and takes away annotations of a VM or host. */
+  z.strictObject({
+    type: z.literal('annotate'),
+    kind: z.enum(['vm', 'host']),
+    name: nameSchema,
+    set: annotationChangesSchema,
+    ifModifiedIndex: z.int().optional(),
+  }),
   z.strictObject({ type: z.literal('vmDelete'), name: nameSchema, ifModifiedIndex: z.int().optional() }),
   /** The placement controller's decision; refused when the VM or the host moved on, or it does not fit. */
   z.strictObject({
@@ -91,6 +102,34 @@ export const commandSchema = z.discriminatedUnion('type', [
     expiresAtMs: z.number(),
   }),
   z.strictObject({ type: z.literal('tokenRevoke'), id: z.string().max(64) }),
+  /** The leader has found that every host that counts reads this format; from the next entry on it is in force. */
+  z.strictObject({ type: z.literal('commandFormatRaise'), format: z.int().min(1).max(255) }),
+  /** Claims a slot of a lock. Of one who holds or waits already it renews the claim, and gives the same token or ticket. */
+  z.strictObject({
+    type: z.literal('lockAcquire'),
+    name: nameSchema,
+    holder: lockHolderSchema,
+    reason: lockReasonSchema,
+    ttlMs: lockTtlSchema,
+    /** Without it 1 for a new lock, and whatever is for one that is in use. */
+    slots: lockSlotsSchema.optional(),
+    /** Whether to queue when there is no slot. */
+    wait: z.boolean(),
+  }),
+  /** `token` is the fencing token or, also of one who waits, the ticket of the claim. */
+  z.strictObject({ type: z.literal('lockRenew'), name: nameSchema, holder: lockHolderSchema, token: lockToken }),
+  /** Gives a slot back, or a place in the queue; the slot goes to the next in the queue at once. */
+  z.strictObject({ type: z.literal('lockRelease'), name: nameSchema, holder: lockHolderSchema, token: lockToken }),
+  /** Ends somebody else's claim: that of `holder`, that with `token`, or without both that of the only holder. */
+  z.strictObject({
+    type: z.literal('lockBreak'),
+    name: nameSchema,
+    holder: lockHolderSchema.optional(),
+    token: lockToken.optional(),
+    reason: lockReasonSchema.min(1),
+  }),
+  /** The leader has counted a session to its end, from the renewal at `renewedIndex`. */
+  z.strictObject({ type: z.literal('lockExpire'), name: nameSchema, ticket: lockToken, renewedIndex: z.int() }),
   /** Something worth a line in the history that changes nothing else. */
   z.strictObject({
     type: z.literal('eventRecord'),

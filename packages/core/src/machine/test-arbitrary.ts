@@ -83,7 +83,14 @@ const always = fc.oneof(
     power: fc.constantFrom('running' as const, 'stopped' as const),
   }),
   fc.record({ type: fc.constant('vmRestart' as const), name: vmName }),
+  fc.record({
+    type: fc.constant('annotate' as const),
+    kind: fc.constantFrom('vm' as const, 'host' as const),
+    name: fc.constantFrom(...VM_NAMES, ...HOST_NAMES),
+    set: fc.dictionary(fc.constantFrom('owner', 'note'), fc.constantFrom('a', 'b', null), { minKeys: 1 }),
+  }),
   fc.record({ type: fc.constant('vmDelete' as const), name: vmName }),
+  fc.record({ type: fc.constant('commandFormatRaise' as const), format: fc.integer({ min: 1, max: 3 }) }),
   fc.record({ type: fc.constant('vmRestart' as const), name: vmName, ifModifiedIndex: fc.nat(30) }),
   fc.record({ type: fc.constant('hostLeave' as const), name: fc.constantFrom(...HOST_NAMES) }),
   fc.record({ type: fc.constant('hostRemoved' as const), hostId }),
@@ -128,6 +135,47 @@ const report = fc.record({ hostId, settings, n3xVersion: fc.constantFrom('0.1.0'
     facts: sampleFacts({ n3xVersion }),
   }),
 );
+
+const lockName = fc.constantFrom('deploy', 'disk');
+const lockHolder = fc.constantFrom('h1', 'h2', 'h3', 'h4', 'h5');
+
+/** Commands about locks; those that need a token know the right one, most of the time. */
+const lock = fc
+  .record({
+    kind: fc.constantFrom('acquire', 'acquire', 'acquire', 'renew', 'release', 'break', 'expire'),
+    name: lockName,
+    holder: lockHolder,
+    slots: fc.constantFrom(undefined, undefined, undefined, 1, 2),
+    wait: fc.constantFrom(true, true, false),
+    stale: fc.constantFrom(0, 0, 0, 1),
+    which: fc.nat(5),
+  })
+  .map(({ kind, name, holder, slots, wait, stale, which }) => (state: ClusterState): Command => {
+    const found = state.lock(name);
+    const claims = [...(found?.holders ?? []), ...(found?.waiters ?? [])];
+    const claim = claims[which % Math.max(1, claims.length)];
+    const token = (claim?.ticket ?? 1) + stale;
+    switch (kind) {
+      case 'renew':
+        return { type: 'lockRenew', name, holder: claim?.holder ?? holder, token };
+      case 'release':
+        return { type: 'lockRelease', name, holder: claim?.holder ?? holder, token };
+      case 'break':
+        return { type: 'lockBreak', name, reason: 'gone', ...(wait ? { holder } : {}) };
+      case 'expire':
+        return {
+          type: 'lockExpire',
+          name,
+          ticket: claim?.ticket ?? 1,
+          renewedIndex: (claim?.renewedIndex ?? 1) - stale,
+        };
+      default:
+        return {
+          ...{ type: 'lockAcquire', name, holder, reason: '', ttlMs: 1_000 + which, wait },
+          ...(slots === undefined ? {} : { slots }),
+        };
+    }
+  });
 
 const phase = fc.constantFrom<VmPhase>('building', 'starting', 'running', 'stopped', 'failed', 'lost', 'stopping');
 
@@ -222,6 +270,7 @@ export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
           },
           { weight: 2, arbitrary: fc.oneof(token, join, report).map((command) => (): Command => command) },
           { weight: 5, arbitrary: informed },
+          { weight: 5, arbitrary: lock },
         ),
         atMs,
         requestId,

@@ -1,6 +1,6 @@
 /** A host: one n3xd with its data directory. */
 import { z } from 'zod';
-import { labelsSchema, nameSchema, nixSystemSchema } from './names.ts';
+import { annotationsSchema, labelsSchema, nameSchema, nixSystemSchema } from './names.ts';
 
 /** Whether the host votes in the Raft group or only follows it. */
 export const hostRoleSchema = z.enum(['server', 'agent']);
@@ -62,6 +62,8 @@ export const hostSchema = z.strictObject({
   /** Whether the leader hears from it. Judged by the leader, for display and placement, never for safety. */
   reachable: z.boolean(),
   reachableSinceMs: z.number(),
+  /** Absent when there are none. */
+  annotations: annotationsSchema.optional(),
 });
 /** A host. */
 export type Host = z.infer<typeof hostSchema>;

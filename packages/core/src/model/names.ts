@@ -30,6 +30,29 @@ export const labelsSchema = z
 /** Labels by key. */
 export type Labels = z.infer<typeof labelsSchema>;
 
+/** Most annotations of one object. */
+export const ANNOTATIONS_MAX = 64;
+/** Longest value of an annotation, in UTF-16 units. */
+export const ANNOTATION_VALUE_MAX = 4096;
+
+/** Value of an annotation: any text, for people and programs; n3x never reads it. */
+export const annotationValueSchema = z
+  .string()
+  .max(ANNOTATION_VALUE_MAX, `an annotation has at most ${ANNOTATION_VALUE_MAX} characters`);
+
+/** Annotations by key; keys are those of labels. */
+export const annotationsSchema = z.record(labelKeySchema, annotationValueSchema);
+/** Annotations by key. */
+export type Annotations = z.infer<typeof annotationsSchema>;
+
+/** Changes of annotations: a text sets one, null takes it away; the others stay. */
+export const annotationChangesSchema = z
+  .record(labelKeySchema, annotationValueSchema.nullable())
+  .refine((set) => Object.keys(set).length > 0, 'name at least one annotation')
+  .refine((set) => Object.keys(set).length <= ANNOTATIONS_MAX, `at most ${ANNOTATIONS_MAX} annotations`);
+/** Changes of annotations. */
+export type AnnotationChanges = z.infer<typeof annotationChangesSchema>;
+
 /** A flake reference: printable, no spaces, so that it can stand in a command line and a one-line file. */
 export const flakeRefSchema = z
   .string()

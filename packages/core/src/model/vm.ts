@@ -1,6 +1,6 @@
 /** A virtual machine: what the user asked for (`spec`), what the cluster decided, what its host observed. */
 import { z } from 'zod';
-import { attributeSchema, flakeRefSchema, labelsSchema, nameSchema } from './names.ts';
+import { annotationsSchema, attributeSchema, flakeRefSchema, labelsSchema, nameSchema } from './names.ts';
 
 /** Hypervisors that microvm.nix has a runner for on Linux. */
 export const hypervisorSchema = z.enum([
@@ -279,6 +279,8 @@ export const vmSchema = z.strictObject({
   allocation: allocationSchema,
   assignment: assignmentSchema.nullable(),
   status: vmStatusSchema,
+  /** Absent when there are none. */
+  annotations: annotationsSchema.optional(),
 });
 /** A virtual machine. */
 export type Vm = z.infer<typeof vmSchema>;
