@@ -3,9 +3,11 @@
  * they have caught up, takes leaving hosts out. One change at a time, and never one after which the voters
  * that are heard from now would be no majority.
  */
+import { nextFormat, reads } from '../machine/command-format.ts';
 import type { ClusterState } from '../machine/state.ts';
 import type { Host } from '../model/host.ts';
 import type { ConfChangeSingle, NodeId } from '../raft/types.ts';
+import { COMMAND_FORMAT_KEY } from './command-format.ts';
 import { type ControlOptions, type Decision, heard, type LeaderView } from './decision.ts';
 
 const KEY = 'membership';
@@ -50,14 +52,29 @@ function planLeaving(
   return successor === undefined ? undefined : { type: 'transferLeader', key: KEY, to: successor };
 }
 
+/** Whether a host reads the commands that are in force, and none are about to be that it may not read. */
+function readsCommands(state: ClusterState, host: Host, view: LeaderView): boolean {
+  const { cluster } = state;
+  if (cluster === undefined || host.facts === undefined) return false;
+  if (view.inFlight.has(COMMAND_FORMAT_KEY) || nextFormat(state) !== undefined) return false;
+  return reads(host.facts.commandFormats, cluster.commandFormat);
+}
+
 /** Lets a learner vote when it should, can, and nothing is risked by it. */
-function planPromotion(host: Host, view: LeaderView, nowMs: number, options: ControlOptions): Decision | undefined {
+function planPromotion(
+  state: ClusterState,
+  host: Host,
+  view: LeaderView,
+  nowMs: number,
+  options: ControlOptions,
+): Decision | undefined {
   const { voters } = view.confState;
   if (host.settings.role !== 'server' || voters.length >= options.maxVoters) return undefined;
   if (!heard(view, host.id, options.backWithinMs, nowMs)) return undefined;
   const match = view.peers.get(host.id)?.match ?? 0;
   if (match + options.caughtUpEntries < view.lastIndex) return undefined;
   if (!quorumHeard([...voters, host.id], view, nowMs, options)) return undefined;
+  if (!readsCommands(state, host, view)) return undefined;
   return change('addVoter', host.id);
 }
 
@@ -95,7 +112,7 @@ export function planMembership(
     } else if (step === undefined && settled) {
       if (host.membership === 'leaving') step = planLeaving(state, host, view, nowMs, options);
       else if (!inGroup) step = change('addLearner', host.id);
-      else if (confState.learners.includes(host.id)) step = planPromotion(host, view, nowMs, options);
+      else if (confState.learners.includes(host.id)) step = planPromotion(state, host, view, nowMs, options);
     }
   }
   if (step !== undefined) decisions.push(step);

@@ -7,6 +7,7 @@
  * refused command needs no care: the next plan starts from the state as it then is.
  */
 import type { ClusterState } from '../machine/state.ts';
+import { planCommandFormat } from './command-format.ts';
 import { CONTROL_OPTIONS, type ControlOptions, type Decision, type LeaderView } from './decision.ts';
 import { planMembership } from './membership.ts';
 import { planPlacement } from './placement.ts';
@@ -24,6 +25,7 @@ export function plan(
   if (state.cluster === undefined) return [];
   const decisions = [
     ...planReachability(state, view, nowMs, options),
+    ...planCommandFormat(state, view),
     ...planMembership(state, view, nowMs, options),
     ...planPlacement(state, view),
   ];

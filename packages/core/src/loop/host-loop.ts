@@ -7,7 +7,8 @@
 import { assert } from '../base/assert.ts';
 import { ERROR_CODES, N3xError } from '../base/errors.ts';
 import { applyConfState, applyEmpty, applyProposal } from '../machine/apply.ts';
-import { COMMAND_FORMATS, type Command } from '../machine/command.ts';
+import type { Command } from '../machine/command.ts';
+import { reads } from '../machine/command-format.ts';
 import { decodeProposal, encodeProposal } from '../machine/proposal-codec.ts';
 import type { RecordChange } from '../machine/record.ts';
 import { ClusterState } from '../machine/state.ts';
@@ -78,6 +79,7 @@ export class HostLoop {
     this.#options = options;
     this.#ports = ports;
     this.#state = ClusterState.fromRecords(stored.applied.index, stored.records);
+    this.#stopUnlessReadable();
     this.#commands = new PendingCommands(ports.client, options.maxPendingRequests);
     this.#reads = new PendingReads(this.#readClient(), options.maxPendingRequests);
     this.#own = new OwnProposals(`h${options.hostId}.${options.bootId}`, OWN_PROPOSALS_LIMIT);
@@ -203,7 +205,7 @@ export class HostLoop {
     if (message.type === 'raft' && message.message.type === 'MsgProp') {
       // What a peer proposes is checked before it can reach the log: an entry is applied everywhere or nowhere.
       const { entries } = message.message;
-      const sound = entries.every((entry) => entry.type === 'normal' && decodeProposal(entry.data).ok);
+      const sound = entries.every((entry) => entry.type === 'normal' && this.#mayPropose(entry.data));
       if (!sound) {
         this.#ports.journal.log('warn', 'loop.proposalRefused', { from, entries: entries.length });
         return;
@@ -270,8 +272,17 @@ export class HostLoop {
   }
 
   #encode(requestId: string, command: Command): Uint8Array {
-    const format = this.#state.cluster?.commandFormat ?? COMMAND_FORMATS[0];
-    return encodeProposal({ format, requestId, atMs: this.#wallMs, command });
+    return encodeProposal({ format: this.#formatInForce, requestId, atMs: this.#wallMs, command });
+  }
+
+  get #formatInForce(): number {
+    return this.#state.cluster?.commandFormat ?? this.#options.commandFormats[0];
+  }
+
+  /** Whether a peer's proposal can be read here, and by every voter: a build of its own ideas might send another. */
+  #mayPropose(data: Uint8Array): boolean {
+    const decoded = decodeProposal(data, this.#options.commandFormats);
+    return decoded.ok && decoded.proposal.format <= this.#formatInForce;
   }
 
   #askReads(): void {
@@ -291,7 +302,8 @@ export class HostLoop {
       applyEmpty(this.#state, index);
       return [];
     }
-    const decoded = decodeProposal(entry.data);
+    const { commandFormats } = this.#options;
+    const decoded = decodeProposal(entry.data, commandFormats);
     if (!decoded.ok) {
       if (decoded.reason === 'unsupportedFormat') this.#stop(index, decoded.format);
       // Checked before it was proposed, so only a defect leads here; every host passes over it alike.
@@ -300,8 +312,9 @@ export class HostLoop {
       return [];
     }
     const { proposal } = decoded;
-    const outcome = applyProposal(this.#state, { index, term }, proposal);
+    const outcome = applyProposal(this.#state, { index, term }, proposal, commandFormats);
     if (outcome.type === 'unsupportedFormat') this.#stop(index, outcome.format);
+    if (proposal.command.type === 'commandFormatRaise') this.#stopUnlessReadable();
     if (!this.#own.applied(proposal.requestId)) this.#commands.applied(proposal.requestId, outcome.result);
     return this.#take(outcome);
   }
@@ -320,6 +333,7 @@ export class HostLoop {
 
   #restore(meta: SnapshotMeta, records: Iterable<readonly [string, Uint8Array]>): void {
     this.#state = ClusterState.fromRecords(meta.index, records);
+    this.#stopUnlessReadable();
     this.#changes = [];
     this.#ports.journal.log('info', 'snapshot.restored', { index: meta.index });
     this.#ports.client.reset(meta.index);
@@ -375,6 +389,13 @@ export class HostLoop {
     if (this.#state.hostCount === 0) return;
     const members = membersOf(this.#state);
     this.#ports.transport.send(to, { type: 'members', index: this.#state.index, members });
+  }
+
+  /** Stops before the first entry of a format that has come into force while this host was away. */
+  #stopUnlessReadable(): void {
+    const { cluster, index } = this.#state;
+    if (cluster === undefined || reads(this.#options.commandFormats, cluster.commandFormat)) return;
+    this.#stop(index, cluster.commandFormat);
   }
 
   /** This build cannot go on without diverging from the others. */

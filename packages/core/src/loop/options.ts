@@ -1,4 +1,6 @@
 /** How a loop behaves, with units. The daemon takes these from its configuration, the simulator from its scenario. */
+import { COMMAND_FORMATS } from '../machine/command.ts';
+import type { FormatRange } from '../machine/command-format.ts';
 import type { PeerAddress } from '../ports/transport.ts';
 
 /** Options of a loop. */
@@ -29,6 +31,8 @@ export interface LoopOptions {
   readonly proposalRetryMs: number;
   /** Ticks between two runs of the leader's controllers when nothing changed. */
   readonly controlTicks: number;
+  /** Formats of commands that this build reads; the simulator runs older and newer builds with others. */
+  readonly commandFormats: FormatRange;
 }
 
 /** Defaults for all that does not name a host. */
@@ -43,4 +47,5 @@ export const DEFAULT_LOOP_OPTIONS = {
   noQuorumGraceMs: 3_000,
   proposalRetryMs: 1_000,
   controlTicks: 4,
+  commandFormats: COMMAND_FORMATS,
 } as const satisfies Partial<LoopOptions>;

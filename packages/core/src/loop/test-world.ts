@@ -145,8 +145,8 @@ export class TestWorld {
     this.#messages.push({ from, to, message: structuredClone(message) });
   }
 
-  /** Joins a host through a token, as the daemon would, and waits until it votes. */
-  join(id: number): void {
+  /** Joins a host through a token, as the daemon would, and waits until it votes, unless it is an agent. */
+  join(id: number, { role = 'server', ...options }: Partial<LoopOptions> & { role?: 'server' | 'agent' } = {}): void {
     const tokenId = id.toString(16).padStart(16, '0');
     const secretHash = 'a'.repeat(64);
     this.must({ type: 'tokenCreate', id: tokenId, secretHash, expiresAtMs: 1e15 });
@@ -158,16 +158,16 @@ export class TestWorld {
       uid: `u${id}`,
       name: `h${id}`,
       addresses: [`/ip4/127.0.0.1/tcp/${id}`],
-      settings: SETTINGS,
+      settings: { ...SETTINGS, role },
       facts: FACTS,
     });
-    this.#start(id, EMPTY);
+    this.#start(id, EMPTY, options);
     this.run(3_000);
   }
 
-  #start(id: number, stored: StoredState): void {
+  #start(id: number, stored: StoredState, options: Partial<LoopOptions> = {}): void {
     const bootstrapPeers = [...this.hosts.keys()].map((peer) => ({ id: peer, peerId: `peer${peer}`, addresses: [] }));
-    this.hosts.set(id, new TestHost(this, id, stored, { ...this.#options, bootstrapPeers }));
+    this.hosts.set(id, new TestHost(this, id, stored, { ...this.#options, ...options, bootstrapPeers }));
   }
 
   /** Lets time pass, tick by tick. */

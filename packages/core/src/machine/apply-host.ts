@@ -3,6 +3,7 @@ import { ERROR_CODES } from '../base/errors.ts';
 import type { Cluster, Token } from '../model/cluster.ts';
 import type { Host } from '../model/host.ts';
 import type { Command } from './command.ts';
+import { reads } from './command-format.ts';
 import { same } from './difference.ts';
 import type { Transaction } from './transaction.ts';
 import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
@@ -69,6 +70,14 @@ export function applyHostJoin(tx: Transaction, cluster: Cluster, command: Comman
       ERROR_CODES.conflict,
       `the cluster has a host ${command.name} already: give this one another name in its configuration`,
       { kind: 'host', name: command.name },
+    );
+  }
+  const [low, high] = command.facts.commandFormats;
+  if (!reads([low, high], cluster.commandFormat)) {
+    return no(
+      ERROR_CODES.version,
+      `the cluster writes commands of format ${cluster.commandFormat}, the host reads ${low} to ${high}: install the same n3x version on it`,
+      { format: cluster.commandFormat, reads: [low, high] },
     );
   }
   const id = cluster.nextHostId;

@@ -1,7 +1,7 @@
 /** The first state of a new cluster. */
+import { type ClusterSettings, DEFAULT_CLUSTER_SETTINGS } from '../model/cluster.ts';
 import type { HostFacts, HostSettings } from '../model/host.ts';
 import type { ConfState } from '../raft/types.ts';
-import { COMMAND_FORMATS } from './command.ts';
 import { encodeRecord, type RecordObject } from './record-codec.ts';
 import { recordKey } from './state.ts';
 
@@ -27,6 +27,8 @@ export interface BootstrapOptions {
   readonly clusterName: string;
   /** Wall clock, ms since 1970. */
   readonly atMs: number;
+  /** {@link DEFAULT_CLUSTER_SETTINGS} without it. */
+  readonly settings?: ClusterSettings;
   readonly host: {
     readonly name: string;
     /** Drawn for this host. */
@@ -51,7 +53,8 @@ export function bootstrapRecords(options: BootstrapOptions): (readonly [string, 
       modifiedIndex: index,
       nextHostId: FIRST_HOST_ID + 1,
       nextVmOrdinal: 1,
-      commandFormat: COMMAND_FORMATS[1],
+      commandFormat: host.facts.commandFormats[1],
+      settings: options.settings ?? DEFAULT_CLUSTER_SETTINGS,
     },
     {
       kind: 'event',
@@ -74,7 +77,7 @@ export function bootstrapRecords(options: BootstrapOptions): (readonly [string, 
       peerId: host.peerId,
       addresses: [...host.addresses],
       // Somebody must vote, and there is nobody else.
-      settings: { ...host.settings, role: 'server' },
+      settings: host.settings.role === 'agent' ? { ...host.settings, role: 'server' } : host.settings,
       facts: host.facts,
       membership: 'voter',
       reachable: true,

@@ -1,6 +1,7 @@
 /** Proposals to the bytes of a log entry and back. The first byte is the format, so that a build knows what it cannot read. */
 import { describeError } from '../base/errors.ts';
 import { COMMAND_FORMATS, type Proposal, proposalSchema } from './command.ts';
+import { type FormatRange, reads } from './command-format.ts';
 import { decodeValue, encodeValue } from './record-codec.ts';
 
 /** What came of reading an entry. */
@@ -21,12 +22,12 @@ export function encodeProposal(proposal: Proposal): Uint8Array {
   return bytes;
 }
 
-/** Reads the bytes of an entry and checks them against the schema. Never throws. */
-export function decodeProposal(bytes: Uint8Array): DecodedProposal {
+/** Reads the bytes of an entry and checks them against the schema. `formats` are those that this build reads. Never throws. */
+export function decodeProposal(bytes: Uint8Array, formats: FormatRange = COMMAND_FORMATS): DecodedProposal {
   const format = bytes[0];
   if (format === undefined || format === 0) return { ok: false, reason: 'malformed', message: 'no format byte' };
-  if (format < COMMAND_FORMATS[0] || format > COMMAND_FORMATS[1]) {
-    const [low, high] = COMMAND_FORMATS;
+  if (!reads(formats, format)) {
+    const [low, high] = formats;
     const message = `command format ${format}; this build reads ${low} to ${high}`;
     return { ok: false, reason: 'unsupportedFormat', format, message };
   }

@@ -1,0 +1,39 @@
+/**
+ * Which format of commands the hosts can read. The format in force only rises, by a command of its own, and
+ * only to what every voter reads. A host without a vote counts while it is reachable: one that is away does
+ * not hold the others up, and when it comes back with an old build it stops before it reads on.
+ */
+import type { Host } from '../model/host.ts';
+import type { ClusterState } from './state.ts';
+
+/** A range of command formats: the lowest and the highest. */
+export type FormatRange = readonly [lowest: number, highest: number];
+
+/** Whether `format` is one of `formats`. */
+export function reads(formats: FormatRange, format: number): boolean {
+  return format >= formats[0] && format <= formats[1];
+}
+
+/** Whether the format in force has to wait for this host. `leaving` hosts vote until they are out. */
+function counts(host: Host): boolean {
+  return host.membership === 'voter' || host.membership === 'leaving' || host.reachable;
+}
+
+/** Hosts that count and do not read `format`, in order of their ids. A host that has reported nothing reads nothing new. */
+export function hostsWithoutFormat(state: ClusterState, format: number): Host[] {
+  return [...state.hosts()].filter(
+    (host) => counts(host) && (host.facts === undefined || !reads(host.facts.commandFormats, format)),
+  );
+}
+
+/** The highest format above the one in force that all hosts that count can read; undefined when there is none. */
+export function nextFormat(state: ClusterState): number | undefined {
+  const { cluster } = state;
+  if (cluster === undefined) return undefined;
+  let highest = 0;
+  for (const host of state.hosts()) highest = Math.max(highest, host.facts?.commandFormats[1] ?? 0);
+  for (let format = highest; format > cluster.commandFormat; format--) {
+    if (hostsWithoutFormat(state, format).length === 0) return format;
+  }
+  return undefined;
+}
