@@ -13,6 +13,10 @@ export const ERROR_CODES = {
   conflict: 'N3X_CONFLICT',
   /** A rule of the cluster forbids it; the message names the rule and the way out. */
   refused: 'N3X_REFUSED',
+  /** The lock is held by others; `details.holders` names them. */
+  locked: 'N3X_LOCKED',
+  /** The claim on a lock has ended: expired, broken or released. */
+  lockLost: 'N3X_LOCK_LOST',
   /** No leader with a quorum was reached in time. */
   noQuorum: 'N3X_NO_QUORUM',
   /** The request's own deadline passed first. `details.outcome` is `none` or `unknown`. */

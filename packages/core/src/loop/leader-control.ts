@@ -2,6 +2,7 @@
  * Runs the leader's controllers: pure functions from the state, and from what this leader knows of its
  * peers, to commands and configuration changes. They are level-triggered: a lost decision is made again.
  */
+import { LockExpiry } from '../control/lock-expiry.ts';
 import { type Decision, type LeaderView, type PeerView, plan } from '../control/plan.ts';
 import type { ClusterState } from '../machine/state.ts';
 import { type LogIndex, NONE, type NodeId } from '../raft/types.ts';
@@ -15,6 +16,7 @@ export class LeaderControl {
   readonly #options: LoopOptions;
   readonly #own: OwnProposals;
   readonly #heard: LastHeard;
+  readonly #locks = new LockExpiry();
   #dirty = true;
   #ticks = 0;
   #leaderSinceMs: number | null = null;
@@ -42,6 +44,7 @@ export class LeaderControl {
   stepDown(): void {
     this.#leaderSinceMs = null;
     this.#confChangeIndex = 0;
+    this.#locks.clear();
   }
 
   /** Decides and proposes. Waits until what earlier leaders committed is applied, so it decides on the latest state. */
@@ -52,6 +55,7 @@ export class LeaderControl {
     this.#leaderSinceMs ??= nowMs;
     const view = this.#view(consensus, this.#leaderSinceMs);
     for (const decision of plan(state, view, nowMs)) this.#carryOut(decision, consensus, nowMs);
+    for (const decision of this.#locks.plan(state, nowMs)) this.#carryOut(decision, consensus, nowMs);
   }
 
   #view(consensus: Consensus, leaderSinceMs: number): LeaderView {

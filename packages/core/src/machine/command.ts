@@ -4,10 +4,10 @@
  */
 import { z } from 'zod';
 import type { ErrorBody } from '../base/errors.ts';
-import { eventKindSchema } from '../model/cluster.ts';
+import { clusterSettingsSchema, eventKindSchema } from '../model/cluster.ts';
 import { hostFactsSchema, hostRoleSchema, hostSettingsSchema } from '../model/host.ts';
 import { lockHolderSchema, lockReasonSchema, lockSlotsSchema, lockTtlSchema } from '../model/lock.ts';
-import { annotationChangesSchema, nameSchema } from '../model/names.ts';
+import { annotationChangesSchema, labelChangesSchema, nameSchema } from '../model/names.ts';
 import { powerSchema, vmSpecSchema, vmStatusSchema } from '../model/vm.ts';
 import type { FormatRange } from './command-format.ts';
 
@@ -90,10 +90,21 @@ export const commandSchema = z.discriminatedUnion('type', [
   }),
   /** The leader's judgement of who is heard from. */
   z.strictObject({ type: z.literal('hostReachable'), hostId, reachable: z.boolean() }),
+  /** What an operator wants of a host. A label of null takes one away that was set by hand. */
+  z.strictObject({
+    type: z.literal('hostSet'),
+    name: nameSchema,
+    role: hostRoleSchema.optional(),
+    labels: labelChangesSchema.optional(),
+  }),
   /** Asks for a host to leave; refused while it holds VMs or is the last one. */
   z.strictObject({ type: z.literal('hostLeave'), name: nameSchema }),
+  /** Gives a lost host up, and with it the VMs on it. `force`: also one that is heard from. */
+  z.strictObject({ type: z.literal('hostRemove'), name: nameSchema, force: z.boolean() }),
   /** The membership controller has taken a leaving host out of the Raft group. */
   z.strictObject({ type: z.literal('hostRemoved'), hostId }),
+  /** Changes what is named and leaves the rest. */
+  z.strictObject({ type: z.literal('clusterSet'), settings: clusterSettingsSchema.partial() }),
   z.strictObject({
     type: z.literal('tokenCreate'),
     id: z.string().regex(/^[0-9a-f]{16}$/),

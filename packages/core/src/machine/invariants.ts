@@ -6,6 +6,7 @@ import { hostCapacity } from '../model/host.ts';
 import type { ObjectChange } from '../model/object.ts';
 import { type Vm, vmResources } from '../model/vm.ts';
 import { vmPorts, vmSlot, waitsForHost } from './indexes.ts';
+import { checkLock, checkLocks } from './lock-invariants.ts';
 import { RecordHash } from './record-hash.ts';
 import { type ClusterState, recordKey } from './state.ts';
 
@@ -161,6 +162,7 @@ export function checkInvariants(state: ClusterState): string[] {
   checkAssignments(state, found);
   checkIndexes(state, found);
   checkHosts(state, found);
+  checkLocks(state, found);
   checkHistory(state, found);
   checkHash(state, found);
   return found;
@@ -177,6 +179,7 @@ export function checkStep(state: ClusterState, changes: readonly ObjectChange[])
     if (object.kind !== 'event' && object.modifiedIndex !== index) {
       found.push(`${recordKey(object)} was changed at ${index} and says ${object.modifiedIndex}`);
     }
+    if (object.kind === 'lock') checkLock(object, index, found);
     if (object.kind !== 'vm' || object.assignment === null || object.assignment.epoch !== index) continue;
     const host = state.host(object.assignment.hostId);
     if (host === undefined) continue;

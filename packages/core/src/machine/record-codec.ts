@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { ERROR_CODES, N3xError } from '../base/errors.ts';
 import { clusterSchema, eventSchema, tokenSchema } from '../model/cluster.ts';
 import { hostSchema } from '../model/host.ts';
+import { lockSchema } from '../model/lock.ts';
 import type { ClusterObject } from '../model/object.ts';
 import { vmSchema } from '../model/vm.ts';
 import type { CommandResult } from './command.ts';
@@ -75,6 +76,7 @@ const recordSchema = z.discriminatedUnion('kind', [
   clusterSchema,
   eventSchema,
   hostSchema,
+  lockSchema,
   requestSchema,
   tokenSchema,
   vmSchema,

@@ -1,6 +1,6 @@
 /**
  * The durable form of the applied state: records by key. Keys are ASCII and sort by kind, then name:
- * `cluster`, `event/<index>.<ordinal>`, `host/<id>`, `request/<index>`, `token/<id>`, `vm/<name>`.
+ * `cluster`, `event/<index>.<ordinal>`, `host/<id>`, `lock/<name>`, `request/<index>`, `token/<id>`, `vm/<name>`.
  */
 
 /** A record of the applied state: key and encoded value; `null` deletes. */
@@ -22,6 +22,11 @@ export function eventKey(index: number, ordinal: number): string {
 /** Key of a host. */
 export function hostKey(id: number): string {
   return `host/${String(id).padStart(DIGITS, '0')}`;
+}
+
+/** Key of a lock. */
+export function lockKey(name: string): string {
+  return `lock/${name}`;
 }
 
 /** Key of the kept result of the request that was applied at `index`. */

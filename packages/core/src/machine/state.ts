@@ -2,19 +2,20 @@
  * The replicated state in memory. Objects are immutable values that are replaced whole; only `apply`
  * (through `Transaction`) replaces them, everyone else reads.
  *
- * Reading: `cluster`, `host(id)`, `hostByName`, `hosts()`, `vm(name)`, `vms(from)`, `vmsOnHost(id)`, `token`,
- * `tokens()`, `events(fromIndex)`, `request(id)`, `load(hostId)`, `waiting`. As records: `ClusterState.fromRecords`,
+ * Reading: `cluster`, `host(id)`, `hostByName`, `hosts()`, `lock(name)`, `locks()`, `vm(name)`, `vms(from)`,
+ * `vmsOnHost(id)`, `token`, `tokens()`, `events(fromIndex)`, `request(id)`, `load(hostId)`, `waiting`. As records: `ClusterState.fromRecords`,
  * `records()`. Divergence: `hash()`.
  */
 import { assert } from '../base/assert.ts';
 import { ERROR_CODES, N3xError } from '../base/errors.ts';
 import type { Cluster, ClusterEvent, Token } from '../model/cluster.ts';
 import type { Host } from '../model/host.ts';
+import type { Lock } from '../model/lock.ts';
 import type { Vm } from '../model/vm.ts';
 import type { CommandResult } from './command.ts';
 import type { HostLoad } from './indexes.ts';
 import { VmIndexes } from './indexes.ts';
-import { CLUSTER_KEY, eventKey, hostKey, requestKey, tokenKey, vmKey } from './record.ts';
+import { CLUSTER_KEY, eventKey, hostKey, lockKey, requestKey, tokenKey, vmKey } from './record.ts';
 import { decodeRecord, encodeRecord, type RecordObject, type RequestRecord } from './record-codec.ts';
 import { RecordHash } from './record-hash.ts';
 import { Ring } from './ring.ts';
@@ -45,6 +46,9 @@ export class ClusterState {
   readonly #vms = new Map<string, Vm>();
   readonly #vmNames = new SortedKeys();
   readonly #tokens = new Map<string, Token>();
+  readonly #locks = new Map<string, Lock>();
+  readonly #lockNames = new SortedKeys();
+  #locksVersion = 0;
   readonly #events: Ring<ClusterEvent>;
   readonly #requests: Ring<RequestRecord>;
   readonly #results = new Map<string, CommandResult>();
@@ -92,6 +96,9 @@ export class ClusterState {
         return this.pushEvent(object) !== undefined;
       case 'host':
         this.putHost(object);
+        return false;
+      case 'lock':
+        this.putLock(object);
         return false;
       case 'request':
         return this.pushRequest(object) !== undefined;
@@ -203,6 +210,29 @@ export class ClusterState {
     return this.#tokens.size;
   }
 
+  /** The lock with this name; undefined when nobody holds it. */
+  lock(name: string): Lock | undefined {
+    return this.#locks.get(name);
+  }
+
+  /** Locks in use, by name. Not to be used across a change. */
+  *locks(): Generator<Lock> {
+    for (const name of this.#lockNames.from()) {
+      const lock = this.#locks.get(name);
+      if (lock !== undefined) yield lock;
+    }
+  }
+
+  /** Number of locks in use. */
+  get lockCount(): number {
+    return this.#locks.size;
+  }
+
+  /** Moves with every change of a lock, so that one need not look for changes. Of this object only, never replicated. */
+  get locksVersion(): number {
+    return this.#locksVersion;
+  }
+
   /** Kept events with an index of at least `fromIndex`, oldest first. Not to be used across a change. */
   events(fromIndex = 0): Generator<ClusterEvent> {
     return this.#events.from(this.#events.firstNot((event) => event.index < fromIndex));
@@ -234,6 +264,7 @@ export class ClusterState {
     if (this.#cluster !== undefined) yield each(this.#cluster);
     for (const event of this.#events.from(0)) yield each(event);
     for (const host of this.#hosts.values()) yield each(host);
+    for (const lock of this.locks()) yield each(lock);
     for (const request of this.#requests.from(0)) yield each(request);
     for (const token of this.tokens()) yield each(token);
     for (const vm of this.vms()) yield each(vm);
@@ -286,6 +317,18 @@ export class ClusterState {
     this.#indexes.replace(vm, undefined);
   }
 
+  putLock(lock: Lock): void {
+    this.#locks.set(lock.name, lock);
+    this.#lockNames.add(lock.name);
+    this.#locksVersion += 1;
+  }
+
+  deleteLock(lock: Lock): void {
+    this.#locks.delete(lock.name);
+    this.#lockNames.delete(lock.name);
+    this.#locksVersion += 1;
+  }
+
   putToken(token: Token): void {
     this.#tokens.set(token.id, token);
   }
@@ -317,6 +360,8 @@ export function recordKey(object: RecordObject): string {
       return eventKey(object.index, object.ordinal);
     case 'host':
       return hostKey(object.id);
+    case 'lock':
+      return lockKey(object.name);
     case 'request':
       return requestKey(object.result.index);
     case 'token':

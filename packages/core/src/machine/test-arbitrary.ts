@@ -122,7 +122,7 @@ const join = fc
       name,
       addresses: [],
       settings: hostSettings(from),
-      facts: sampleFacts(),
+      facts: sampleFacts({ commandFormats: [1, 1 + (peer % 3)] }),
     }),
   );
 
@@ -132,7 +132,7 @@ const report = fc.record({ hostId, settings, n3xVersion: fc.constantFrom('0.1.0'
     hostId: id,
     addresses: ['/ip4/192.0.2.1/tcp/7400'],
     settings: hostSettings(from),
-    facts: sampleFacts({ n3xVersion }),
+    facts: sampleFacts({ n3xVersion, commandFormats: n3xVersion === '0.1.0' ? [1, 1] : [1, 2] }),
   }),
 );
 
@@ -270,7 +270,7 @@ export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
           },
           { weight: 2, arbitrary: fc.oneof(token, join, report).map((command) => (): Command => command) },
           { weight: 5, arbitrary: informed },
-          { weight: 5, arbitrary: lock },
+          { weight: 3, arbitrary: lock },
         ),
         atMs,
         requestId,

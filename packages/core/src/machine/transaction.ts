@@ -4,6 +4,7 @@
  */
 import type { Cluster, ClusterEvent, Token } from '../model/cluster.ts';
 import type { Host } from '../model/host.ts';
+import type { Lock } from '../model/lock.ts';
 import type { ClusterObject, ObjectChange } from '../model/object.ts';
 import type { Vm, VmStatus } from '../model/vm.ts';
 import type { RecordChange } from './record.ts';
@@ -89,6 +90,18 @@ export class Transaction {
   deleteToken(token: Token): void {
     this.state.deleteToken(token.id);
     this.#note(recordKey(token), token.id, 'token', null);
+  }
+
+  putLock(next: Lock): Lock {
+    const lock = { ...next, modifiedIndex: this.index };
+    this.state.putLock(lock);
+    this.#note(recordKey(lock), lock.name, 'lock', lock);
+    return lock;
+  }
+
+  deleteLock(lock: Lock): void {
+    this.state.deleteLock(lock);
+    this.#note(recordKey(lock), lock.name, 'lock', null);
   }
 
   /** A line in the history. */

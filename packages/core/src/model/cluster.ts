@@ -3,6 +3,22 @@ import { z } from 'zod';
 import { hostRoleSchema } from './host.ts';
 import { nameSchema } from './names.ts';
 
+/** How the cluster looks after its voters. */
+export const clusterSettingsSchema = z.strictObject({
+  /** How many hosts shall vote. Odd, because an even number bears no more failures than the odd one below it. */
+  voters: z.literal([1, 3, 5, 7]),
+  /**
+   * For how long, in seconds, a voter must not have been heard from before another host votes in its place. A
+   * host that was lost has to be heard from for as long before it is given a vote again.
+   */
+  replaceAfterSeconds: z.int().min(5).max(604_800),
+});
+/** How the cluster looks after its voters. */
+export type ClusterSettings = z.infer<typeof clusterSettingsSchema>;
+
+/** Settings of a new cluster. */
+export const DEFAULT_CLUSTER_SETTINGS: ClusterSettings = { voters: 3, replaceAfterSeconds: 60 };
+
 /** The cluster. There is one record of it. */
 export const clusterSchema = z.strictObject({
   kind: z.literal('cluster'),
@@ -17,6 +33,7 @@ export const clusterSchema = z.strictObject({
   nextVmOrdinal: z.int().min(1),
   /** Format of commands in force: what every member understands. */
   commandFormat: z.int().min(1),
+  settings: clusterSettingsSchema,
 });
 /** The cluster. */
 export type Cluster = z.infer<typeof clusterSchema>;
@@ -39,7 +56,7 @@ export const tokenSchema = z.strictObject({
 export type Token = z.infer<typeof tokenSchema>;
 
 /** What an event is about. */
-export const eventKindSchema = z.enum(['cluster', 'host', 'vm', 'token']);
+export const eventKindSchema = z.enum(['cluster', 'host', 'vm', 'token', 'lock']);
 
 /** One line of the cluster's history. */
 export const eventSchema = z.strictObject({
