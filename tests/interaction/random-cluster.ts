@@ -77,9 +77,9 @@ export class RandomCluster {
     if (bug === 'forgetsVote') member.disk.setHardState({ ...hardState, vote: 0 });
     member.checkedCommit = Math.min(member.checkedCommit, member.applied);
     member.raw = new RawNode({
-      electionTicks: 5,
-      maxInflightMessages: 4,
-      maxSizePerMessage: 30,
+      electionTick: 5,
+      maxInflightMsgs: 4,
+      maxSizePerMsg: 30,
       maxCommittedSizePerReady: 50,
       ...this.#options.raft,
       id: member.id,

@@ -26,7 +26,7 @@ const variants: readonly Omit<RunOptions, 'seed'>[] = [
     steps: 12_000,
     async: true,
     lockstep: true,
-    raft: { readOnly: 'leaseBased', electionTicks: 10, heartbeatTicks: 2 },
+    raft: { readOnlyOption: 'leaseBased', electionTick: 10, heartbeatTick: 2 },
   },
 ];
 

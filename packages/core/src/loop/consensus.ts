@@ -87,8 +87,8 @@ export class Consensus {
     this.#mirror = new LogMirror(stored, () => this.#applied);
     this.#node = new RawNode({
       id: options.hostId,
-      electionTicks: options.electionTicks,
-      heartbeatTicks: options.heartbeatTicks,
+      electionTick: options.electionTicks,
+      heartbeatTick: options.heartbeatTicks,
       storage: this.#mirror,
       applied: stored.applied.index,
       random: ports.random.fork('raft'),
@@ -96,10 +96,10 @@ export class Consensus {
       checkQuorum: true,
       asyncStorageWrites: true,
       stepDownOnRemoval: true,
-      maxSizePerMessage: 1024 * 1024,
+      maxSizePerMsg: 1024 * 1024,
       maxCommittedSizePerReady: 8 * 1024 * 1024,
-      maxUncommittedSize: 64 * 1024 * 1024,
-      maxInflightMessages: 256,
+      maxUncommittedEntriesSize: 64 * 1024 * 1024,
+      maxInflightMsgs: 256,
       maxInflightBytes: 16 * 1024 * 1024,
     });
     this.#sender = new SnapshotSender({

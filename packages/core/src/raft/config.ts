@@ -5,7 +5,7 @@ import type { RaftEvent } from './events.ts';
 import { LOCAL_APPEND, LOCAL_APPLY, type LogIndex, type NodeId, type RaftStorage } from './types.ts';
 
 /** How a linearizable read is made sure of: a round to a quorum, or the leader's lease where clocks allow it. */
-export type ReadOnlyMode = 'safe' | 'leaseBased';
+export type ReadOnlyOption = 'safe' | 'leaseBased';
 
 /** What a node is built from. Durations are in ticks; sizes are payload bytes, `Infinity` for no limit. */
 export interface RaftOptions {
@@ -19,30 +19,30 @@ export interface RaftOptions {
    */
   readonly applied?: LogIndex;
   /** Ticks without a leader before a campaign, at least; each timeout is drawn from `[n, 2n)`. Default 10. */
-  readonly electionTicks?: number;
-  /** Ticks between heartbeats; less than `electionTicks`. Default 1. */
-  readonly heartbeatTicks?: number;
+  readonly electionTick?: number;
+  /** Ticks between heartbeats; less than `electionTick`. Default 1. */
+  readonly heartbeatTick?: number;
   /** Ask before a campaign whether it could succeed, so that a node that was cut off disturbs nobody. Default true. */
   readonly preVote?: boolean;
   /** A leader without a quorum steps down, and a follower with a leader refuses to vote. Default true. */
   readonly checkQuorum?: boolean;
   /** Default `safe`; `leaseBased` needs `checkQuorum`. */
-  readonly readOnly?: ReadOnlyMode;
+  readonly readOnlyOption?: ReadOnlyOption;
   /**
-   * Ticks by which the lease is shortened against clocks that run at different rates; in `[0, electionTicks)`.
-   * Default a tenth of `electionTicks`, at least one.
+   * Ticks by which the lease is shortened against clocks that run at different rates; in `[0, electionTick)`.
+   * Default a tenth of `electionTick`, at least one.
    */
   readonly leaseMarginTicks?: number;
   /** Payload of a MsgApp beyond its first entry. Default 1 MiB. */
-  readonly maxSizePerMessage?: number;
+  readonly maxSizePerMsg?: number;
   /** Unacknowledged MsgApp messages per follower, at least one. Default 256. */
-  readonly maxInflightMessages?: number;
-  /** Unacknowledged payload per follower; at least `maxSizePerMessage`. Default 64 MiB. */
+  readonly maxInflightMsgs?: number;
+  /** Unacknowledged payload per follower; at least `maxSizePerMsg`. Default 64 MiB. */
   readonly maxInflightBytes?: number;
-  /** Payload handed out to be applied and not yet applied, beyond the first entry. Default `maxSizePerMessage`. */
+  /** Payload handed out to be applied and not yet applied, beyond the first entry. Default `maxSizePerMsg`. */
   readonly maxCommittedSizePerReady?: number;
   /** Payload of the leader's uncommitted tail beyond which proposals are refused. Default 64 MiB. */
-  readonly maxUncommittedSize?: number;
+  readonly maxUncommittedEntriesSize?: number;
   /** Reads waiting at the leader beyond which further ones are dropped. Default 65536. */
   readonly maxPendingReads?: number;
   /** Storage work leaves as messages and completes as messages, several under way at once. Default false. */
@@ -64,24 +64,24 @@ const MIB = 1024 * 1024;
 
 /** Fills in defaults. Throws `N3X_CONFIG` naming the first option that is out of range. */
 export function resolveConfig(options: RaftOptions): RaftConfig {
-  const electionTicks = options.electionTicks ?? 10;
-  const maxSizePerMessage = options.maxSizePerMessage ?? MIB;
+  const electionTick = options.electionTick ?? 10;
+  const maxSizePerMsg = options.maxSizePerMsg ?? MIB;
   const config: RaftConfig = {
     id: options.id,
     storage: options.storage,
     random: options.random,
     applied: options.applied ?? 0,
-    electionTicks,
-    heartbeatTicks: options.heartbeatTicks ?? 1,
+    electionTick,
+    heartbeatTick: options.heartbeatTick ?? 1,
     preVote: options.preVote ?? true,
     checkQuorum: options.checkQuorum ?? true,
-    readOnly: options.readOnly ?? 'safe',
-    leaseMarginTicks: options.leaseMarginTicks ?? Math.min(Math.ceil(electionTicks / 10), electionTicks - 1),
-    maxSizePerMessage,
-    maxInflightMessages: options.maxInflightMessages ?? 256,
-    maxInflightBytes: options.maxInflightBytes ?? Math.max(64 * MIB, maxSizePerMessage),
-    maxCommittedSizePerReady: options.maxCommittedSizePerReady ?? Math.max(maxSizePerMessage, 1),
-    maxUncommittedSize: options.maxUncommittedSize ?? 64 * MIB,
+    readOnlyOption: options.readOnlyOption ?? 'safe',
+    leaseMarginTicks: options.leaseMarginTicks ?? Math.min(Math.ceil(electionTick / 10), electionTick - 1),
+    maxSizePerMsg,
+    maxInflightMsgs: options.maxInflightMsgs ?? 256,
+    maxInflightBytes: options.maxInflightBytes ?? Math.max(64 * MIB, maxSizePerMsg),
+    maxCommittedSizePerReady: options.maxCommittedSizePerReady ?? Math.max(maxSizePerMsg, 1),
+    maxUncommittedEntriesSize: options.maxUncommittedEntriesSize ?? 64 * MIB,
     maxPendingReads: options.maxPendingReads ?? 65_536,
     asyncStorageWrites: options.asyncStorageWrites ?? false,
     disableProposalForwarding: options.disableProposalForwarding ?? false,
@@ -107,16 +107,18 @@ function findProblem(config: RaftConfig): string | undefined {
     (config.id === LOCAL_APPEND || config.id === LOCAL_APPLY ? 'id must not be a storage address' : undefined) ??
     count('id', config.id, 1) ??
     count('applied', config.applied, 0) ??
-    count('heartbeatTicks', config.heartbeatTicks, 1) ??
-    count('electionTicks', config.electionTicks, config.heartbeatTicks + 1) ??
+    count('heartbeatTick', config.heartbeatTick, 1) ??
+    count('electionTick', config.electionTick, config.heartbeatTick + 1) ??
     count('leaseMarginTicks', config.leaseMarginTicks, 0) ??
-    count('maxInflightMessages', config.maxInflightMessages, 1) ??
+    count('maxInflightMsgs', config.maxInflightMsgs, 1) ??
     count('maxPendingReads', config.maxPendingReads, 1) ??
-    size('maxSizePerMessage', config.maxSizePerMessage, 0) ??
-    size('maxInflightBytes', config.maxInflightBytes, Math.max(config.maxSizePerMessage, 1)) ??
+    size('maxSizePerMsg', config.maxSizePerMsg, 0) ??
+    size('maxInflightBytes', config.maxInflightBytes, Math.max(config.maxSizePerMsg, 1)) ??
     size('maxCommittedSizePerReady', config.maxCommittedSizePerReady, 1) ??
-    size('maxUncommittedSize', config.maxUncommittedSize, 1) ??
-    (config.leaseMarginTicks >= config.electionTicks ? 'leaseMarginTicks must be below electionTicks' : undefined) ??
-    (config.readOnly === 'leaseBased' && !config.checkQuorum ? 'readOnly=leaseBased needs checkQuorum' : undefined)
+    size('maxUncommittedEntriesSize', config.maxUncommittedEntriesSize, 1) ??
+    (config.leaseMarginTicks >= config.electionTick ? 'leaseMarginTicks must be below electionTick' : undefined) ??
+    (config.readOnlyOption === 'leaseBased' && !config.checkQuorum
+      ? 'readOnlyOption=leaseBased needs checkQuorum'
+      : undefined)
   );
 }

@@ -4,7 +4,7 @@ import { appendTo1, entriesOf, NodeUnderTest, voteRequest } from './testing/node
 import { LOCAL_APPEND } from './types.ts';
 
 t.test('a follower that hears nothing campaigns for the next term (Raft 5.2)', (t) => {
-  const node = new NodeUnderTest({ electionTicks: 10, hardState: { term: 4, vote: 0, commit: 0 } });
+  const node = new NodeUnderTest({ electionTick: 10, hardState: { term: 4, vote: 0, commit: 0 } });
   node.raw.setRandomizedElectionTimeout(12);
   for (let i = 0; i < 11; i++) node.raw.tick();
   t.equal(node.raw.softState.role, 'follower');
@@ -25,7 +25,7 @@ t.test('a follower that hears nothing campaigns for the next term (Raft 5.2)', (
 t.test('timeouts are drawn from one to two periods, and differ (Raft 5.2)', (t) => {
   const seen = new Set<number>();
   for (let seed = 0; seed < 200; seed++) {
-    const node = new NodeUnderTest({ electionTicks: 10, random: new SeededRandom(seed) });
+    const node = new NodeUnderTest({ electionTick: 10, random: new SeededRandom(seed) });
     let ticks = 0;
     while (node.raw.softState.role === 'follower') {
       node.raw.tick();
@@ -178,12 +178,12 @@ t.test('a pre-vote changes neither term nor vote, of either side (thesis 9.6)', 
 });
 
 t.test('whoever hears a leader does not help to depose it, unless the leader asked (thesis 4.2.3, 3.10)', (t) => {
-  const node = new NodeUnderTest({ checkQuorum: true, electionTicks: 5 });
+  const node = new NodeUnderTest({ checkQuorum: true, electionTick: 5 });
   node.step(appendTo1(2, 1, 0, 0, []));
   t.same(node.step(voteRequest(3, 2, 9, 1)), []);
   t.equal(node.raw.term, 1);
   t.match(node.step({ ...voteRequest(3, 2, 9, 1), transfer: true }), [{ type: 'MsgVoteResp', reject: false }]);
-  const later = new NodeUnderTest({ checkQuorum: true, electionTicks: 5 });
+  const later = new NodeUnderTest({ checkQuorum: true, electionTick: 5 });
   later.step(appendTo1(2, 1, 0, 0, []));
   later.raw.setRandomizedElectionTimeout(9);
   for (let i = 0; i < 5; i++) later.raw.tick();
@@ -192,7 +192,7 @@ t.test('whoever hears a leader does not help to depose it, unless the leader ask
 });
 
 t.test('a leader that a quorum does not answer steps down (thesis 6.2)', (t) => {
-  const node = new NodeUnderTest({ checkQuorum: true, electionTicks: 3 });
+  const node = new NodeUnderTest({ checkQuorum: true, electionTick: 3 });
   node.lead(2);
   node.ack(2, 1);
   for (let i = 0; i < 3; i++) node.raw.tick();
@@ -203,7 +203,7 @@ t.test('a leader that a quorum does not answer steps down (thesis 6.2)', (t) => 
 });
 
 t.test('with lease-based reads a restarted node waits before it votes', (t) => {
-  const options = { checkQuorum: true, readOnly: 'leaseBased', electionTicks: 5 } as const;
+  const options = { checkQuorum: true, readOnlyOption: 'leaseBased', electionTick: 5 } as const;
   const node = new NodeUnderTest({ ...options, hardState: { term: 1, vote: 2, commit: 0 } });
   node.raw.setRandomizedElectionTimeout(9);
   t.same(node.step(voteRequest(3, 2, 0, 0)), [], 'it may have promised a lease');

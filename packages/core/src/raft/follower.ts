@@ -33,7 +33,7 @@ export function stepFollower(r: NodeState, m: Message): StepResult {
       return STEPPED;
     case 'MsgForgetLeader':
       // With lease-based reads the leader relies on being remembered.
-      if (r.config.readOnly !== 'leaseBased' && r.leader !== NONE) {
+      if (r.config.readOnlyOption !== 'leaseBased' && r.leader !== NONE) {
         r.emit({ type: 'leaderForgotten', leader: r.leader });
         r.leader = NONE;
       }

@@ -45,7 +45,7 @@ export function imageOf(r: NodeState, handed: Handed): NodeImage {
   const byId = (a: { readonly id: NodeId }, b: { readonly id: NodeId }): number => a.id - b.id;
   const { id, term, vote, role, leader, leadTransferee, leaseForfeited, pendingConfIndex, uncommittedBytes } = r;
   const { electionElapsed, heartbeatElapsed, randomizedElectionTimeout, voteEmbargoTicks, ticks } = r;
-  const leased = r.config.readOnly === 'leaseBased';
+  const leased = r.config.readOnlyOption === 'leaseBased';
   const reads = r.reads.image();
   return {
     ...{ id, term, vote, role, leader, leadTransferee, leaseForfeited, pendingConfIndex, uncommittedBytes },

@@ -112,12 +112,12 @@ t.test('options out of range are refused by name', (t) => {
   for (const [wrong, name] of [
     [{ id: 0 }, 'id'],
     [{ id: LOCAL_APPEND }, 'id'],
-    [{ electionTicks: 1 }, 'electionTicks'],
-    [{ heartbeatTicks: 0 }, 'heartbeatTicks'],
-    [{ maxInflightMessages: 0 }, 'maxInflightMessages'],
-    [{ maxInflightBytes: 1, maxSizePerMessage: 2 }, 'maxInflightBytes'],
-    [{ maxUncommittedSize: Number.NaN }, 'maxUncommittedSize'],
-    [{ readOnly: 'leaseBased', checkQuorum: false }, 'readOnly'],
+    [{ electionTick: 1 }, 'electionTick'],
+    [{ heartbeatTick: 0 }, 'heartbeatTick'],
+    [{ maxInflightMsgs: 0 }, 'maxInflightMsgs'],
+    [{ maxInflightBytes: 1, maxSizePerMsg: 2 }, 'maxInflightBytes'],
+    [{ maxUncommittedEntriesSize: Number.NaN }, 'maxUncommittedEntriesSize'],
+    [{ readOnlyOption: 'leaseBased', checkQuorum: false }, 'readOnlyOption'],
     [{ leaseMarginTicks: 10 }, 'leaseMarginTicks'],
   ] as const) {
     t.throws(() => new RawNode({ ...base, ...wrong }), { code: 'N3X_CONFIG', message: new RegExp(name) });

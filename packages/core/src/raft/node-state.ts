@@ -64,7 +64,7 @@ export class NodeState {
     this.log = new RaftLog(config.storage, config.maxCommittedSizePerReady);
     this.tracker = new Tracker(config);
     this.reads = new ReadQueue(config.maxPendingReads);
-    this.randomizedElectionTimeout = config.electionTicks;
+    this.randomizedElectionTimeout = config.electionTick;
   }
 
   softState(): SoftState {
@@ -120,12 +120,12 @@ export class NodeState {
   /** Whether the node recently heard from a leader, so that it helps nobody to depose it (thesis section 4.2.3). */
   inLease(): boolean {
     if (this.voteEmbargoTicks > 0) return true;
-    return this.config.checkQuorum && this.leader !== NONE && this.electionElapsed < this.config.electionTicks;
+    return this.config.checkQuorum && this.leader !== NONE && this.electionElapsed < this.config.electionTick;
   }
 
   drawElectionTimeout(): void {
-    const { electionTicks, random } = this.config;
-    this.randomizedElectionTimeout = electionTicks + random.below(electionTicks);
+    const { electionTick, random } = this.config;
+    this.randomizedElectionTimeout = electionTick + random.below(electionTick);
   }
 
   #reset(term: Term): void {
@@ -197,7 +197,7 @@ export class NodeState {
     const size = entriesSize(proposed);
     const used = this.uncommittedBytes;
     // An empty tail takes an entry of any size, or a large one could never pass.
-    if (used > 0 && size > 0 && used + size > this.config.maxUncommittedSize) return false;
+    if (used > 0 && size > 0 && used + size > this.config.maxUncommittedEntriesSize) return false;
     this.uncommittedBytes += size;
     const { term } = this;
     const first = this.log.lastIndex() + 1;

@@ -54,7 +54,7 @@ export class RawNode {
     if (config.applied > 0) state.log.appliedTo(config.applied, 0);
     state.becomeFollower(state.term, NONE);
     // A lease may rest on an answer this node gave before it restarted.
-    if (config.readOnly === 'leaseBased' && state.term > 0) state.voteEmbargoTicks = config.electionTicks;
+    if (config.readOnlyOption === 'leaseBased' && state.term > 0) state.voteEmbargoTicks = config.electionTick;
     this.#handed = { soft: state.softState(), hard: state.hardState() };
   }
 
@@ -120,7 +120,7 @@ export class RawNode {
     const r = this.#state;
     r.heartbeatElapsed++;
     r.electionElapsed++;
-    if (r.electionElapsed >= r.config.electionTicks) {
+    if (r.electionElapsed >= r.config.electionTick) {
       r.electionElapsed = 0;
       if (r.config.checkQuorum) step(r, { type: 'MsgCheckQuorum', from: r.id, to: r.id, term: 0 });
       if (r.role === 'leader' && r.leadTransferee !== NONE) {
@@ -128,7 +128,7 @@ export class RawNode {
         r.leadTransferee = NONE;
       }
     }
-    if (r.role === 'leader' && r.heartbeatElapsed >= r.config.heartbeatTicks) {
+    if (r.role === 'leader' && r.heartbeatElapsed >= r.config.heartbeatTick) {
       r.heartbeatElapsed = 0;
       step(r, { type: 'MsgBeat', from: r.id, to: r.id, term: 0 });
     }
@@ -140,7 +140,7 @@ export class RawNode {
    */
   campaign(): void {
     const r = this.#state;
-    if (r.config.readOnly === 'leaseBased' && r.role !== 'leader' && r.inLease()) {
+    if (r.config.readOnlyOption === 'leaseBased' && r.role !== 'leader' && r.inLease()) {
       r.emit({ type: 'campaignRefused', reason: 'inLease' });
       return;
     }

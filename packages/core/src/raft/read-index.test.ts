@@ -94,7 +94,7 @@ t.test('reads are lost with the office, and bounded in number', (t) => {
 });
 
 t.test('with a lease no round is needed, until the lease ends or the office is handed over (thesis 6.4.1)', (t) => {
-  const node = leader({ checkQuorum: true, readOnly: 'leaseBased', electionTicks: 10, leaseMarginTicks: 1 });
+  const node = leader({ checkQuorum: true, readOnlyOption: 'leaseBased', electionTick: 10, leaseMarginTicks: 1 });
   node.raw.readIndex('first');
   const sent = node.settle().find((m) => m.type === 'MsgHeartbeat');
   t.match(sent, { sentAt: 0 });

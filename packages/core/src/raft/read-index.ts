@@ -48,20 +48,20 @@ export function confirmReads(r: NodeState): void {
 }
 
 function serve(r: NodeState, read: PendingRead): void {
-  if (r.config.readOnly === 'leaseBased' && leaseHolds(r)) respond(r, read, r.log.committed);
+  if (r.config.readOnlyOption === 'leaseBased' && leaseHolds(r)) respond(r, read, r.log.committed);
   else r.reads.add(read, r.log.committed);
 }
 
 /**
  * Whether no other leader can exist yet. A follower that answered a heartbeat refuses its vote for
- * `electionTicks` of its clock after it got it, which is after the leader sent it. Two ticks go off for
+ * `electionTick` of its clock after it got it, which is after the leader sent it. Two ticks go off for
  * counting in whole ticks on both sides, the margin for clocks of different rates. A transfer ends the
  * lease for good: its vote requests are obeyed at once, however late they arrive.
  */
 function leaseHolds(r: NodeState): boolean {
   if (r.leaseForfeited) return false;
   const sentAt = r.tracker.quorumReached((id) => (id === r.id ? r.ticks : (r.leaseAcks.get(id) ?? -Infinity)));
-  return r.ticks - sentAt + 2 <= r.config.electionTicks - r.config.leaseMarginTicks;
+  return r.ticks - sentAt + 2 <= r.config.electionTick - r.config.leaseMarginTicks;
 }
 
 function committedInTerm(r: NodeState): boolean {

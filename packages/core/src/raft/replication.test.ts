@@ -14,7 +14,7 @@ t.test('a leader begins its term with an empty entry and sends it (thesis 6.4, s
 t.test(
   'a leader sends heartbeats every interval, with a commit index the follower is known to hold (Raft 5.2)',
   (t) => {
-    const node = new NodeUnderTest({ heartbeatTicks: 2 });
+    const node = new NodeUnderTest({ heartbeatTick: 2 });
     node.lead(2);
     node.ack(2, 1);
     node.raw.tick();

@@ -19,7 +19,7 @@ export function sendAppend(r: NodeState, to: NodeId, evenIfEmpty: boolean): bool
   // if everything in it was lost.
   let entries: readonly Entry[] | undefined = NO_ENTRIES;
   if (progress.state !== 'replicate' || !progress.inflights.full()) {
-    entries = r.log.entriesFrom(progress.next, r.config.maxSizePerMessage);
+    entries = r.log.entriesFrom(progress.next, r.config.maxSizePerMsg);
   }
   if (entries === undefined) return sendSnapshot(r, to, progress);
   if (entries.length === 0 && !evenIfEmpty) return false;
@@ -77,7 +77,7 @@ export function probeAll(r: NodeState): void {
  */
 export function broadcastHeartbeat(r: NodeState): void {
   const context = r.reads.takeContext();
-  const leased = r.config.readOnly === 'leaseBased';
+  const leased = r.config.readOnlyOption === 'leaseBased';
   for (const [to, progress] of r.tracker.progress) {
     if (to === r.id) continue;
     const commit = Math.min(progress.match, r.log.committed);

@@ -34,11 +34,11 @@ export const RAFT_VERBS: Readonly<Record<string, Verb>> = {
   stabilize,
   'tick-election': (env, args) => {
     const id = args.number('node');
-    tick(env, id, env.node(id).options.electionTicks ?? 1);
+    tick(env, id, env.node(id).options.electionTick ?? 1);
   },
   'tick-heartbeat': (env, args) => {
     const id = args.number('node');
-    tick(env, id, env.node(id).options.heartbeatTicks ?? 1);
+    tick(env, id, env.node(id).options.heartbeatTick ?? 1);
   },
   'set-randomized-election-timeout': (env, args) => {
     const raw = env.raw(args.number('node'));
@@ -89,17 +89,17 @@ function addNodes(env: Environment, args: Arguments): void {
   const content = args.text('content') ?? '';
   const readOnly = args.choice('read-only', ['safe', 'lease-based']);
   const options: NodeOptions = {
-    electionTicks: args.count('election-ticks') ?? 3,
-    heartbeatTicks: args.count('heartbeat-ticks') ?? 1,
+    electionTick: args.count('election-tick') ?? 3,
+    heartbeatTick: args.count('heartbeat-tick') ?? 1,
     preVote: args.flag('prevote') ?? false,
     checkQuorum: args.flag('checkquorum') ?? false,
-    readOnly: readOnly === 'lease-based' ? 'leaseBased' : 'safe',
+    readOnlyOption: readOnly === 'lease-based' ? 'leaseBased' : 'safe',
     asyncStorageWrites: args.flag('async-storage-writes') ?? false,
-    maxInflightMessages: args.count('inflight') ?? Number.MAX_SAFE_INTEGER,
+    maxInflightMsgs: args.count('inflight') ?? Number.MAX_SAFE_INTEGER,
     maxInflightBytes: args.count('inflight-bytes') ?? Number.POSITIVE_INFINITY,
-    maxSizePerMessage: args.count('max-size-per-msg') ?? Number.POSITIVE_INFINITY,
+    maxSizePerMsg: args.count('max-size-per-msg') ?? Number.POSITIVE_INFINITY,
     maxCommittedSizePerReady: args.count('max-committed-size-per-ready') ?? Number.POSITIVE_INFINITY,
-    maxUncommittedSize: args.count('max-uncommitted-size') ?? Number.POSITIVE_INFINITY,
+    maxUncommittedEntriesSize: args.count('max-uncommitted-size') ?? Number.POSITIVE_INFINITY,
     disableProposalForwarding: args.flag('disable-proposal-forwarding') ?? false,
     disableConfChangeValidation: args.flag('disable-conf-change-validation') ?? false,
     stepDownOnRemoval: args.flag('step-down-on-removal') ?? false,

@@ -6,7 +6,7 @@ import { type ChangeResult, Changer } from './changer.ts';
 import { confChange, describeChanges, parseChanges } from './describe.ts';
 import { restoreConfig } from './restore.ts';
 
-const LIMITS = { maxInflightMessages: 10, maxInflightBytes: 1000 };
+const LIMITS = { maxInflightMsgs: 10, maxInflightBytes: 1000 };
 const single = fc.record({
   type: fc.constantFrom<ConfChangeSingle['type']>('addVoter', 'addLearner', 'remove', 'update'),
   node: fc.integer({ min: 1, max: 6 }),

@@ -44,7 +44,7 @@ t.test('the window behaves like a list', (t) => {
 });
 
 const follower = (match: number, next: number): Progress =>
-  new Progress({ match, next, isLearner: false, maxInflightMessages: 2, maxInflightBytes: 100 });
+  new Progress({ match, next, isLearner: false, maxInflightMsgs: 2, maxInflightBytes: 100 });
 
 t.test('a probed follower gets one message with entries at a time', (t) => {
   const pr = follower(3, 6);

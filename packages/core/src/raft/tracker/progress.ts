@@ -47,17 +47,17 @@ export class Progress {
     match: LogIndex;
     next: LogIndex;
     isLearner: boolean;
-    maxInflightMessages: number;
+    maxInflightMsgs: number;
     maxInflightBytes: number;
   }) {
     this.match = options.match;
     this.next = options.next;
     this.isLearner = options.isLearner;
-    this.inflights = new Inflights(options.maxInflightMessages, options.maxInflightBytes);
+    this.inflights = new Inflights(options.maxInflightMsgs, options.maxInflightBytes);
   }
 
   /** The same follower as a voter or learner; the in-flight window is shared, the original is not used any more. */
-  cloneAs(isLearner: boolean, limits: { maxInflightMessages: number; maxInflightBytes: number }): Progress {
+  cloneAs(isLearner: boolean, limits: { maxInflightMsgs: number; maxInflightBytes: number }): Progress {
     const copy = new Progress({ match: this.match, next: this.next, isLearner, ...limits });
     copy.state = this.state;
     copy.pendingSnapshot = this.pendingSnapshot;

@@ -29,7 +29,7 @@ export const EMPTY_CONFIG: GroupConfig = {
 
 /** Limits of the in-flight window, per follower. */
 export interface InflightLimits {
-  readonly maxInflightMessages: number;
+  readonly maxInflightMsgs: number;
   readonly maxInflightBytes: number;
 }
 
