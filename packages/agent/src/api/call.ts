@@ -106,6 +106,7 @@ export class Call<Id extends OperationId = OperationId> {
     const { kind, name } = error.details ?? {};
     if (typeof name !== 'string' || error.details?.['suggestion'] !== undefined) return error;
     if (kind === 'vm') return unknownVm(state, name);
+    if (kind === 'lock') return unknownLock(state, name);
     if (kind !== 'host') return error;
     const suggestion = nearest(name, hostNames(state));
     if (suggestion === undefined) return error;
@@ -128,12 +129,17 @@ export function unknownVm(state: ClusterState, name: string): N3xError {
   return unknown('VM', name, vmNames(state), '`n3xctl vm list` shows those that do');
 }
 
+/** `N3X_NOT_FOUND` for a lock, with the nearest name that is in use. */
+export function unknownLock(state: ClusterState, name: string): N3xError {
+  return unknown('lock', name, lockNames(state), 'nobody holds it; `n3xctl lock list` shows those in use');
+}
+
 /** `N3X_NOT_FOUND` for a host, with the nearest name there is. */
 export function unknownHost(state: ClusterState, name: string): N3xError {
   return unknown('host', name, hostNames(state), '`n3xctl host list` shows those that do');
 }
 
-function unknown(kind: 'VM' | 'host', name: string, names: Iterable<string>, otherwise: string): N3xError {
+function unknown(kind: 'VM' | 'host' | 'lock', name: string, names: Iterable<string>, otherwise: string): N3xError {
   const suggestion = nearest(name, names);
   const hint = suggestion === undefined ? otherwise : `did you mean ${suggestion}?`;
   return new N3xError('N3X_NOT_FOUND', `${kind} ${name} does not exist: ${hint}`, {
@@ -149,6 +155,14 @@ function* vmNames(state: ClusterState): Generator<string> {
   for (const vm of state.vms()) {
     if (left-- === 0) return;
     yield vm.name;
+  }
+}
+
+function* lockNames(state: ClusterState): Generator<string> {
+  let left = NAMES_MAX;
+  for (const lock of state.locks()) {
+    if (left-- === 0) return;
+    yield lock.name;
   }
 }
 

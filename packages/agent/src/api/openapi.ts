@@ -67,6 +67,7 @@ const TAGS: Readonly<Record<Route['tag'], string>> = {
   tokens: 'Join tokens',
   hosts: 'Hosts',
   vms: 'Virtual machines',
+  locks: 'Locks and semaphores',
   changes: 'What happened and what happens',
 };
 

@@ -16,6 +16,7 @@ import type { ApiBackend } from './backend.ts';
 import { Call, type JsonHandler, type StreamHandler } from './call.ts';
 import { annotateHost, annotateVm, getHostAnnotations, getVmAnnotations } from './handlers/annotations.ts';
 import { getHost, listEvents, listHosts } from './handlers/hosts.ts';
+import { acquireLock, breakLock, getLock, listLocks, releaseLock, renewLock } from './handlers/locks.ts';
 import { createToken, initCluster, joinCluster, leaveCluster, listTokens, revokeToken } from './handlers/membership.ts';
 import { getCluster, getHealth, getLocal, getVersion } from './handlers/service.ts';
 import { getVmLogs } from './handlers/vm-streams.ts';
@@ -63,6 +64,12 @@ const JSON_HANDLERS: { readonly [Id in JsonId]: JsonHandler<Id> } = {
   restartVm,
   getVmAnnotations,
   annotateVm,
+  listLocks,
+  getLock,
+  acquireLock,
+  renewLock,
+  releaseLock,
+  breakLock,
   listEvents,
 };
 

@@ -1,9 +1,11 @@
 /** Objects as clients see them: what is stored, and what follows from the rest of the state. */
+import type { LockView } from '@n3x/core/api/lock-schemas';
 import type { ClusterStatus, HostView, LocalStatus, TokenView, VmView } from '@n3x/core/api/schemas';
 import { effectiveStatus } from '@n3x/core/machine/effective';
 import type { ClusterState } from '@n3x/core/machine/state';
 import type { Cluster, Token } from '@n3x/core/model/cluster';
 import { type Host, hostCapacity } from '@n3x/core/model/host';
+import type { Lock } from '@n3x/core/model/lock';
 import type { ClusterObject } from '@n3x/core/model/object';
 import type { Vm, VmPhase } from '@n3x/core/model/vm';
 
@@ -47,6 +49,11 @@ export function tokenView(token: Token, nowMs: number): TokenView {
   return { ...shown, state: token.usedBy === undefined ? unused : 'used' };
 }
 
+/** A lock with what is left of it. */
+export function lockView(lock: Lock): LockView {
+  return { ...lock, free: lock.slots - lock.holders.length };
+}
+
 /** The cluster as the answering host knows it. */
 export function clusterStatus(
   state: ClusterState,
@@ -88,6 +95,8 @@ export function objectView(state: ClusterState, object: ClusterObject, leaderId:
       return hostView(state, object, leaderId);
     case 'token':
       return tokenView(object, nowMs);
+    case 'lock':
+      return lockView(object);
     default:
       return object;
   }

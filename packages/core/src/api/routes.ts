@@ -6,6 +6,14 @@ import { z } from 'zod';
 import type { ErrorCode } from '../base/errors.ts';
 import { nameSchema } from '../model/names.ts';
 import {
+  lockAcquireRequestSchema,
+  lockBreakRequestSchema,
+  lockBreakResponseSchema,
+  lockClaimResponseSchema,
+  lockTokenRequestSchema,
+  lockViewSchema,
+} from './lock-schemas.ts';
+import {
   annotateRequestSchema,
   annotationsResponseSchema,
   CONSOLE_UPGRADE,
@@ -49,7 +57,7 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** Parameters are written `:name`. */
   readonly path: `/${string}`;
-  readonly tag: 'cluster' | 'tokens' | 'hosts' | 'vms' | 'changes' | 'service';
+  readonly tag: 'cluster' | 'tokens' | 'hosts' | 'vms' | 'locks' | 'changes' | 'service';
   readonly summary: string;
   readonly description?: string;
   /** Whether it changes something: it then takes a request id, and a retry with the same one takes effect once. */
@@ -391,6 +399,78 @@ export const ROUTES = {
     params: nameParams,
     answer: { type: 'upgrade', protocol: CONSOLE_UPGRADE },
     errors: ON_HOST,
+  },
+  listLocks: {
+    method: 'GET',
+    path: '/v1/locks',
+    tag: 'locks',
+    summary: 'Locks in use, with their holders and queues',
+    changes: false,
+    query: readQuerySchema,
+    answer: { type: 'json', schema: listSchema(lockViewSchema) },
+    errors: READ,
+  },
+  getLock: {
+    method: 'GET',
+    path: '/v1/locks/:name',
+    tag: 'locks',
+    summary: 'One lock; not found when nobody holds it',
+    changes: false,
+    params: nameParams,
+    query: readQuerySchema,
+    answer: { type: 'json', schema: lockViewSchema },
+    errors: [...READ, 'N3X_NOT_FOUND'],
+  },
+  acquireLock: {
+    method: 'POST',
+    path: '/v1/locks/:name/acquire',
+    tag: 'locks',
+    summary: 'Claim a slot of a lock, or renew the claim that the holder has',
+    description:
+      'With `wait` a lock that others hold answers once a slot is had, at the latest after a third of `ttlMs` or shortly ' +
+      'before the time of the request is up, then with `waiting`: ask again under the same holder to keep the place in ' +
+      'the queue. Whatever the lock protects must stop `holdMs` after the request was first sent, unless a renewal came through.',
+    changes: true,
+    params: nameParams,
+    body: lockAcquireRequestSchema,
+    answer: { type: 'json', schema: lockClaimResponseSchema },
+    errors: [...CHANGE, 'N3X_LOCKED', 'N3X_LOCK_LOST'],
+  },
+  renewLock: {
+    method: 'POST',
+    path: '/v1/locks/:name/renew',
+    tag: 'locks',
+    summary: 'Renew a claim',
+    changes: true,
+    params: nameParams,
+    body: lockTokenRequestSchema,
+    answer: { type: 'json', schema: lockClaimResponseSchema },
+    errors: [...CHANGE, 'N3X_LOCK_LOST'],
+  },
+  releaseLock: {
+    method: 'POST',
+    path: '/v1/locks/:name/release',
+    tag: 'locks',
+    summary: 'Give a slot back, or a place in the queue',
+    changes: true,
+    params: nameParams,
+    body: lockTokenRequestSchema,
+    answer: { type: 'json', schema: changeResponseSchema },
+    errors: [...CHANGE, 'N3X_LOCK_LOST'],
+  },
+  breakLock: {
+    method: 'POST',
+    path: '/v1/locks/:name/break',
+    tag: 'locks',
+    summary: "End somebody else's claim, with a reason",
+    description:
+      'The holder learns of it when it next renews. Until then two may believe that they hold the lock: only what ' +
+      'compares fencing tokens is safe from that.',
+    changes: true,
+    params: nameParams,
+    body: lockBreakRequestSchema,
+    answer: { type: 'json', schema: lockBreakResponseSchema },
+    errors: [...CHANGE, 'N3X_NOT_FOUND'],
   },
   listEvents: {
     method: 'GET',
