@@ -1,9 +1,17 @@
 /** What a run is asked for in words, and the options that it means. */
 import { ERROR_CODES, N3xError } from '@n3x/core/base/errors';
 import { parseTime, type TimedFault } from '../faults/fault.ts';
-import { PROFILES } from '../profiles/profile.ts';
+import { PROFILES, type Profile } from '../profiles/profile.ts';
 import type { RunOptions } from '../simulator.ts';
+import type { ScriptedOperation } from '../workloads/operation.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
+import { needsThread, plantedBug } from './planted.ts';
+
+/** Parts of a profile that a run can have from the profile `calm` instead. */
+export const CALM_PARTS = ['links', 'disk', 'driver', 'clocks'] as const;
+
+/** One of {@link CALM_PARTS}. */
+export type CalmPart = (typeof CALM_PARTS)[number];
 
 /** What a run is asked for. Plain data, so that it can go to another thread. */
 export interface RunRequest {
@@ -14,7 +22,21 @@ export interface RunRequest {
   /** A name, or `auto`: one after the other, by the seed. */
   readonly profile: string;
   readonly workload: string;
+  /** Instead of faults drawn from the profile. */
   readonly faults?: readonly TimedFault[];
+  /** Instead of operations drawn from the workload. */
+  readonly operations?: readonly ScriptedOperation[];
+  /** What is to be as under the profile `calm`. */
+  readonly calm?: readonly CalmPart[];
+  /** False for no joins and departures, whatever the workload says. */
+  readonly membership?: false;
+  /** The name of a bug to plant. */
+  readonly planted?: string;
+}
+
+/** A request that leaves nothing to the seed but what is drawn. */
+export interface FixedRequest extends RunRequest {
+  readonly hosts: number;
 }
 
 /** Most hosts that a world may have. */
@@ -43,18 +65,49 @@ function choose<T>(
   return found;
 }
 
+/** `request` with the seed's choices written out. Throws `N3X_INVALID` naming what is wrong. */
+export function fixRequest(request: RunRequest): FixedRequest {
+  if (request.planted !== undefined) plantedBug(request.planted);
+  const { profile, workload, hosts } = chosen(request);
+  return { ...request, hosts, profile: profile.name, workload: workload.name };
+}
+
 /** The options that `request` means. Throws `N3X_INVALID` naming what is wrong. */
 export function resolveRequest(request: RunRequest): RunOptions {
-  const { seed, hosts, durationMs, profile, workload, faults } = request;
+  const { seed, durationMs, faults, operations, calm = [], membership, planted } = request;
+  const { profile, workload, hosts } = chosen(request);
+  const bug = planted === undefined ? undefined : plantedBug(planted);
+  if (bug !== undefined && needsThread(bug)) throw new Error(`${bug.name} is not planted in this thread`);
+  const tampering = bug?.make?.();
+  return {
+    ...{ seed, hosts, durationMs },
+    profile: calmed(profile, calm),
+    workload: membership === false ? { ...workload, membership } : workload,
+    ...(faults === undefined ? {} : { faults }),
+    ...(operations === undefined ? {} : { operations }),
+    ...(tampering === undefined ? {} : { tampering }),
+  };
+}
+
+function chosen({ seed, hosts, profile, workload }: RunRequest): Pick<RunOptions, 'hosts' | 'profile' | 'workload'> {
   const profiles = Object.keys(PROFILES).filter((name) => name !== 'calm');
   const workloads = Object.keys(WORKLOADS).filter((name) => name !== 'idle');
   return {
-    seed,
     hosts: hosts === 'auto' ? hostsOf(seed) : hosts,
-    durationMs,
     profile: choose('profile', profile, PROFILES, profiles, seed),
     workload: choose('workload', workload, WORKLOADS, workloads, Math.floor(seed / profiles.length)),
-    ...(faults === undefined ? {} : { faults }),
+  };
+}
+
+function calmed(profile: Profile, parts: readonly CalmPart[]): Profile {
+  const { calm } = PROFILES;
+  if (calm === undefined || parts.length === 0) return profile;
+  return {
+    ...profile,
+    links: parts.includes('links') ? calm.links : profile.links,
+    disk: parts.includes('disk') ? calm.disk : profile.disk,
+    driver: parts.includes('driver') ? calm.driver : profile.driver,
+    driftPpm: parts.includes('clocks') ? calm.driftPpm : profile.driftPpm,
   };
 }
 
@@ -63,6 +116,15 @@ export function parseSeed(text: string): number {
   const seed = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(seed)) throw invalid(`${text} is no seed: give a whole number`);
   return seed;
+}
+
+/** A whole number from 1, for what `flag` counts. */
+export function parseCount(text: string, flag: string): number {
+  const count = Number(text);
+  if (!/^[1-9]\d*$/.test(text) || !Number.isSafeInteger(count)) {
+    throw invalid(`${flag} takes a whole number from 1, not ${text}`);
+  }
+  return count;
 }
 
 /** Seeds `A..B`, both included, or one. */

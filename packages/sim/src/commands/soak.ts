@@ -1,19 +1,16 @@
 /** Many seeds, on several threads. */
 import { Worker } from 'node:worker_threads';
-import type { RunRequest } from './run-options.ts';
-
-/** What one seed of a soak came to. */
-export interface SoakResult {
-  readonly seed: number;
-  readonly verdict: 'passed' | 'violated';
-  readonly violation?: { readonly rule: string; readonly message: string; readonly atMs: number };
-  readonly replay?: string;
-  readonly profile: string;
-  readonly workload: string;
-  readonly virtualMs: number;
-  readonly realMs: number;
-  readonly counts: Readonly<Record<string, number>>;
-}
+import { EXIT, type ProgramOutput, type RunFlags, requestOf } from './flags.ts';
+import { plantedBug, plantedData } from './planted.ts';
+import { fixRequest, parseCount, parseDuration, parseSeeds, type RunRequest } from './run-options.ts';
+import {
+  describeProgress,
+  describeSummary,
+  describeViolation,
+  type SoakEnd,
+  type SoakResult,
+  summarise,
+} from './soak-report.ts';
 
 /** What is to be soaked. */
 export interface SoakOptions {
@@ -27,15 +24,17 @@ export interface SoakOptions {
   readonly onResult: (result: SoakResult) => void;
 }
 
-/** Runs the seeds one after the other on `jobs` threads; answers once all that were begun have ended. */
-export async function soak(options: SoakOptions): Promise<void> {
+/** Runs the seeds one after the other on `jobs` threads; answers why it ended, once all that were begun have ended. */
+export async function soak(options: SoakOptions): Promise<SoakEnd> {
   const [first, last] = options.seeds;
   const end = performance.now() + options.limitMs;
   let next = first;
   let violations = 0;
   const goesOn = (): boolean => next <= last && performance.now() < end && violations < options.maxViolations;
+  const { planted } = options.request;
+  const workerData = planted === undefined ? {} : plantedData(plantedBug(planted));
   const thread = async (): Promise<void> => {
-    const worker = new Worker(new URL('./soak-worker.ts', import.meta.url));
+    const worker = new Worker(new URL('./soak-worker.ts', import.meta.url), { workerData });
     try {
       while (goesOn()) {
         const result = await runOn(worker, { ...options.request, seed: next++ });
@@ -47,6 +46,8 @@ export async function soak(options: SoakOptions): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: Math.min(options.jobs, last - first + 1) }, thread));
+  if (next > last) return 'seeds';
+  return violations >= options.maxViolations ? 'violations' : 'time';
 }
 
 function runOn(worker: Worker, request: RunRequest): Promise<SoakResult> {
@@ -67,4 +68,44 @@ function runOn(worker: Worker, request: RunRequest): Promise<SoakResult> {
     worker.on('error', fail);
     worker.postMessage(request);
   });
+}
+
+/** Ms between two lines of progress. */
+const PROGRESS_MS = 5_000;
+/** Real ms after which a soak without a limit ends: a day. */
+const DAY_MS = 86_400_000;
+
+/** Flags of `soak`. */
+export interface SoakFlags extends RunFlags {
+  readonly seeds: string;
+  readonly jobs: string;
+  readonly time?: string;
+  readonly violations: string;
+}
+
+/** `soak`: many seeds, with progress and violations on the way and a summary at the end. */
+export async function runSoak(flags: SoakFlags, { out, err }: ProgramOutput): Promise<number> {
+  const seeds = parseSeeds(flags.seeds);
+  const request = requestOf(flags);
+  // What is wrong is told before threads are started for it.
+  fixRequest({ ...request, seed: seeds[0] });
+  const jobs = parseCount(flags.jobs, '--jobs');
+  const maxViolations = parseCount(flags.violations, '--violations');
+  const limitMs = flags.time === undefined ? DAY_MS : parseDuration(flags.time);
+  const wanted = seeds[1] - seeds[0] + 1;
+  const results: SoakResult[] = [];
+  const began = performance.now();
+  let toldAt = began;
+  const onResult = (result: SoakResult): void => {
+    results.push(result);
+    if (result.violation !== undefined) err(describeViolation(result));
+    const now = performance.now();
+    if (now - toldAt < PROGRESS_MS) return;
+    toldAt = now;
+    err(describeProgress(summarise(results, wanted, now - began, 'seeds')));
+  };
+  const end = await soak({ seeds, jobs, limitMs, maxViolations, request, onResult });
+  const summary = summarise(results, wanted, performance.now() - began, end);
+  out(flags.json === true ? JSON.stringify(summary) : describeSummary(summary));
+  return summary.violated.length === 0 ? EXIT.passed : EXIT.violated;
 }
