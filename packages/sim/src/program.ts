@@ -17,6 +17,7 @@ import { describeListing, listing } from './commands/list.ts';
 import { type MutantFlags, runMutants } from './commands/mutants.ts';
 import { needsThread, plantedBug, runPlanted } from './commands/planted.ts';
 import { type KeepFlags, runReplay, runRun } from './commands/run.ts';
+import { runShrink, type ShrinkFlags } from './commands/shrink.ts';
 import { runSoak, type SoakFlags } from './commands/soak.ts';
 
 function withKeepFlags(command: Command): Command {
@@ -51,6 +52,14 @@ export async function run(args: readonly string[], output: ProgramOutput): Promi
     .argument('[file]', 'a case or a trace')
     .action((file: string | undefined, flags: KeepFlags) =>
       withCase(flags, file, (found) => runReplay(found, flags, output)),
+    );
+  one('shrink', 'find the smallest run that still breaks the rule that this one breaks')
+    .argument('[file]', 'a case or a trace')
+    .option('--runs <n>', 'runs that it may take', '3000')
+    .option('--time <time>', 'time that it may take', '10m')
+    .option('--write <file>', 'where to write the case (default: n3x-sim-SEED.case.json)')
+    .action((file: string | undefined, flags: ShrinkFlags) =>
+      withCase(flags, file, (found) => runShrink(found, flags, output)),
     );
   withRunFlags(program.command('soak').description('run many seeds').option('--seeds <a..b>', 'the seeds', '1..100'))
     .option('--jobs <n>', 'threads', '1')
