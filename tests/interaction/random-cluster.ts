@@ -9,9 +9,16 @@ import { describeEntry } from '@n3x/core/raft/describe';
 import { MemoryStorage } from '@n3x/core/raft/memory-storage';
 import { RawNode } from '@n3x/core/raft/raw-node';
 import type { Entry, Message, MsgStorageAppend, MsgStorageApply, Ready } from '@n3x/core/raft/types';
+import { DriftingClocks } from './drifting-clocks.ts';
 
 /** A defect planted between a node and the world, to show that the checkers see it. */
-export type PlantedBug = 'votesTwice' | 'forgetsVote' | 'answersBeforeWriting' | 'commitsAlone';
+export type PlantedBug =
+  | 'votesTwice'
+  | 'forgetsVote'
+  | 'answersBeforeWriting'
+  | 'commitsAlone'
+  /** A node that was stopped goes by the time it was told before. */
+  | 'staleClock';
 
 /** What a run is made of. */
 export interface RunOptions {
@@ -21,8 +28,11 @@ export interface RunOptions {
   readonly async: boolean;
   readonly raft?: Partial<RaftOptions>;
   readonly bug?: PlantedBug;
-  /** All clocks run at the same rate, as lease-based reads demand. */
-  readonly lockstep?: boolean;
+  /**
+   * Nodes are told the time by clocks whose rates differ from the true one by up to this part, and are stopped
+   * now and then.
+   */
+  readonly drift?: number;
   /** Propose membership changes as well. */
   readonly reconfigure?: boolean;
 }
@@ -47,6 +57,9 @@ export class RandomCluster {
   readonly #options: RunOptions;
   readonly #random: SeededRandom;
   readonly #members: Member[] = [];
+  readonly #clocks: DriftingClocks | undefined;
+  /** Nodes that were stopped and have not gone on yet. */
+  readonly #stopped = new Set<number>();
   #network: Message[] = [];
   #cutOff = 0;
   #proposals = 0;
@@ -68,6 +81,7 @@ export class RandomCluster {
       disk.setHardState({ term: 1, vote: 0, commit: 1 });
       this.#members.push({ id, disk, raw: undefined, applied: 1, appends: [], applies: [], checkedCommit: 1 });
     }
+    if (options.drift !== undefined) this.#clocks = new DriftingClocks(this.#random.fork('clocks'), ids, options.drift);
     for (const member of this.#members) this.#start(member);
   }
 
@@ -102,6 +116,11 @@ export class RandomCluster {
   #randomStep(): void {
     const member = this.#members[this.#random.below(this.#members.length)];
     if (member === undefined) return;
+    if (this.#clocks !== undefined) {
+      this.#passTime(this.#clocks);
+      if (this.#clocks.stopped(member.id)) return;
+      this.#tellTime(member);
+    }
     const dice = this.#random.below(1000);
     if (dice < 450) this.#deliverOne();
     else if (dice < 780) this.#handleReady(member);
@@ -113,25 +132,58 @@ export class RandomCluster {
     else if (dice < 973) this.#crash(member);
     else if (dice < 975) this.#deliverOne();
     else if (dice < 985 && member.raw === undefined) this.#start(member);
-    else if (dice < 987) this.#cutOff = this.#random.below(1 << this.#members.length);
+    else if (dice < 987) this.#cut();
     else if (dice < 993) this.#heal();
     else if (dice < 996) this.#compact(member);
     else if (this.#options.reconfigure) this.#reconfigure(member);
   }
 
   #tick(member: Member): void {
-    if (!this.#options.lockstep) {
-      member.raw?.tick();
-      return;
-    }
-    // Twice, so that leases end and elections happen within a partition.
-    for (const each of this.#members) each.raw?.tick();
-    for (const each of this.#members) each.raw?.tick();
+    const clocks = this.#clocks;
+    if (clocks === undefined) member.raw?.tick();
+    else if (this.#random.below(10) === 0) this.#stop(clocks, member);
+    else if (this.#random.below(20) === 0) member.raw?.transferLeader(1 + this.#random.below(this.#members.length));
+    else for (const each of this.#members) if (each.raw?.softState.role === 'leader') this.#read(each);
   }
 
-  /** Partitions last longer where they have to outlast a lease. */
+  /** Stops a node, more often than not a leader: it has the most to be wrong about when it goes on. */
+  #stop(clocks: DriftingClocks, member: Member): void {
+    const leader = this.#members.find((each) => each.raw?.softState.role === 'leader');
+    const { id } = (this.#random.below(3) > 0 && leader) || member;
+    clocks.stop(id, 60);
+    this.#stopped.add(id);
+  }
+
+  #passTime(clocks: DriftingClocks, most = 0.03, inTime = false): void {
+    const due = clocks.pass(most, inTime);
+    for (const id of this.#stopped) {
+      const member = this.#members[id - 1];
+      if (member === undefined || clocks.stopped(id)) continue;
+      this.#stopped.delete(id);
+      // A client's request may be what it finds first.
+      this.#read(member);
+      this.#handleReady(member);
+    }
+    for (const [id, ticks] of due) {
+      const member = this.#members[id - 1];
+      // Messages that waited meanwhile come first or afterwards, as it happens.
+      for (let i = 0; i < ticks; i++) member?.raw?.tick();
+      if (ticks > 0 && member !== undefined) this.#tellTime(member, this.#options.bug === 'staleClock');
+    }
+  }
+
+  #tellTime(member: Member, always = this.#options.bug !== 'staleClock'): void {
+    if (this.#clocks !== undefined && always) member.raw?.setClock(this.#clocks.now(member.id));
+  }
+
+  /** Partitions are fewer and last longer where they have to outlast a lease. */
+  #cut(): void {
+    if (this.#clocks === undefined || this.#random.below(6) === 0)
+      this.#cutOff = this.#random.below(1 << this.#members.length);
+  }
+
   #heal(): void {
-    if (!this.#options.lockstep || this.#random.below(8) === 0) this.#cutOff = 0;
+    if (this.#clocks === undefined || this.#random.below(8) === 0) this.#cutOff = 0;
   }
 
   #deliverOne(): void {
@@ -139,6 +191,10 @@ export class RandomCluster {
     const at = this.#random.below(this.#network.length);
     const [message] = this.#network.splice(at, 1);
     if (message === undefined) return;
+    if (this.#clocks?.stopped(message.to)) {
+      this.#network.push(message);
+      return;
+    }
     const local = message.from < 0 || message.from === message.to;
     if (!local) {
       const fate = this.#random.below(100);
@@ -152,9 +208,10 @@ export class RandomCluster {
   }
 
   #step(message: Message): void {
-    const raw = this.#members[message.to - 1]?.raw;
-    raw?.step(message);
-    this.#reportSnapshot(message, raw !== undefined);
+    const target = this.#members[message.to - 1];
+    if (target !== undefined) this.#tellTime(target);
+    target?.raw?.step(message);
+    this.#reportSnapshot(message, target?.raw !== undefined);
   }
 
   /** Whoever carries snapshots tells the leader what became of each. */
@@ -261,6 +318,8 @@ export class RandomCluster {
   }
 
   #read(member: Member): void {
+    if (this.#clocks?.stopped(member.id)) return;
+    this.#tellTime(member);
     const context = `r${this.#reads.size}`;
     this.#reads.set(context, this.maxCommitted);
     member.raw?.readIndex(context);
@@ -340,8 +399,10 @@ export class RandomCluster {
   #calm(): void {
     this.#cutOff = 0;
     for (const member of this.#members) if (member.raw === undefined) this.#start(member);
+    this.#clocks?.goOn();
     for (let round = 0; round < 400; round++) {
-      for (const member of this.#members) member.raw?.tick();
+      if (this.#clocks !== undefined) this.#passTime(this.#clocks, 2, true);
+      else for (const member of this.#members) member.raw?.tick();
       for (let i = 0; i < 20; i++) {
         for (const member of this.#members) {
           if (member.raw?.hasReady()) this.#calmReady(member);

@@ -23,10 +23,10 @@ const variants: readonly Omit<RunOptions, 'seed'>[] = [
   { nodes: 5, steps: 16_000, async: false, reconfigure: true, raft: { stepDownOnRemoval: false } },
   {
     nodes: 3,
-    steps: 12_000,
+    steps: 24_000,
     async: true,
-    lockstep: true,
-    raft: { readOnlyOption: 'leaseBased', electionTick: 10, heartbeatTick: 2 },
+    drift: 0.04,
+    raft: { readOnlyOption: 'leaseBased', electionTick: 10, heartbeatTick: 1 },
   },
 ];
 
@@ -50,6 +50,14 @@ const bugs: readonly (Omit<RunOptions, 'seed'> & { readonly bug: PlantedBug })[]
   { nodes: 3, steps: 8000, async: false, bug: 'forgetsVote', raft: { preVote: false, checkQuorum: false } },
   { nodes: 3, steps: 12_000, async: true, bug: 'answersBeforeWriting' },
   { nodes: 3, steps: 12_000, async: false, bug: 'commitsAlone' },
+  {
+    nodes: 3,
+    steps: 20_000,
+    async: true,
+    drift: 0,
+    bug: 'staleClock',
+    raft: { readOnlyOption: 'leaseBased', electionTick: 10, heartbeatTick: 1 },
+  },
 ];
 
 for (const options of bugs) {

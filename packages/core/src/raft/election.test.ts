@@ -221,3 +221,19 @@ t.test('a node with a committed change that it has not applied does not campaign
   t.ok(node.events.some((e) => e.type === 'campaignRefused' && e.reason === 'unappliedConfChange'));
   t.end();
 });
+
+t.test('a campaign does not stumble over what was compacted before its apply was answered', (t) => {
+  const node = new NodeUnderTest({ asyncStorageWrites: true });
+  node.raw.step(appendTo1(2, 1, 0, 0, entriesOf(1, 1, 1), 2));
+  const ready = node.raw.ready();
+  node.storage.append(ready.entries);
+  for (const work of ready.messages) {
+    if (work.type === 'MsgStorageAppend') for (const m of work.responses) if (m.to === 1) node.raw.step(m);
+  }
+  t.equal(node.raw.ready().committedEntries.length, 2);
+  // The state machine has applied them and the storage has compacted them; the answer is under way.
+  node.storage.compact(2);
+  node.raw.campaign();
+  t.equal(node.raw.softState.role, 'candidate');
+  t.end();
+});

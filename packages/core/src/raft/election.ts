@@ -12,6 +12,8 @@ export function hup(r: NodeState, type: CampaignType): void {
     r.emit({ type: 'campaignRefused', reason: 'notPromotable' });
   } else if (hasUnappliedConfChange(r)) {
     r.emit({ type: 'campaignRefused', reason: 'unappliedConfChange' });
+  } else if (type !== 'transfer' && r.hasPromised()) {
+    r.emit({ type: 'campaignRefused', reason: 'inLease' });
   } else {
     campaign(r, type);
   }
@@ -45,7 +47,8 @@ const SCAN_BYTES = 1024 * 1024;
  * configuration that is out of date, which after several such changes can be no majority at all.
  */
 function hasUnappliedConfChange(r: NodeState): boolean {
-  let low = r.log.applied + 1;
+  // What is compacted was applied, though the answer that says so may still be on its way.
+  let low = Math.max(r.log.applied + 1, r.log.firstIndex());
   const high = r.log.committed + 1;
   while (low < high) {
     const entries = r.log.slice(low, high, SCAN_BYTES);
@@ -57,6 +60,11 @@ function hasUnappliedConfChange(r: NodeState): boolean {
 
 /** Answers a vote request of this term, or a pre-vote request of a later one. */
 export function handleVote(r: NodeState, m: MsgVote): void {
+  if (!m.transfer && r.hasPromised()) {
+    // The term may have come here without a vote; the promise to an earlier term's leader still holds.
+    r.emit({ type: 'vote', message: m, verdict: 'inLease' });
+    return;
+  }
   const mayVote = r.vote === m.from || (r.vote === 0 && r.leader === 0) || (m.type === 'MsgPreVote' && m.term > r.term);
   const type = m.type === 'MsgPreVote' ? 'MsgPreVoteResp' : 'MsgVoteResp';
   // Learners vote as well: the candidate may know of a promotion that has not reached this node yet.

@@ -93,7 +93,13 @@ function handleHeartbeat(r: NodeState, m: MsgHeartbeat): StepResult {
   const lost = m.commit > r.log.lastIndex();
   if (!lost) r.log.commitTo(m.commit);
   const answer = { type: 'MsgHeartbeatResp', from: r.id, to: m.from, term: r.term, context: m.context } as const;
-  r.send(m.sentAt === undefined ? answer : { ...answer, sentAt: m.sentAt });
+  if (m.sentAt === undefined || r.config.readOnlyOption !== 'leaseBased') {
+    r.send(answer);
+  } else {
+    // The leader may rest its lease on this answer. A node that does not keep such promises does not make them.
+    r.promise();
+    r.send({ ...answer, sentAt: m.sentAt });
+  }
   return lost ? ignored(r, m, 'commitBeyondLog') : STEPPED;
 }
 

@@ -24,7 +24,8 @@ export interface NodeImage {
   readonly electionElapsed: number;
   readonly heartbeatElapsed: number;
   readonly randomizedElectionTimeout: number;
-  readonly voteEmbargoTicks: number;
+  /** With lease-based reads: for how many ticks more it helps nobody to become leader. */
+  readonly promisedTicks: number;
   readonly config: ConfState;
   readonly log: LogImage;
   readonly progress: readonly ProgressImage[];
@@ -37,19 +38,20 @@ export interface NodeImage {
   /** With lease-based reads: by follower, how many ticks ago the heartbeat was sent that it answered last. */
   readonly leaseAges: readonly { readonly id: NodeId; readonly ticks: number }[];
   /** With lease-based reads: the clock that heartbeats name. Zero otherwise. */
-  readonly ticks: number;
+  readonly clock: number;
 }
 
 /** Takes the image. */
 export function imageOf(r: NodeState, handed: Handed): NodeImage {
   const byId = (a: { readonly id: NodeId }, b: { readonly id: NodeId }): number => a.id - b.id;
   const { id, term, vote, role, leader, leadTransferee, leaseForfeited, pendingConfIndex, uncommittedBytes } = r;
-  const { electionElapsed, heartbeatElapsed, randomizedElectionTimeout, voteEmbargoTicks, ticks } = r;
+  const { electionElapsed, heartbeatElapsed, randomizedElectionTimeout, clock } = r;
   const leased = r.config.readOnlyOption === 'leaseBased';
   const reads = r.reads.image();
   return {
     ...{ id, term, vote, role, leader, leadTransferee, leaseForfeited, pendingConfIndex, uncommittedBytes },
-    ...{ electionElapsed, heartbeatElapsed, randomizedElectionTimeout, voteEmbargoTicks },
+    ...{ electionElapsed, heartbeatElapsed, randomizedElectionTimeout },
+    promisedTicks: Math.max(r.promisedUntil - clock, 0),
     config: r.tracker.confState(),
     log: r.log.image(),
     progress: [...r.tracker.progress].map(([peer, progress]) => progress.image(peer)).sort(byId),
@@ -59,7 +61,7 @@ export function imageOf(r: NodeState, handed: Handed): NodeImage {
     messages: r.messages.slice(),
     messagesAfterAppend: r.messagesAfterAppend.slice(),
     handed: { soft: handed.soft, hard: handed.hard },
-    leaseAges: [...r.leaseAcks].map(([peer, at]) => ({ id: peer, ticks: ticks - at })).sort(byId),
-    ticks: leased ? ticks : 0,
+    leaseAges: [...r.leaseAcks].map(([peer, at]) => ({ id: peer, ticks: clock - at })).sort(byId),
+    clock: leased ? clock : 0,
   };
 }

@@ -53,10 +53,12 @@ export class NodeState {
   electionElapsed = 0;
   heartbeatElapsed = 0;
   randomizedElectionTimeout: number;
-  /** Ticks since the start; the leader's clock for its lease. */
-  ticks = 0;
-  /** With lease-based reads a node that restarted votes for nobody before a lease it may have granted is over. */
-  voteEmbargoTicks = 0;
+  /** Time in ticks, for leases only: counted, or as the driver tells it. */
+  clock = 0;
+  /** Whether the driver tells the time. */
+  clockTold = false;
+  /** With lease-based reads: until then, by `clock`, this node helps nobody to become leader. */
+  promisedUntil = 0;
 
   constructor(config: RaftConfig) {
     this.config = config;
@@ -119,8 +121,21 @@ export class NodeState {
 
   /** Whether the node recently heard from a leader, so that it helps nobody to depose it (thesis section 4.2.3). */
   inLease(): boolean {
-    if (this.voteEmbargoTicks > 0) return true;
+    if (this.hasPromised()) return true;
     return this.config.checkQuorum && this.leader !== NONE && this.electionElapsed < this.config.electionTick;
+  }
+
+  /**
+   * Whether a leader may rest its lease on an answer of this node. Unlike the election timeout this is measured
+   * by the clock, which no burst of late ticks can hurry, and outlasts terms and leaders.
+   */
+  hasPromised(): boolean {
+    return this.clock < this.promisedUntil;
+  }
+
+  /** Promises to help nobody to become leader for an election timeout from now on, by this node's clock. */
+  promise(): void {
+    this.promisedUntil = Math.max(this.promisedUntil, this.clock + this.config.electionTick);
   }
 
   drawElectionTimeout(): void {

@@ -54,7 +54,7 @@ export class RawNode {
     if (config.applied > 0) state.log.appliedTo(config.applied, 0);
     state.becomeFollower(state.term, NONE);
     // A lease may rest on an answer this node gave before it restarted.
-    if (config.readOnlyOption === 'leaseBased' && state.term > 0) state.voteEmbargoTicks = config.electionTick;
+    if (config.readOnlyOption === 'leaseBased' && state.term > 0) state.promise();
     this.#handed = { soft: state.softState(), hard: state.hardState() };
   }
 
@@ -101,16 +101,31 @@ export class RawNode {
   /** One tick of the node's clock: may campaign, beat, check the quorum, or give a transfer up. */
   tick(): void {
     const r = this.#state;
-    r.ticks++;
-    if (r.voteEmbargoTicks > 0) r.voteEmbargoTicks--;
+    if (!r.clockTold) r.clock++;
     if (r.role === 'leader') this.#tickLeader();
     else this.#tickElection();
+  }
+
+  /**
+   * Tells the time, in ticks and parts of them, from any beginning: it has to go on while the process or the
+   * machine sleeps, and never back. For leases only, which without this count the ticks. With lease-based
+   * reads it has to be told before every message and read that is handed in, for what came before.
+   */
+  setClock(now: number): void {
+    const r = this.#state;
+    if (!r.clockTold) {
+      r.clockTold = true;
+      // What was promised while ticks were counted lasts as long as before.
+      r.promisedUntil += now - r.clock;
+      r.clock = now;
+    }
+    r.clock = Math.max(r.clock, now);
   }
 
   #tickElection(): void {
     const r = this.#state;
     r.electionElapsed++;
-    if (r.promotable() && r.electionElapsed >= r.randomizedElectionTimeout) {
+    if (r.promotable() && r.electionElapsed >= r.randomizedElectionTimeout && !r.hasPromised()) {
       r.electionElapsed = 0;
       step(r, { type: 'MsgHup', from: r.id, to: r.id, term: 0 });
     }

@@ -33,7 +33,7 @@ export function startReadRound(r: NodeState): void {
 
 /** Counts a follower's answer and serves the reads that a quorum has confirmed. */
 export function handleReadAck(r: NodeState, m: MsgHeartbeatResp): void {
-  if (m.sentAt !== undefined && m.sentAt <= r.ticks) {
+  if (m.sentAt !== undefined && m.sentAt <= r.clock) {
     r.leaseAcks.set(m.from, Math.max(r.leaseAcks.get(m.from) ?? 0, m.sentAt));
   }
   if (m.context === '' || !r.reads.acknowledge(m.from, m.context)) return;
@@ -53,15 +53,15 @@ function serve(r: NodeState, read: PendingRead): void {
 }
 
 /**
- * Whether no other leader can exist yet. A follower that answered a heartbeat refuses its vote for
- * `electionTick` of its clock after it got it, which is after the leader sent it. Two ticks go off for
- * counting in whole ticks on both sides, the margin for clocks of different rates. A transfer ends the
- * lease for good: its vote requests are obeyed at once, however late they arrive.
+ * Whether no other leader can exist yet. A follower that answered a heartbeat helps nobody to become leader
+ * for `electionTick` of its clock after it got it, which is after the leader sent it. Two ticks go off for
+ * clocks that are read in whole ticks on both sides, the margin for clocks of different rates. A transfer
+ * ends the lease for good: its vote requests are obeyed at once, however late they arrive.
  */
 function leaseHolds(r: NodeState): boolean {
   if (r.leaseForfeited) return false;
-  const sentAt = r.tracker.quorumReached((id) => (id === r.id ? r.ticks : (r.leaseAcks.get(id) ?? -Infinity)));
-  return r.ticks - sentAt + 2 <= r.config.electionTick - r.config.leaseMarginTicks;
+  const sentAt = r.tracker.quorumReached((id) => (id === r.id ? r.clock : (r.leaseAcks.get(id) ?? -Infinity)));
+  return r.clock - sentAt + 2 <= r.config.electionTick - r.config.leaseMarginTicks;
 }
 
 function committedInTerm(r: NodeState): boolean {

@@ -82,7 +82,7 @@ export function broadcastHeartbeat(r: NodeState): void {
     if (to === r.id) continue;
     const commit = Math.min(progress.match, r.log.committed);
     const beat = { type: 'MsgHeartbeat', from: r.id, to, term: r.term, commit, context } as const;
-    r.send(leased ? { ...beat, sentAt: r.ticks } : beat);
+    r.send(leased ? { ...beat, sentAt: Math.floor(r.clock) } : beat);
     progress.sentCommit(commit);
   }
 }
