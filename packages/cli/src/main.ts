@@ -2,11 +2,24 @@
 import { run } from './program.ts';
 
 const interrupt = new AbortController();
-process.once('SIGINT', () => {
+const interrupted = (): void => {
   interrupt.abort();
   // Whatever still holds the process after an interrupt is not worth waiting for.
   setTimeout(() => process.exit(130), 500).unref();
-});
+};
+process.once('SIGINT', interrupted);
+/** Signals that a command which runs another one passes on. */
+const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
+
+function takeSignals(handler: (signal: NodeJS.Signals) => void): () => void {
+  process.removeListener('SIGINT', interrupted);
+  for (const signal of PASSED_ON) process.on(signal, handler);
+  return () => {
+    for (const signal of PASSED_ON) process.removeListener(signal, handler);
+    process.once('SIGINT', interrupted);
+  };
+}
+
 // A reader that goes early, like `head`, is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
@@ -20,4 +33,5 @@ process.exitCode = await run(process.argv.slice(2), {
   cwd: process.cwd(),
   startedAtMs: 0,
   interrupted: interrupt.signal,
+  takeSignals,
 });

@@ -5,7 +5,7 @@ import { UsageError } from './arguments/usage-error.ts';
 import { addCommands } from './commands/tree.ts';
 import { OUTPUT_FORMATS } from './context.ts';
 import { reportJson, reportOf, reportText } from './output/error-report.ts';
-import { EXIT_CODE_MEANINGS, EXIT_CODES } from './output/exit-codes.ts';
+import { EXIT_CODE_MEANINGS, EXIT_CODES, ExitWith } from './output/exit-codes.ts';
 import type { Terminal } from './output/terminal.ts';
 
 const EXIT_CODE_HELP = EXIT_CODE_MEANINGS.map(([code, meaning]) => `  ${code}  ${meaning}`).join('\n');
@@ -64,6 +64,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     await program.parseAsync([...argv], { from: 'user' });
     return terminal.interrupted.aborted ? EXIT_CODES.interrupted : EXIT_CODES.done;
   } catch (error) {
+    if (error instanceof ExitWith) return error.exitCode;
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return EXIT_CODES.done;
       // The help was printed because no verb was given: nothing is left to say.

@@ -43,10 +43,13 @@ t.test('a lock that others hold is refused, or waited for', async (t) => {
     status: 423,
     json: { error: { code: 'N3X_LOCKED', details: { holders: ['a'] } } },
   });
+  const queued = await call(socket, 'POST', '/v1/locks/deploy/acquire', { ...B, wait: true });
+  t.match(queued, { status: 200, json: { claim: { state: 'waiting', token: null, position: 1 } } });
+  const renewedAt = async (): Promise<unknown> =>
+    (await call(socket, 'GET', '/v1/locks/deploy')).at('waiters.0.renewedIndex');
+  const before = await renewedAt();
   const waiting = call(socket, 'POST', '/v1/locks/deploy/acquire', { ...B, wait: true });
-  const queued = async (): Promise<boolean> =>
-    (await call(socket, 'GET', '/v1/locks/deploy')).at('waiters.length') === 1;
-  while (!(await queued())) await new Promise((resolve) => setTimeout(resolve, 2));
+  while ((await renewedAt()) === before) await new Promise((resolve) => setTimeout(resolve, 2));
   await call(socket, 'POST', '/v1/locks/deploy/release', { holder: 'a', token });
   t.match((await waiting).json, { claim: { state: 'held' }, lock: { holders: [{ holder: 'b' }] } });
 });
@@ -54,6 +57,7 @@ t.test('a lock that others hold is refused, or waited for', async (t) => {
 t.test('a wait ends before the session does, with the place in the queue', async (t) => {
   const { socket } = await serve(t);
   await call(socket, 'POST', '/v1/locks/deploy/acquire', A);
+  await call(socket, 'POST', '/v1/locks/deploy/acquire', { ...B, wait: true });
   const waited = await call(socket, 'POST', '/v1/locks/deploy/acquire', { ...B, wait: true, ttlMs: 1_000 });
   t.match(waited, { status: 200, json: { claim: { state: 'waiting', token: null, position: 1 } } });
   const ticket = waited.at('claim.ticket');
@@ -65,10 +69,13 @@ t.test('a wait ends before the session does, with the place in the queue', async
 t.test('one who waits learns that its claim was broken', async (t) => {
   const { socket } = await serve(t);
   await call(socket, 'POST', '/v1/locks/deploy/acquire', A);
+  await call(socket, 'POST', '/v1/locks/deploy/acquire', { ...B, wait: true });
+  const renewedAt = async (): Promise<unknown> =>
+    (await call(socket, 'GET', '/v1/locks/deploy')).at('waiters.0.renewedIndex');
+  const before = await renewedAt();
   const waiting = call(socket, 'POST', '/v1/locks/deploy/acquire', { ...B, wait: true });
-  const broken = async (): Promise<boolean> =>
-    (await call(socket, 'POST', '/v1/locks/deploy/break', { holder: 'b', reason: 'test' })).status === 200;
-  while (!(await broken())) await new Promise((resolve) => setTimeout(resolve, 2));
+  while ((await renewedAt()) === before) await new Promise((resolve) => setTimeout(resolve, 2));
+  await call(socket, 'POST', '/v1/locks/deploy/break', { holder: 'b', reason: 'test' });
   t.match(await waiting, { status: 410, json: { error: { code: 'N3X_LOCK_LOST' } } });
   t.match(await call(socket, 'POST', '/v1/locks/deploy/break', { reason: 'gone' }), {
     status: 200,

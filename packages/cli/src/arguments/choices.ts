@@ -22,7 +22,7 @@ export const MACVTAP_MODES = ['bridge', 'private', 'vepa', 'passthru'] as const;
 /** Roles of a host. */
 export const HOST_ROLES = ['server', 'agent'] as const;
 /** What an event may be about. */
-export const EVENT_KINDS = ['cluster', 'host', 'vm', 'token'] as const;
+export const EVENT_KINDS = ['cluster', 'host', 'vm', 'token', 'lock'] as const;
 
 /** `text` as one of `words`. Throws `UsageError` that lists them. */
 export function parseChoice<T extends string>(flag: string, text: string, words: readonly T[]): T {

@@ -43,6 +43,12 @@ export const OPERATIONS = {
   annotateVm: { method: 'POST', path: '/v1/vms/:name/annotations' },
   getVmLogs: { method: 'GET', path: '/v1/vms/:name/logs' },
   openVmConsole: { method: 'GET', path: '/v1/vms/:name/console' },
+  listLocks: { method: 'GET', path: '/v1/locks' },
+  getLock: { method: 'GET', path: '/v1/locks/:name' },
+  acquireLock: { method: 'POST', path: '/v1/locks/:name/acquire' },
+  renewLock: { method: 'POST', path: '/v1/locks/:name/renew' },
+  releaseLock: { method: 'POST', path: '/v1/locks/:name/release' },
+  breakLock: { method: 'POST', path: '/v1/locks/:name/break' },
   listEvents: { method: 'GET', path: '/v1/events' },
   watch: { method: 'GET', path: '/v1/watch' },
 } as const satisfies Partial<Record<OperationId, OperationPath>>;

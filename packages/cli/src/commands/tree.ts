@@ -4,6 +4,7 @@ import { EVENT_KINDS, HOST_ROLES, HYPERVISORS } from '../arguments/choices.ts';
 import { SHELLS } from '../completion/shells.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { collect, handle } from './handler.ts';
+import { addLock } from './lock-tree.ts';
 
 function repeated(flags: string, description: string): Option {
   return new Option(flags, `${description}; may be repeated`).argParser(collect);
@@ -28,6 +29,7 @@ export function addCommands(program: Command, terminal: Terminal): void {
   addToken(program.command('token').description('tokens with which hosts join'), terminal);
   addHost(program.command('host').description('hosts of the cluster'), terminal);
   addVm(program.command('vm').description('virtual machines'), terminal);
+  addLock(program.command('lock').description('locks and semaphores'), terminal);
   handle(
     program
       .command('events')

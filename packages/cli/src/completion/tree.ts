@@ -2,7 +2,7 @@
 import type { Command, Option } from 'commander';
 
 /** What stands for a value that a script can look up while completing. */
-export type ValueSource = 'vm' | 'host' | 'token' | 'file' | 'directory';
+export type ValueSource = 'vm' | 'host' | 'token' | 'lock' | 'file' | 'directory';
 
 /** One flag. */
 export interface CompletionFlag {
@@ -53,6 +53,7 @@ function argumentSource(path: readonly string[]): ValueSource | undefined {
   if (noun === 'vm' && verb !== 'create') return 'vm';
   if (noun === 'host') return 'host';
   if (noun === 'token') return 'token';
+  if (noun === 'lock') return 'lock';
   if (noun === 'cluster' && verb === 'leave') return 'host';
   return undefined;
 }
@@ -86,6 +87,6 @@ const HELP_FLAG: CompletionFlag = {
 };
 
 /** The shell command that lists names of a kind, one a line; quiet when no n3xd answers. */
-export function lookupCommand(source: 'vm' | 'host' | 'token'): string {
+export function lookupCommand(source: 'vm' | 'host' | 'token' | 'lock'): string {
   return `n3xctl ${source} list --stale --quiet --timeout 2s 2>/dev/null`;
 }

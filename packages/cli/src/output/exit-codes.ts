@@ -14,6 +14,9 @@ export const EXIT_CODES = {
   timedOut: 6,
   refused: 7,
   unreachable: 8,
+  /** Beyond what most commands end with: `lock run` gives the code of its command. */
+  locked: 120,
+  lockLost: 121,
   /** 128 + SIGINT, as shells count it. */
   interrupted: 130,
 } as const;
@@ -29,6 +32,8 @@ export const EXIT_CODE_MEANINGS: readonly (readonly [code: number, meaning: stri
   [6, 'timed out; the request may still take effect'],
   [7, 'refused by a rule of the cluster'],
   [8, 'n3xd cannot be reached'],
+  [120, 'the lock is held by others'],
+  [121, 'the lock was lost while it was held'],
 ];
 
 const BY_ERROR_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
@@ -36,6 +41,8 @@ const BY_ERROR_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
   [ERROR_CODES.notFound]: EXIT_CODES.notFound,
   [ERROR_CODES.conflict]: EXIT_CODES.conflict,
   [ERROR_CODES.alreadyMember]: EXIT_CODES.conflict,
+  [ERROR_CODES.locked]: EXIT_CODES.locked,
+  [ERROR_CODES.lockLost]: EXIT_CODES.lockLost,
   [ERROR_CODES.noQuorum]: EXIT_CODES.noQuorum,
   [ERROR_CODES.timeout]: EXIT_CODES.timedOut,
   [ERROR_CODES.refused]: EXIT_CODES.refused,
@@ -45,6 +52,17 @@ const BY_ERROR_CODE: Readonly<Partial<Record<ErrorCode, number>>> = {
   [ERROR_CODES.tokenExpired]: EXIT_CODES.refused,
   [ERROR_CODES.identity]: EXIT_CODES.refused,
 };
+
+/** Ends n3xctl with this code and without a word: all has been said. */
+export class ExitWith extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super(`exit with ${exitCode}`);
+    this.name = 'ExitWith';
+    this.exitCode = exitCode;
+  }
+}
 
 /** The exit code for an error that ended a command. */
 export function exitCodeOf(error: unknown): number {

@@ -24,6 +24,8 @@ export interface Terminal {
   readonly startedAtMs: number;
   /** Aborts when the user interrupts. */
   readonly interrupted: AbortSignal;
+  /** Hands all signals that would end the process to `handler`, until the function it gives is called. */
+  readonly takeSignals?: (handler: (signal: NodeJS.Signals) => void) => () => void;
 }
 
 /** Colours that carry a meaning. */

@@ -427,9 +427,9 @@ export const ROUTES = {
     tag: 'locks',
     summary: 'Claim a slot of a lock, or renew the claim that the holder has',
     description:
-      'With `wait` a lock that others hold answers once a slot is had, at the latest after a third of `ttlMs` or shortly ' +
-      'before the time of the request is up, then with `waiting`: ask again under the same holder to keep the place in ' +
-      'the queue. Whatever the lock protects must stop `holdMs` after the request was first sent, unless a renewal came through.',
+      'With `wait` a lock that others hold answers `waiting` at once. Asked again under the same holder, which keeps the ' +
+      'place in the queue, it answers when a slot is had, at the latest after a third of `ttlMs` or shortly before the time ' +
+      'of the request is up. Whatever the lock protects must stop `holdMs` after the request was first sent, unless a renewal came through.',
     changes: true,
     params: nameParams,
     body: lockAcquireRequestSchema,

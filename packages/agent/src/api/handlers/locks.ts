@@ -34,7 +34,9 @@ export async function acquireLock(call: Call<'acquireLock'>): Promise<RouteResul
   const base = { type: 'lockAcquire', name, holder, reason, ttlMs, wait } as const;
   const result = await call.command(slots === undefined ? base : { ...base, slots });
   const ticket = Number(result.values?.['ticket']);
-  await call.stateAt(result.index);
+  const state = await call.stateAt(result.index);
+  // A new claim is told its ticket at once: without it its client could not take it back.
+  if (ticket === result.index) return claimAnswer(call, state, ticket, result.index);
   // A third of the session leaves who asks again time to fail twice before its place is lost.
   const endMs = cameAtMs + Math.max(0, Math.min(ttlMs / 3, call.timeoutMs - ANSWER_MARGIN_MS));
   await untilDecided(call, name, ticket, endMs - performance.now());
