@@ -4,14 +4,15 @@
  */
 import { assert } from '@n3x/core/base/assert';
 import { SeededRandom } from '@n3x/core/base/random';
-import type { LoopOptions } from '@n3x/core/loop/options';
+
+import type { ClusterSettings } from '@n3x/core/model/cluster';
 import { CONVERGENCE, CONVERGENCE_MS, whyNotConverged } from './checkers/convergence.ts';
 import { checkLinearizability } from './checkers/linearizability.ts';
 import { checkQueues } from './checkers/queue-bounds.ts';
 import { SafetyCheckers } from './checkers/safety.ts';
 import { VmCopies } from './checkers/vm-copies.ts';
 import { AimedFaults } from './faults/aims.ts';
-import { formatFault, type TimedFault } from './faults/fault.ts';
+import { type Fault, formatFault, type TimedFault } from './faults/fault.ts';
 import { Nemesis } from './faults/inflict.ts';
 import { drawSchedule } from './faults/random-schedule.ts';
 import { PROFILES, type Profile } from './profiles/profile.ts';
@@ -21,7 +22,10 @@ import { Clients } from './workloads/clients.ts';
 import { History } from './workloads/history.ts';
 import { MembershipChanges } from './workloads/membership.ts';
 import type { ScriptedOperation, Workload } from './workloads/operation.ts';
+import { Operators } from './workloads/operators.ts';
+import { Misbehaviours } from './world/misbehaviour.ts';
 import { Observers, Violation } from './world/observer.ts';
+import type { HostLoopOptions } from './world/simulated-host.ts';
 import type { Tampering } from './world/tampering.ts';
 import { World } from './world/world.ts';
 
@@ -69,11 +73,19 @@ const SETUP_MS_PER_HOST = 30_000;
 const SECOND_MS = 1_000;
 
 /** How often logs are compacted; which of them is drawn from the seed. */
-const COMPACTIONS: readonly Pick<LoopOptions, 'compactAfterEntries' | 'keepEntries'>[] = [
+const COMPACTIONS: readonly HostLoopOptions[] = [
   { compactAfterEntries: 10_000, keepEntries: 5_000 },
   { compactAfterEntries: 400, keepEntries: 150 },
   { compactAfterEntries: 200, keepEntries: 100 },
 ];
+
+/** How long a voter may be silent before another host votes in its place. */
+const REPLACE_AFTER_SECONDS = 15;
+
+/** All hosts shall vote, as far as an odd number goes. */
+function votersOf(hosts: number): ClusterSettings['voters'] {
+  return hosts >= 7 ? 7 : hosts >= 5 ? 5 : hosts >= 3 ? 3 : 1;
+}
 
 /** Runs one world to its end. Throws only for what is wrong with the simulator itself. */
 export function simulate(options: RunOptions): RunResult {
@@ -89,9 +101,11 @@ class Run {
   readonly #history = new History();
   readonly #copies = new VmCopies();
   readonly #world: World;
-  readonly #compaction: Pick<LoopOptions, 'compactAfterEntries' | 'keepEntries'>;
+  readonly #compaction: HostLoopOptions;
+  readonly #operators: Operators;
   readonly #nemesis: Nemesis;
   readonly #aimed: AimedFaults;
+  readonly #misbehaving: readonly Misbehaviours[];
   #faults: readonly TimedFault[] = [];
   readonly #aimedAt: TimedFault[] = [];
   #workAtMs = 0;
@@ -110,28 +124,53 @@ class Run {
     const compaction = COMPACTIONS[this.#random.fork('compaction').below(COMPACTIONS.length)];
     assert(compaction !== undefined, 'there is a compaction to choose');
     this.#compaction = compaction;
+    const misbehaves =
+      profile.faults.misbehave !== undefined ||
+      options.faults?.some(({ fault }) => fault.type === 'misbehave') === true;
+    // What every message goes through costs time: it is there only when it is needed.
+    this.#misbehaving = misbehaves ? [new Misbehaviours(() => this.#world, this.#random.fork('misbehaviour'))] : [];
     const aims = profile.aims ?? { vote: 0, acknowledgement: 0 };
-    this.#aimed = new AimedFaults(this.#random.fork('aims'), aims, (delayMs, fault) => {
-      const { nowMs } = this.#world.timeline;
-      // As it would be written down, so that the schedule of what happened can be run again.
-      const timed = { atMs: Math.ceil((nowMs + delayMs - this.#workAtMs) * 1_000) / 1_000, fault };
-      this.#aimedAt.push(timed);
-      this.#nemesis.plan([timed], this.#workAtMs);
-    });
+    this.#aimed = new AimedFaults(
+      this.#random.fork('aims'),
+      aims,
+      (delayMs, fault) => {
+        const { nowMs } = this.#world.timeline;
+        // As it would be written down, so that the schedule of what happened can be run again.
+        const timed = { atMs: Math.ceil((nowMs + delayMs - this.#workAtMs) * 1_000) / 1_000, fault };
+        this.#aimedAt.push(timed);
+        this.#nemesis.plan([timed], this.#workAtMs);
+      },
+      () => this.#world.hosts,
+    );
     this.#world = new World({
       random: this.#random.fork('world'),
       ...{ links: PROFILES['calm']?.links ?? profile.links, latency: profile.disk, driver: profile.driver },
-      loop: this.#compaction,
-      observer: new Observers([this.#trace, this.#checkers, this.#aimed]),
+      loop: { ...this.#compaction, ...profile.loop },
+      codec: profile.codec ?? 'reference',
+      cluster: { voters: votersOf(options.hosts), replaceAfterSeconds: REPLACE_AFTER_SECONDS },
+      observer: new Observers([this.#trace, this.#checkers, this.#aimed, ...this.#misbehaving]),
       tampering: tampering ?? {},
       onNetworkEvent: (event) => this.#trace.network(event),
       onViolation: (violation) => {
         this.#violation ??= violation;
       },
+      onRefused: (host, error) => this.#operators.refused(host, error),
     });
-    this.#nemesis = new Nemesis(this.#world, (fault) => {
+    this.#operators = new Operators({
+      ...{ world: this.#world, trace: this.#trace, history: this.#history },
+      membershipChanges: options.workload.membership,
+      state: () => this.#state,
+    });
+    const tell = (fault: Fault): void => {
       this.#faultsSeen++;
       this.#trace.record({ type: 'fault', text: formatFault({ atMs: 0, fault }).slice('at 0s '.length) });
+    };
+    this.#nemesis = new Nemesis(this.#world, tell, {
+      mayLose: (host) => this.#operators.mayLose(host),
+      wipe: (host) => this.#operators.wipe(host),
+      remove: (host) => this.#operators.remove(host),
+      join: () => this.#operators.join(),
+      misbehave: (host, how) => this.#misbehaving[0]?.begin(host.name, how) ?? (() => undefined),
     });
   }
 
@@ -150,13 +189,17 @@ class Run {
 
   /** Founds the cluster and lets the other hosts join, without faults. */
   #setUp(): void {
-    const { hosts } = this.#options;
+    const { hosts, profile } = this.#options;
+    const { agents = 0 } = profile;
     this.#world.found();
-    for (let number = 2; number <= hosts; number++) {
+    for (let number = 2; number <= hosts + agents; number++) {
       let joined = false;
-      this.#world.join(() => {
-        joined = true;
-      });
+      this.#world.join(
+        () => {
+          joined = true;
+        },
+        number <= hosts ? 'server' : 'agent',
+      );
       this.#until(
         () => joined,
         SETUP_MS_PER_HOST,
@@ -199,11 +242,13 @@ class Run {
     this.#until(
       () => {
         membership.retire();
-        return clients.busy === 0 && !membership.busy && this.#whyNotConverged() === undefined;
+        const atRest = clients.busy === 0 && !membership.busy && !this.#operators.busy;
+        return atRest && this.#whyNotConverged() === undefined;
       },
       CONVERGENCE_MS,
       () => {
         if (clients.busy > 0) return `${clients.busy} clients have no answer`;
+        if (this.#operators.busy) return 'a host that lost its data is not replaced';
         return membership.busy ? 'a host cannot join' : (this.#whyNotConverged() ?? '');
       },
     );

@@ -1,5 +1,6 @@
 /** L1: once faults stop, the cluster finds a leader, catches up and does what is asked of it, within a stated time. */
 import type { LoopStatus } from '@n3x/core/loop/host-loop';
+import { nextFormat } from '@n3x/core/machine/command-format';
 import type { ClusterState } from '@n3x/core/machine/state';
 import type { Vm } from '@n3x/core/model/vm';
 import type { World } from '../world/world.ts';
@@ -9,9 +10,6 @@ export const CONVERGENCE = 'L1 convergence';
 
 /** Virtual ms within which a cluster without faults has to be at rest: back-offs of a minute and a build are in it. */
 export const CONVERGENCE_MS = 150_000;
-
-/** Most voters that a cluster takes on. */
-const MAX_VOTERS = 7;
 
 /** Why the cluster is not at rest yet: the first reason that is found, undefined when there is none. */
 export function whyNotConverged(world: World, state: ClusterState): string | undefined {
@@ -39,10 +37,14 @@ function whyNotSettled(state: ClusterState, { confState }: LoopStatus): string |
   if (confState.votersOutgoing.length > 0) return 'the configuration is joint';
   for (const host of state.hosts()) {
     if (!host.reachable) return `${host.name} is taken to be unreachable`;
-    const settled = host.membership === 'voter' || confState.voters.length >= MAX_VOTERS;
-    if (!settled || host.membership === 'leaving') return `${host.name} is ${host.membership}`;
+    if (host.membership !== 'voter' && host.membership !== 'learner') return `${host.name} is ${host.membership}`;
   }
-  return undefined;
+  const mayVote = [...state.hosts()].filter((host) => host.settings.role !== 'agent').length;
+  const wanted = Math.min(state.cluster?.settings.voters ?? 1, mayVote);
+  const due = wanted - ((wanted + 1) % 2);
+  if (confState.voters.length !== due) return `${confState.voters.length} hosts vote, ${due} should`;
+  const format = nextFormat(state);
+  return format === undefined ? undefined : `commands of format ${format} have yet to come into force`;
 }
 
 function whyVmsNotAsAsked(world: World, state: ClusterState): string | undefined {
@@ -58,7 +60,10 @@ function whyVmNotAsAsked(world: World, vm: Vm): string | undefined {
   const { phase, reason } = vm.status;
   const where = world.hosts.filter((host) => host.driver.running().includes(vm.uid));
   if (vm.power === 'stopped') {
-    return phase === 'stopped' && where.length === 0 ? undefined : `is ${phase} and is to be stopped`;
+    // Lost: its host was given up, and nobody has asked for it since.
+    return (phase === 'stopped' || phase === 'lost') && where.length === 0
+      ? undefined
+      : `is ${phase} and is to be stopped`;
   }
   if (phase !== 'running') return `is ${phase} (${reason}) and is to run`;
   if (where.length !== 1) return `runs on ${where.length} hosts`;

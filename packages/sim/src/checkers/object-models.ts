@@ -56,6 +56,10 @@ function stepVm(vm: VmView | null, recorded: Recorded): (VmView | null)[] {
   }
   const result = answer?.type === 'written' ? answer.result : undefined;
   const { command, expected } = operation;
+  if (command.type === 'hostRemove') {
+    // It takes with it whatever VM it has: what is being deleted is gone, and anything else stands still.
+    return vm === null || vm.deleting ? [null] : [{ ...vm, power: 'stopped' }];
+  }
   if (command.type === 'vmCreate') {
     if (vm === null) {
       const { uid, spec, power } = command;

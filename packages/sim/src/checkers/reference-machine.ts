@@ -31,6 +31,9 @@ const RECOUNT_EVERY = 1_024;
 /** Id of the node that only works configurations out; no host has it. */
 const CALCULATOR_ID = 1_000_000_000;
 
+/** The reference reads whatever any build writes. */
+const ALL_FORMATS = [1, 255] as const;
+
 /** What is known of one request. */
 interface Request {
   readonly index: LogIndex;
@@ -110,10 +113,10 @@ export class ReferenceMachine {
   }
 
   #propose(data: Uint8Array, { index, term }: Entry): void {
-    const decoded = decodeProposal(data);
+    const decoded = decodeProposal(data, ALL_FORMATS);
     if (!decoded.ok) throw new Violation('no-malformed-entry', `entry ${index}: ${decoded.message}`);
     const { proposal } = decoded;
-    const outcome = applyProposal(this.#state, { index, term }, proposal);
+    const outcome = applyProposal(this.#state, { index, term }, proposal, ALL_FORMATS);
     if (outcome.type !== 'applied') throw new Violation('no-malformed-entry', `entry ${index} has another format`);
     const changed = outcome.objectChanges.length > 0;
     const known = this.#requests.get(proposal.requestId);

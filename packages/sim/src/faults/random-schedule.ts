@@ -4,7 +4,7 @@
  */
 import type { Random } from '@n3x/core/base/random';
 import type { FaultRates, Profile } from '../profiles/profile.ts';
-import type { Fault, TimedFault } from './fault.ts';
+import { type Fault, type FaultLink, MISBEHAVIOURS, type TimedFault } from './fault-kinds.ts';
 
 /** Shortest and longest time that a fault lasts, in ms. */
 const LASTS_MS = [300, 8_000] as const;
@@ -40,28 +40,60 @@ function shuffled({ random, names }: Draw): string[] {
   return all;
 }
 
-/** One fault of each kind, with what ends it where it does not end by itself. */
-const KINDS: Readonly<Record<keyof FaultRates, (draw: Draw) => { fault: Fault; end?: Fault }>> = {
-  crash: (draw) => ({ fault: { type: 'crash', host: someone(draw), downMs: lasting(draw) } }),
-  power: (draw) => ({ fault: { type: 'power', host: someone(draw), downMs: lasting(draw) } }),
-  stall: (draw) => ({ fault: { type: 'stall', host: someone(draw), forMs: lasting(draw) } }),
-  slowDisk: (draw) => ({ fault: { type: 'slow-disk', host: someone(draw), forMs: lasting(draw) } }),
-  stuckDisk: (draw) => ({ fault: { type: 'stuck-disk', host: someone(draw), forMs: lasting(draw) } }),
-  fullDisk: (draw) => ({ fault: { type: 'full-disk', host: someone(draw), forMs: lasting(draw) } }),
-  drift: (draw) => ({
-    fault: { type: 'drift', host: someone(draw), ppm: draw.random.below(2 * draw.driftPpm + 1) - draw.driftPpm },
+function anyOf<T>({ random }: Draw, choices: readonly [T, ...T[]]): T {
+  return choices[random.below(choices.length)] ?? choices[0];
+}
+
+/** A way between two hosts. */
+function way(draw: Draw, both: boolean): FaultLink {
+  const [from = 'leader', to = 'leader'] = shuffled(draw);
+  return { from, to, both };
+}
+
+/** One fault of each kind. */
+const KINDS: Readonly<Record<keyof FaultRates, (draw: Draw) => Fault>> = {
+  crash: (draw) => ({ type: 'crash', host: someone(draw), downMs: lasting(draw) }),
+  power: (draw) => ({ type: 'power', host: someone(draw), downMs: lasting(draw) }),
+  stall: (draw) => ({ type: 'stall', host: someone(draw), forMs: lasting(draw) }),
+  slowDisk: (draw) => ({ type: 'slow-disk', host: someone(draw), forMs: lasting(draw) }),
+  stuckDisk: (draw) => ({ type: 'stuck-disk', host: someone(draw), forMs: lasting(draw) }),
+  fullDisk: (draw) => ({ type: 'full-disk', host: someone(draw), forMs: lasting(draw) }),
+  brokenDisk: (draw) => ({ type: 'broken-disk', host: someone(draw), forMs: lasting(draw) }),
+  rot: (draw) => ({ type: 'rot', host: someone(draw) }),
+  wipe: (draw) => ({ type: 'wipe', host: someone(draw) }),
+  upgrade: (draw) => ({ type: 'upgrade', host: someone(draw) }),
+  downgrade: (draw) => ({ type: 'downgrade', host: someone(draw) }),
+  driver: (draw) => ({
+    type: anyOf(draw, ['slow-driver', 'failing-driver', 'hanging-driver']),
+    host: someone(draw),
+    forMs: 2 * lasting(draw),
   }),
-  jump: (draw) => ({ fault: { type: 'jump', host: someone(draw), byMs: draw.random.below(7_200_001) - 3_600_000 } }),
+  drift: (draw) => ({
+    type: 'drift',
+    host: someone(draw),
+    ppm: draw.random.below(2 * draw.driftPpm + 1) - draw.driftPpm,
+  }),
+  jump: (draw) => ({ type: 'jump', host: someone(draw), byMs: draw.random.below(7_200_001) - 3_600_000 }),
   partition: (draw) => {
     const names = shuffled(draw);
     const at = 1 + draw.random.below(Math.max(1, names.length - 1));
     const groups = [names.slice(0, at), names.slice(at)].filter((group) => group.length > 0);
-    return { fault: { type: 'partition', groups }, end: { type: 'heal' } };
+    return { type: 'partition', groups, forMs: lasting(draw) };
   },
-  cut: (draw) => {
-    const [from = 'leader', to = 'leader'] = shuffled(draw);
-    return { fault: { type: 'cut', from, to }, end: { type: 'mend', from, to } };
-  },
+  isolate: (draw) => ({ type: anyOf(draw, ['isolate', 'deaf', 'mute']), host: someone(draw), forMs: lasting(draw) }),
+  cut: (draw) => ({ type: 'cut', ...way(draw, draw.random.below(2) === 0), forMs: lasting(draw) }),
+  flap: (draw) => ({
+    ...{ type: 'flap', ...way(draw, draw.random.below(2) === 0) },
+    everyMs: 50 + draw.random.below(1_000),
+    forMs: 2 * lasting(draw),
+  }),
+  slowLink: (draw) => ({ type: 'slow-link', ...way(draw, true), by: 2 + draw.random.below(99), forMs: lasting(draw) }),
+  misbehave: (draw) => ({
+    type: 'misbehave',
+    host: someone(draw),
+    how: anyOf(draw, MISBEHAVIOURS),
+    forMs: lasting(draw),
+  }),
 };
 
 /** Faults for `durationMs` among `names`, ordered by time. */
@@ -81,9 +113,7 @@ export function drawSchedule(
     const chances = Math.round((rate * 1_000_000 * stepMs) / MINUTE_MS);
     for (let atMs = 0; atMs < durationMs; atMs += stepMs) {
       if (draw.random.below(1_000_000) >= chances) continue;
-      const { fault, end } = KINDS[kind](draw);
-      faults.push({ atMs, fault });
-      if (end !== undefined) faults.push({ atMs: atMs + lasting(draw), fault: end });
+      faults.push({ atMs, fault: KINDS[kind](draw) });
     }
   }
   return faults.sort((a, b) => a.atMs - b.atMs);

@@ -1,4 +1,5 @@
 /** Profiles: what a run's links, disks, clocks and drivers are like, and how often which fault happens. */
+import type { LoopOptions } from '@n3x/core/loop/options';
 import type { AimedRates } from '../faults/aims.ts';
 import type { DiskLatency } from '../world/disk.ts';
 import { LINK_PROFILES, type LinkProfile } from '../world/link-profile.ts';
@@ -16,6 +17,18 @@ export interface FaultRates {
   readonly fullDisk?: number;
   readonly drift?: number;
   readonly jump?: number;
+  /** One host cut off from all, or deaf, or mute. */
+  readonly isolate?: number;
+  readonly flap?: number;
+  readonly slowLink?: number;
+  readonly brokenDisk?: number;
+  readonly rot?: number;
+  readonly wipe?: number;
+  readonly upgrade?: number;
+  readonly downgrade?: number;
+  /** A driver that is slow, fails or hangs for a while. */
+  readonly driver?: number;
+  readonly misbehave?: number;
 }
 
 /** A profile. */
@@ -29,6 +42,12 @@ export interface Profile {
   readonly faults: FaultRates;
   /** Power cuts at the worst moments. */
   readonly aims?: AimedRates;
+  /** Hosts beside those of a run that follow without a vote. */
+  readonly agents?: number;
+  /** Whether messages go through the real wire codec, which is slower. */
+  readonly codec?: 'wire';
+  /** How hosts are configured where links ask for it. */
+  readonly loop?: Partial<Pick<LoopOptions, 'electionTicks' | 'heartbeatTicks'>>;
   /** Largest rate error of a monotonic clock, in millionths. */
   readonly driftPpm: number;
 }
@@ -53,7 +72,7 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
   default: {
     ...{ name: 'default', summary: 'hosts on one switch; crashes, power cuts, stalls, partitions, slow disks' },
     ...{ links: LINK_PROFILES.default, disk: SSD, driver: SHAKY, driftPpm: 200 },
-    faults: { crash: 4, power: 2, stall: 2, partition: 3, cut: 2, slowDisk: 1, fullDisk: 0.3, jump: 0.5 },
+    faults: { crash: 4, power: 2, stall: 2, partition: 3, cut: 2, slowDisk: 1, fullDisk: 0.3, jump: 0.5, driver: 1 },
   },
   constrained: {
     ...{ name: 'constrained', summary: 'small sites over consumer uplinks, memory cards for disks' },
@@ -65,16 +84,47 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
     ...{ links: LINK_PROFILES.lossy, disk: SSD, driver: STEADY, driftPpm: 200 },
     faults: { crash: 3, power: 1, stall: 1, partition: 1, cut: 1 },
   },
+  satellite: {
+    ...{ name: 'satellite', summary: 'sites over a geostationary satellite, with timeouts set to it; some crashes' },
+    ...{ links: LINK_PROFILES.satellite, disk: CARD, driver: STEADY, driftPpm: 200 },
+    loop: { electionTicks: 60, heartbeatTicks: 6 },
+    faults: { crash: 2, power: 1, stall: 1, partition: 1, isolate: 1 },
+  },
   flaky: {
-    ...{ name: 'flaky', summary: 'partitions and one-way cuts that come and go every few seconds' },
+    ...{
+      name: 'flaky',
+      summary: 'partitions, cuts of some links and directions, links that flap or crawl, every few seconds',
+    },
     ...{ links: LINK_PROFILES.default, disk: SSD, driver: STEADY, driftPpm: 200 },
-    faults: { crash: 1, partition: 12, cut: 12, stall: 2 },
+    faults: { crash: 1, partition: 8, cut: 10, isolate: 8, flap: 6, slowLink: 4, stall: 2 },
   },
   disk: {
     ...{ name: 'disk', summary: 'disks that are slow, get stuck or full, and power cuts that lose unsynced writes' },
     ...{ links: LINK_PROFILES.default, disk: CARD, driver: STEADY, driftPpm: 200 },
     aims: { vote: 50, acknowledgement: 1 },
-    faults: { power: 8, crash: 4, slowDisk: 4, stuckDisk: 4, fullDisk: 3 },
+    faults: { power: 8, crash: 4, slowDisk: 4, stuckDisk: 4, fullDisk: 3, brokenDisk: 1 },
+  },
+  bitrot: {
+    ...{
+      name: 'bitrot',
+      summary: 'stored values that go bad, data directories that are lost, hosts that replace them',
+    },
+    ...{ links: LINK_PROFILES.default, disk: SSD, driver: STEADY, driftPpm: 200 },
+    faults: { rot: 6, wipe: 3, crash: 6, power: 4, brokenDisk: 1, partition: 2 },
+  },
+  upgrade: {
+    ...{ name: 'upgrade', summary: 'builds with newer formats of commands put in host by host, and taken back' },
+    ...{ links: LINK_PROFILES.default, disk: SSD, driver: STEADY, driftPpm: 200, agents: 2 },
+    faults: { upgrade: 12, downgrade: 2, crash: 4, power: 2, partition: 3, isolate: 6, stall: 1 },
+  },
+  adversary: {
+    ...{
+      name: 'adversary',
+      summary:
+        'messages repeated, held back, forged, misrouted, spoilt or of wrong terms; everything over the real codec',
+    },
+    ...{ links: LINK_PROFILES.default, disk: SSD, driver: STEADY, driftPpm: 200, codec: 'wire' },
+    faults: { misbehave: 20, crash: 4, power: 2, partition: 3, stall: 1, isolate: 1 },
   },
   clocks: {
     ...{
@@ -83,6 +133,23 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
     },
     ...{ links: LINK_PROFILES.default, disk: SSD, driver: STEADY, driftPpm: 100_000 },
     faults: { drift: 6, jump: 6, stall: 8, partition: 2, crash: 1 },
+  },
+  contested: {
+    ...{ name: 'contested', summary: 'leaders cut off with entries that only some have; answers of earlier terms' },
+    ...{
+      links: {
+        ...LINK_PROFILES.lossy,
+        name: 'contested',
+        latency: { minMs: 1, maxMs: 10, slowPermille: 40, slowMs: 1_500 },
+        lossPermille: 20,
+        reorderPermille: 100,
+      },
+      disk: SSD,
+      driver: STEADY,
+      driftPpm: 200,
+    },
+    aims: { vote: 60, acknowledgement: 2, append: 15 },
+    faults: { crash: 12, power: 6, partition: 12, cut: 6, stall: 2, slowDisk: 2 },
   },
   hostile: {
     ...{ name: 'hostile', summary: 'everything goes wrong, often: what a rare bug needs to show within few seeds' },

@@ -6,6 +6,8 @@ import type { ScriptedOperation } from '../workloads/operation.ts';
 export function scriptOf({ history, workAtMs }: Pick<RunResult, 'history' | 'workAtMs'>): ScriptedOperation[] {
   return [...history.objects.values()]
     .flat()
+    // Client 0 stands for operators, who do their part again by themselves.
+    .filter(({ client }) => client > 0)
     .sort((a, b) => a.invokedAt - b.invokedAt)
     .map(({ invokedAtMs, client, requestId, operation }) => ({
       // What is left of a millionth of a ms is the rounding of the difference.

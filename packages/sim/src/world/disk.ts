@@ -45,6 +45,9 @@ export type DiskLoad =
 /** Which writes a crash loses. `process`: only those that have not completed. `power`: all that are not synced. */
 export type CrashKind = 'process' | 'power';
 
+/** Longest time until a compaction of the database reads a rotten value, in ms. */
+const FOUND_WITHIN_MS = 30_000;
+
 /** Why a faulty disk refuses writes. */
 export type DiskFault = Extract<StorageOutcome, { ok: false }>['reason'];
 
@@ -83,6 +86,8 @@ export class SimulatedDisk {
   #inFlight: StorageWrite[] = [];
   #queued: StorageWrite[] = [];
   #rot: Rot[] = [];
+  /** The database has come upon rot by itself: until it is opened again it takes no more writes. */
+  #rotFound = false;
 
   #onStored: ((stored: readonly Stored[]) => void) | undefined;
   /** Grows with each process, so that completions for an earlier one are dropped. */
@@ -104,6 +109,7 @@ export class SimulatedDisk {
     assert(this.#onStored === undefined, 'the disk has a process already: crash it first');
     this.#onStored = onStored;
     this.#failure = undefined;
+    this.#rotFound = false;
     const incarnation = ++this.#incarnation;
     return {
       write: (write) => {
@@ -117,10 +123,7 @@ export class SimulatedDisk {
   /** Reads everything back, as a process does before it attaches. Bit rot shows here. */
   load(): DiskLoad {
     assert(this.#onStored === undefined, 'the disk is in use');
-    const image = copyImage(this.#synced);
-    for (const write of this.#completed) applyWrite(image, write);
-    this.#rot = this.#rot.filter((rot) => rot.isStillThere(image));
-    const rot = this.#rot[0];
+    const rot = this.isRotten ? this.#rot[0] : undefined;
     if (rot !== undefined) {
       return {
         ok: false,
@@ -129,13 +132,13 @@ export class SimulatedDisk {
         }),
       };
     }
-    return { ok: true, state: image };
+    return { ok: true, state: this.#image() };
   }
 
   /** Ends the process that uses the disk, if any. Some prefix of what may be lost survives. */
   crash(kind: CrashKind): void {
     // What comes after a failed write must not survive where that one did not.
-    const refused = this.#failure !== undefined || this.#fault !== undefined;
+    const refused = this.#failure !== undefined || this.#fault !== undefined || this.#rotFound;
     const outstanding = refused ? [] : [...this.#inFlight, ...this.#queued];
     const atRisk = kind === 'power' ? [...this.#completed, ...outstanding] : outstanding;
     if (kind === 'process') {
@@ -176,14 +179,27 @@ export class SimulatedDisk {
     this.#fault = undefined;
   }
 
-  /** Spoils one stored value. Answers its key. It is noticed by `load`, unless it is replaced before. */
+  /** Whether a spoilt value is still there. */
+  get isRotten(): boolean {
+    if (this.#rot.length === 0) return false;
+    const image = this.#image();
+    this.#rot = this.#rot.filter((rot) => rot.isStillThere(image));
+    return this.#rot.length > 0;
+  }
+
+  /**
+   * Spoils one stored value. Answers its key. Unless it is replaced before, it is noticed by `load`, or some time
+   * before that by the database itself as it rearranges its files: writes fail from then on.
+   */
   rot(): string {
-    const image = copyImage(this.#synced);
-    for (const write of this.#completed) applyWrite(image, write);
+    const image = this.#image();
     const names = [...image.records.keys()].sort();
     const choice = this.#random.below(1 + image.entries.length + names.length);
     const rot = rotOf(image, names, choice);
     this.#rot.push(rot);
+    this.#clock.after(this.#random.below(FOUND_WITHIN_MS), () => {
+      this.#rotFound = this.isRotten;
+    });
     return rot.key;
   }
 
@@ -193,6 +209,7 @@ export class SimulatedDisk {
     this.#synced = emptyImage();
     this.#completed = [];
     this.#rot = [];
+    this.#rotFound = false;
     if (snapshot === undefined) return;
     const { index, term } = snapshot.meta;
     applyWrite(this.#synced, { token: 0, sync: true, snapshot, hardState: { term, vote: 0, commit: index } });
@@ -201,6 +218,13 @@ export class SimulatedDisk {
   /** Writes that have not completed. */
   get outstanding(): number {
     return this.#inFlight.length + this.#queued.length;
+  }
+
+  /** What is on the disk now, as a process would read it. */
+  #image(): Image {
+    const image = copyImage(this.#synced);
+    for (const write of this.#completed) applyWrite(image, write);
+    return image;
   }
 
   #startBatch(): void {
@@ -218,8 +242,8 @@ export class SimulatedDisk {
     }
     const batch = this.#inFlight;
     this.#inFlight = [];
-    if (this.#fault !== undefined)
-      this.#failure ??= { ok: false, reason: this.#fault, message: FAULT_MESSAGES[this.#fault] };
+    const fault = this.#fault ?? (this.#rotFound ? 'io' : undefined);
+    if (fault !== undefined) this.#failure ??= { ok: false, reason: fault, message: FAULT_MESSAGES[fault] };
     const outcome: StorageOutcome = this.#failure ?? { ok: true };
     if (outcome.ok) {
       this.#completed.push(...batch);

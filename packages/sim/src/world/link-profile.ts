@@ -1,16 +1,22 @@
 /** Link profiles: named descriptions of what a network does to messages. */
 import type { Random } from '@n3x/core/base/random';
 
+/**
+ * A one-way delay in ms: uniform in `[minMs, maxMs]`, and in `slowPermille` of the cases up to `slowMs`. With `curve`
+ * the usual delay is drawn from that instead: points `[permille, ms]` of the distribution, rising, joined by lines.
+ */
+export interface LatencyProfile {
+  readonly minMs: number;
+  readonly maxMs: number;
+  readonly slowPermille: number;
+  readonly slowMs: number;
+  readonly curve?: readonly (readonly [permille: number, ms: number])[] | undefined;
+}
+
 /** What one direction of a link does to messages. Chances are in parts of a thousand. */
 export interface LinkProfile {
   readonly name: string;
-  /** One-way delay in ms: uniform in `[minMs, maxMs]`, and in `slowPermille` of the cases up to `slowMs`. */
-  readonly latency: {
-    readonly minMs: number;
-    readonly maxMs: number;
-    readonly slowPermille: number;
-    readonly slowMs: number;
-  };
+  readonly latency: LatencyProfile;
   readonly bytesPerSecond: number;
   /** Messages that vanish. */
   readonly lossPermille: number;
@@ -75,13 +81,35 @@ const STEPS = 1_000_000;
 
 /** A one-way delay in ms. Draws twice, or three times for a slow one. */
 export function drawLatency(profile: LinkProfile, random: Random): number {
-  const { minMs, maxMs, slowPermille, slowMs } = profile.latency;
+  const { minMs, maxMs, slowPermille, slowMs, curve } = profile.latency;
   const slow = random.below(1_000) < slowPermille;
-  const usual = minMs + ((maxMs - minMs) * random.below(STEPS)) / STEPS;
+  const share = random.below(STEPS) / STEPS;
+  const usual = curve === undefined ? minMs + (maxMs - minMs) * share : onCurve(curve, share * 1_000);
   return slow ? usual + ((slowMs - minMs) * random.below(STEPS)) / STEPS : usual;
 }
 
 /** True in `permille` of a thousand cases. Draws only when the chance is neither none nor all. */
 export function drawChance(permille: number, random: Random): boolean {
   return permille > 0 && (permille >= 1_000 || random.below(1_000) < permille);
+}
+
+/** The delay at `permille` of a distribution; before its first point and behind its last one, theirs. */
+function onCurve(curve: NonNullable<LatencyProfile['curve']>, permille: number): number {
+  let [belowAt, belowMs] = [0, curve[0]?.[1] ?? 0];
+  for (const [at, ms] of curve) {
+    if (permille <= at) return at === belowAt ? ms : belowMs + ((ms - belowMs) * (permille - belowAt)) / (at - belowAt);
+    belowAt = at;
+    belowMs = ms;
+  }
+  return belowMs;
+}
+
+/** A link `by` times slower: later, and with less room. */
+export function slowed(profile: LinkProfile, by: number): LinkProfile {
+  const { minMs, maxMs, slowPermille, slowMs, curve } = profile.latency;
+  const latency = {
+    ...{ minMs: minMs * by, maxMs: maxMs * by, slowPermille, slowMs: slowMs * by },
+    ...(curve === undefined ? {} : { curve: curve.map(([at, ms]) => [at, ms * by] as const) }),
+  };
+  return { ...profile, latency, bytesPerSecond: profile.bytesPerSecond / by };
 }

@@ -12,9 +12,10 @@ import type { NodeId } from '@n3x/core/raft/types';
 import { decodePeerMessage, encodePeerMessage } from '@n3x/core/wire/codec';
 import type { PeerMessage } from '@n3x/core/wire/peer-message';
 import { checkAddressing } from '@n3x/core/wire/schema';
-import { drawChance, drawLatency, LINK_PROFILES, type LinkProfile } from './link-profile.ts';
+import { WireError } from '@n3x/core/wire/wire-error';
+import { drawChance, drawLatency, LINK_PROFILES, type LinkProfile, slowed } from './link-profile.ts';
 import { messageBytes } from './message-size.ts';
-import { Reachability } from './reachability.ts';
+import { type Obstacle, Reachability } from './reachability.ts';
 
 /** Virtual time, as far as a network needs it. */
 export interface NetworkClock {
@@ -45,7 +46,7 @@ export interface NetworkHandlers {
 
 /** Something that happened on the link from one host to another. */
 export interface NetworkEvent {
-  readonly type: 'sent' | 'delivered' | 'lost' | 'doubled' | 'shed' | 'connected' | 'disconnected';
+  readonly type: 'sent' | 'delivered' | 'lost' | 'doubled' | 'shed' | 'refused' | 'connected' | 'disconnected';
   readonly from: NodeId;
   readonly to: NodeId;
   readonly message?: PeerMessage;
@@ -61,6 +62,8 @@ export interface NetworkStats {
   readonly lost: number;
   readonly doubled: number;
   readonly shed: number;
+  /** Frames that were no message of their sender to their receiver. */
+  readonly refused: number;
 }
 
 /** One run of one host. */
@@ -73,7 +76,8 @@ interface Incarnation {
 /** A message under way. */
 interface Flight {
   readonly receiver: Incarnation;
-  readonly message: PeerMessage;
+  /** Undefined for bytes that nobody sent as a message. */
+  readonly message: PeerMessage | undefined;
   readonly bytes: Uint8Array | undefined;
   /** When its last byte has left the sender, and in which session it was sent. */
   readonly leavesMs: number;
@@ -85,6 +89,10 @@ interface Link {
   readonly from: NodeId;
   readonly to: NodeId;
   readonly random: Random;
+  /** Undefined for the general one. */
+  profile: LinkProfile | undefined;
+  /** How many times slower than its profile it is now: one factor per fault. */
+  readonly slowdowns: number[];
   connected: boolean;
   /** Why the session will end, though that is not noticed yet: the way is cut, or the other end is gone. */
   doomed: 'cut' | 'gone' | undefined;
@@ -116,10 +124,9 @@ export class SimNetwork {
   readonly #codec: 'wire' | 'reference';
   readonly #onEvent: ((event: NetworkEvent) => void) | undefined;
   readonly #hosts = new Map<NodeId, Incarnation>();
-  readonly #links = new Map<string, Link>();
-  readonly #profiles = new Map<string, LinkProfile>();
+  readonly #links = new Map<number, Link>();
   #profile: LinkProfile;
-  readonly #counts = { sent: 0, delivered: 0, lost: 0, doubled: 0, shed: 0 };
+  readonly #counts = { sent: 0, delivered: 0, lost: 0, doubled: 0, shed: 0, refused: 0 };
 
   constructor(options: SimNetworkOptions) {
     this.#clock = options.clock;
@@ -172,8 +179,38 @@ export class SimNetwork {
 
   /** Profile of one direction; undefined gives it the general one again. */
   setLinkProfile(from: NodeId, to: NodeId, profile: LinkProfile | undefined): void {
-    if (profile === undefined) this.#profiles.delete(key(from, to));
-    else this.#profiles.set(key(from, to), profile);
+    this.#link(from, to).profile = profile;
+  }
+
+  /** Makes one direction `by` times slower; answers what takes it back. */
+  slow(from: NodeId, to: NodeId, by: number): () => void {
+    const { slowdowns } = this.#link(from, to);
+    slowdowns.push(by);
+    return () => {
+      const at = slowdowns.indexOf(by);
+      if (at >= 0) slowdowns.splice(at, 1);
+    };
+  }
+
+  /** Puts an obstacle up; answers what takes it down. */
+  block(obstacle: Obstacle): () => void {
+    this.#reachability.add(obstacle);
+    this.#changed();
+    return () => {
+      this.#reachability.remove(obstacle);
+      this.#changed();
+    };
+  }
+
+  /**
+   * Lets bytes arrive at `to` as a frame of `from`, as far as the two have a way to talk. For what no honest host
+   * sends; what is refused ends the session, as on a real stream.
+   */
+  inject(from: NodeId, to: NodeId, bytes: Uint8Array): void {
+    const [link, receiver] = [this.#links.get(key(from, to)), this.#hosts.get(to)];
+    if (link === undefined || receiver === undefined || !link.connected) return;
+    link.underWay++;
+    this.#arrive(link, { receiver, message: undefined, bytes, leavesMs: this.#clock.nowMs, session: link.session });
   }
 
   /** Hosts in different groups cannot talk; a host in no group talks to all. Replaces the last partition. */
@@ -292,10 +329,31 @@ export class SimNetwork {
       this.#count('lost', link, message);
       return;
     }
-    const received = bytes === undefined ? message : decodePeerMessage(bytes);
-    checkAddressing(received, link.from, link.to);
-    this.#count('delivered', link, message);
+    const received = this.#read(link, message, bytes);
+    if (received === undefined) {
+      this.#count('refused', link, message);
+      this.#breakLater(link, this.#latency(link), 'gone');
+      return;
+    }
+    this.#count('delivered', link, received);
     receiver.handlers.onMessage(link.from, received);
+  }
+
+  /** What the receiver makes of a frame; undefined when it is nothing that it may be told. */
+  #read(link: Link, message: PeerMessage | undefined, bytes: Uint8Array | undefined): PeerMessage | undefined {
+    if (bytes === undefined) {
+      // A host of the world speaks for itself: anything else is a defect, and thrown.
+      if (message !== undefined) checkAddressing(message, link.from, link.to);
+      return message;
+    }
+    try {
+      const received = decodePeerMessage(bytes);
+      checkAddressing(received, link.from, link.to);
+      return received;
+    } catch (error) {
+      if (error instanceof WireError) return undefined;
+      throw error;
+    }
   }
 
   /** A session needs both hosts up, each the other's peer, and a way there and back. */
@@ -393,7 +451,9 @@ export class SimNetwork {
       link = {
         from,
         to,
-        random: this.#random.fork(name),
+        random: this.#random.fork(`${from}>${to}`),
+        profile: undefined,
+        slowdowns: [],
         connected: false,
         doomed: undefined,
         generation: 0,
@@ -411,7 +471,12 @@ export class SimNetwork {
   }
 
   #profileOf(link: Link): LinkProfile {
-    return this.#profiles.get(key(link.from, link.to)) ?? this.#profile;
+    const profile = link.profile ?? this.#profile;
+    if (link.slowdowns.length === 0) return profile;
+    return slowed(
+      profile,
+      link.slowdowns.reduce((product, by) => product * by, 1),
+    );
   }
 
   #latency(link: Link): number {
@@ -422,12 +487,14 @@ export class SimNetwork {
     return DEAD_MIN_MS + link.random.below(DEAD_MAX_MS - DEAD_MIN_MS);
   }
 
-  #count(type: keyof NetworkStats, link: Link, message: PeerMessage): void {
+  #count(type: keyof NetworkStats, link: Link, message: PeerMessage | undefined): void {
     this.#counts[type]++;
-    this.#onEvent?.({ type, from: link.from, to: link.to, message });
+    const { from, to } = link;
+    this.#onEvent?.(message === undefined ? { type, from, to } : { type, from, to, message });
   }
 }
 
-function key(from: NodeId, to: NodeId): string {
-  return `${from}>${to}`;
+/** Ids of hosts in a world stay far below a million. */
+function key(from: NodeId, to: NodeId): number {
+  return from * 1_000_000 + to;
 }

@@ -1,36 +1,71 @@
-/** Which hosts can reach which: partitions into groups, and single directions that are cut. */
+/** Which hosts can reach which: obstacles that come and go, each on its own, so that one may end while another lasts. */
 import type { NodeId } from '@n3x/core/raft/types';
+
+/** Whether it keeps messages of `from` away from `to`. */
+export type Obstacle = (from: NodeId, to: NodeId) => boolean;
+
+/** Hosts in different groups cannot talk; a host in no group talks to all. */
+export function between(groups: readonly (readonly NodeId[])[]): Obstacle {
+  const groupOf = new Map(groups.flatMap((group, index) => group.map((id) => [id, index] as const)));
+  return (from, to) => {
+    const [here, there] = [groupOf.get(from), groupOf.get(to)];
+    return here !== undefined && there !== undefined && here !== there;
+  };
+}
 
 /** Which hosts can reach which. Everything is open at first. */
 export class Reachability {
-  #groupOf = new Map<NodeId, number>();
-  readonly #cuts = new Set<string>();
+  readonly #obstacles = new Set<Obstacle>();
+  #partition: Obstacle | undefined;
+  readonly #cuts = new Map<string, Obstacle>();
 
   /** Whether messages from `from` reach `to`. */
   open(from: NodeId, to: NodeId): boolean {
-    if (this.#cuts.size > 0 && this.#cuts.has(`${from}>${to}`)) return false;
-    const [here, there] = [this.#groupOf.get(from), this.#groupOf.get(to)];
-    return here === undefined || there === undefined || here === there;
+    if (this.#obstacles.size === 0) return true;
+    for (const obstacle of this.#obstacles) {
+      if (obstacle(from, to)) return false;
+    }
+    return true;
   }
 
-  /** Hosts in different groups cannot talk; a host in no group talks to all. Replaces the last partition. */
+  /** Puts an obstacle up. */
+  add(obstacle: Obstacle): void {
+    this.#obstacles.add(obstacle);
+  }
+
+  /** Takes an obstacle down, if it is still up. */
+  remove(obstacle: Obstacle): void {
+    this.#obstacles.delete(obstacle);
+  }
+
+  /** Partitions the hosts. Replaces the last partition. */
   partition(groups: readonly (readonly NodeId[])[]): void {
-    this.#groupOf = new Map(groups.flatMap((group, index) => group.map((id) => [id, index] as const)));
+    if (this.#partition !== undefined) this.remove(this.#partition);
+    this.#partition = between(groups);
+    this.add(this.#partition);
   }
 
-  /** Cuts one direction. */
+  /** Cuts one direction, until it is mended. */
   cut(from: NodeId, to: NodeId): void {
-    this.#cuts.add(`${from}>${to}`);
+    const name = `${from}>${to}`;
+    if (this.#cuts.has(name)) return;
+    const obstacle: Obstacle = (sender, receiver) => sender === from && receiver === to;
+    this.#cuts.set(name, obstacle);
+    this.add(obstacle);
   }
 
   /** Takes back a {@link cut}. */
   mend(from: NodeId, to: NodeId): void {
-    this.#cuts.delete(`${from}>${to}`);
+    const name = `${from}>${to}`;
+    const obstacle = this.#cuts.get(name);
+    if (obstacle !== undefined) this.remove(obstacle);
+    this.#cuts.delete(name);
   }
 
   /** Opens everything. */
   heal(): void {
-    this.#groupOf.clear();
+    this.#obstacles.clear();
     this.#cuts.clear();
+    this.#partition = undefined;
   }
 }

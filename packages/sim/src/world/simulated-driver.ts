@@ -26,6 +26,12 @@ export interface DriverProfile {
   readonly exitPermille: number;
 }
 
+/** Something that is wrong with a driver for a while. */
+export type DriverTrouble = 'slow-driver' | 'failing-driver' | 'hanging-driver';
+
+/** How many times longer a slow driver takes. */
+const SLOW_FACTOR = 10;
+
 /** What the loop is told. */
 export interface DriverListener {
   observed(vms: readonly ObservedVm[]): void;
@@ -54,6 +60,8 @@ export class SimulatedDriver {
   readonly #wallMs: () => number;
   readonly #vms = new Map<string, MicroVm>();
   #profile: DriverProfile;
+  /** One of a kind for each fault that lasts. */
+  readonly #troubles: DriverTrouble[] = [];
   #listener: DriverListener | undefined;
   /** Grows with each process of the daemon. */
   #incarnation = 0;
@@ -71,6 +79,15 @@ export class SimulatedDriver {
   /** How well builds and boots go from now on. */
   setProfile(profile: DriverProfile): void {
     this.#profile = profile;
+  }
+
+  /** From now on it is in trouble; answers what ends that. */
+  trouble(kind: DriverTrouble): () => void {
+    this.#troubles.push(kind);
+    return () => {
+      const at = this.#troubles.indexOf(kind);
+      if (at >= 0) this.#troubles.splice(at, 1);
+    };
   }
 
   /** Uids of the VMs whose process runs. */
@@ -122,10 +139,11 @@ export class SimulatedDriver {
   }
 
   #perform(incarnation: number, token: number, action: DriverAction): void {
-    const hangs = this.#chance(this.#profile.hangPermille);
-    const fails = hangs || this.#chance(this.#profile.failPermille);
+    const hangs = this.#chance(this.#profile.hangPermille) || this.#troubles.includes('hanging-driver');
+    const fails = hangs || this.#chance(this.#profile.failPermille) || this.#troubles.includes('failing-driver');
     const power = this.#power;
-    this.#time.after(hangs ? this.#profile.hangMs : this.#duration(action), () => {
+    const usualMs = this.#duration(action) * (this.#troubles.includes('slow-driver') ? SLOW_FACTOR : 1);
+    this.#time.after(hangs ? this.#profile.hangMs : usualMs, () => {
       if (power !== this.#power) return;
       const outcome: DriverOutcome = fails ? failure(action, hangs) : this.#do(action);
       if (outcome.ok) this.#tell();

@@ -2,11 +2,13 @@
  * One machine with its daemon: a disk, clocks, VMs, and while the daemon runs the same loop as in
  * production, flushed after every input. Disk, clocks and machine outlive the daemon.
  */
-import { describeError } from '@n3x/core/base/errors';
+import { describeError, ERROR_CODES, N3xError } from '@n3x/core/base/errors';
 import type { Random } from '@n3x/core/base/random';
 import { HostLoop } from '@n3x/core/loop/host-loop';
 import type { LoopInput } from '@n3x/core/loop/input';
 import { DEFAULT_LOOP_OPTIONS, type LoopOptions } from '@n3x/core/loop/options';
+import { COMMAND_FORMATS } from '@n3x/core/machine/command';
+import type { FormatRange } from '@n3x/core/machine/command-format';
 import type { HostFacts, HostSettings } from '@n3x/core/model/host';
 import type { ClientPort, CommandOutcome, ReadOutcome } from '@n3x/core/ports/client';
 import type { Ports } from '@n3x/core/ports/ports';
@@ -29,8 +31,13 @@ export const SIMULATED_FACTS: HostFacts = {
   features: [],
   kernel: '6.12.0',
   n3xVersion: '0.1.0',
-  commandFormats: [1, 1],
+  commandFormats: [...COMMAND_FORMATS],
 };
+
+/** The facts of a host whose build reads `formats`. */
+export function factsOf(formats: FormatRange): HostFacts {
+  return { ...SIMULATED_FACTS, n3xVersion: `0.${formats[1]}.0`, commandFormats: [...formats] };
+}
 
 /** Settings that every simulated host reports. */
 export const SIMULATED_SETTINGS: HostSettings = {
@@ -47,6 +54,10 @@ const RESTART_MS = 2_000;
 /** Wall clock at the beginning of every world: 2026-01-01. */
 const WALL_START_MS = 1_767_225_600_000;
 
+/** What of a loop's options differs from run to run. */
+export type HostLoopOptions = Pick<LoopOptions, 'compactAfterEntries' | 'keepEntries'> &
+  Partial<Pick<LoopOptions, 'electionTicks' | 'heartbeatTicks' | 'reads'>>;
+
 /** What a host is made of. */
 export interface HostParts {
   readonly name: string;
@@ -54,12 +65,17 @@ export interface HostParts {
   readonly network: SimNetwork;
   readonly random: Random;
   readonly observer: WorldObserver;
-  readonly loop: Pick<LoopOptions, 'compactAfterEntries' | 'keepEntries'>;
+  readonly loop: HostLoopOptions;
   readonly latency: DiskLatency;
   readonly driver: DriverProfile;
   readonly tampering: Tampering;
+  /** Formats of commands that its first build reads. */
+  readonly formats: FormatRange;
+  readonly settings: HostSettings;
   /** Called when a rule is found broken. */
   readonly onViolation: (violation: Violation) => void;
+  /** Called when the daemon will not run before somebody has done something about `error`. */
+  readonly onRefused: (host: SimulatedHost, error: N3xError) => void;
 }
 
 /** Answers that a client waits for. */
@@ -93,12 +109,15 @@ export class SimulatedHost implements ObservedHost {
   #busy = false;
   #keepDown = false;
   #isRetired = false;
+  #formats: FormatRange;
+  #wasDowngraded = false;
 
   constructor(parts: HostParts) {
     const { name, timeline, random } = parts;
     this.name = name;
     this.#parts = parts;
     this.#latency = { ...parts.latency };
+    this.#formats = parts.formats;
     const clocks = random.fork('clock');
     this.clock = new HostClock(timeline, 1_000 + clocks.below(10_000_000), WALL_START_MS + clocks.below(2_000));
     this.disk = new SimulatedDisk({ clock: timeline, random: random.fork('disk'), latency: this.#latency });
@@ -128,6 +147,47 @@ export class SimulatedHost implements ObservedHost {
     return this.#isRetired;
   }
 
+  /** Formats of commands that its build reads. */
+  get formats(): FormatRange {
+    return this.#formats;
+  }
+
+  /** Replaces the build by the next one, which reads one format more, and starts it again as a supervisor does. */
+  upgrade(): void {
+    const [lowest, highest] = this.#formats;
+    this.replaceBuild([lowest, highest + 1]);
+  }
+
+  /** Puts the build before back, if there was one. */
+  downgrade(): void {
+    const [lowest, highest] = this.#formats;
+    if (highest <= lowest) return;
+    this.#wasDowngraded = true;
+    this.replaceBuild([lowest, highest - 1]);
+  }
+
+  /** Whether a newer build ever ran here than its later ones. */
+  get wasDowngraded(): boolean {
+    return this.#wasDowngraded;
+  }
+
+  /** Replaces the build. A daemon that runs is stopped and started again. */
+  replaceBuild(formats: FormatRange): void {
+    this.#formats = formats;
+    if (!this.#runs) return;
+    this.crash('process');
+    this.#parts.timeline.after(RESTART_MS, () => {
+      if (!this.#keepDown) this.start();
+    });
+  }
+
+  /** Loses its data directory for good: the machine goes, and what it knew with it. */
+  wipe(): void {
+    this.retire();
+    this.keepDown('power');
+    this.disk.reset();
+  }
+
   /** Once its daemon ends it is not started again: the host has left the cluster. */
   retire(): void {
     this.#isRetired = true;
@@ -145,7 +205,10 @@ export class SimulatedHost implements ObservedHost {
     if (this.#runs || this.#isRetired) return;
     const { timeline, observer, tampering } = this.#parts;
     const loaded = this.disk.load();
-    if (!loaded.ok) return;
+    if (!loaded.ok) {
+      this.#parts.onRefused(this, loaded.error);
+      return;
+    }
     const boot = ++this.#boots;
     this.#runs = true;
     this.#fatal = undefined;
@@ -162,13 +225,14 @@ export class SimulatedHost implements ObservedHost {
       hostId: this.#id,
       bootId: `b${boot}`,
       bootstrapPeers: this.#bootstrapPeers,
+      commandFormats: this.#formats,
     };
     this.#guarded(() => {
       this.#loop = new HostLoop(tampering.options?.(options) ?? options, ports, stored);
     });
     if (this.#loop === undefined) return;
     const addresses = [`/memory/${this.name}`];
-    deliver({ type: 'hostInfo', addresses, settings: SIMULATED_SETTINGS, facts: SIMULATED_FACTS });
+    deliver({ type: 'hostInfo', addresses, settings: this.#parts.settings, facts: factsOf(this.#formats) });
     const tick = (): void => {
       if (!alive()) return;
       if (!this.#stalled) deliver({ type: 'tick', nowMs: this.clock.nowMs, wallMs: this.clock.wallMs });
@@ -272,6 +336,7 @@ export class SimulatedHost implements ObservedHost {
     const loop = this.#loop;
     if (loop === undefined) return;
     this.#guarded(() => {
+      loop.clock(this.clock.nowMs);
       loop.handle(input);
       loop.flush();
       if (this.#fatal === undefined) this.#parts.observer.settled?.(this);
@@ -283,6 +348,11 @@ export class SimulatedHost implements ObservedHost {
     try {
       work();
     } catch (error) {
+      if (error instanceof N3xError && error.code === ERROR_CODES.version) {
+        this.keepDown('process');
+        this.#parts.onRefused(this, error);
+        return;
+      }
       this.#parts.onViolation(
         error instanceof Violation ? error : new Violation('no-crash', `${this.name}: ${describeError(error)}`),
       );

@@ -3,16 +3,21 @@
  * joins with a token through the log. Everything in it happens in virtual time and follows from one seed.
  */
 import { assert } from '@n3x/core/base/assert';
+import type { N3xError } from '@n3x/core/base/errors';
 import type { Random } from '@n3x/core/base/random';
 import { BOOTSTRAP_CONF_STATE, BOOTSTRAP_POSITION, bootstrapRecords, FIRST_HOST_ID } from '@n3x/core/machine/bootstrap';
 import type { Command, CommandResult } from '@n3x/core/machine/command';
+import { COMMAND_FORMATS } from '@n3x/core/machine/command';
+import type { FormatRange } from '@n3x/core/machine/command-format';
+import type { ClusterSettings } from '@n3x/core/model/cluster';
+import type { HostRole } from '@n3x/core/model/host';
 import type { NodeId } from '@n3x/core/raft/types';
 import type { DiskLatency } from './disk.ts';
 import type { LinkProfile } from './link-profile.ts';
 import { type NetworkEvent, SimNetwork } from './network.ts';
 import type { Violation, WorldObserver } from './observer.ts';
 import type { DriverProfile } from './simulated-driver.ts';
-import { type HostParts, SIMULATED_FACTS, SIMULATED_SETTINGS, SimulatedHost } from './simulated-host.ts';
+import { factsOf, type HostParts, SIMULATED_SETTINGS, SimulatedHost } from './simulated-host.ts';
 import type { Tampering } from './tampering.ts';
 import { Timeline } from './timeline.ts';
 
@@ -23,10 +28,15 @@ export interface WorldOptions {
   readonly latency: DiskLatency;
   readonly driver: DriverProfile;
   readonly loop: HostParts['loop'];
+  readonly cluster: ClusterSettings;
+  /** As the network takes it. */
+  readonly codec: 'wire' | 'reference';
   readonly observer: WorldObserver;
   readonly tampering: Tampering;
   readonly onNetworkEvent: (event: NetworkEvent) => void;
   readonly onViolation: (violation: Violation) => void;
+  /** A daemon will not run before somebody has done something about `error`. */
+  readonly onRefused: (host: SimulatedHost, error: N3xError) => void;
 }
 
 /** Ms between two attempts of a joining host. */
@@ -48,6 +58,7 @@ export class World {
       clock: this.timeline,
       random: options.random.fork('network'),
       profile: options.links,
+      codec: options.codec,
       onEvent: options.onNetworkEvent,
     });
   }
@@ -77,15 +88,16 @@ export class World {
 
   /** Founds the cluster. */
   found(): SimulatedHost {
-    const host = this.#make();
+    const host = this.#make('server');
     const addresses = [`/memory/${host.name}`];
     const records = bootstrapRecords({
       clusterId: '5'.repeat(32),
       clusterName: 'sim',
+      settings: this.#options.cluster,
       atMs: host.clock.wallMs,
       host: {
         ...{ name: host.name, uid: `uid-${host.name}`, peerId: `sim-${host.name}`, addresses },
-        ...{ settings: SIMULATED_SETTINGS, facts: SIMULATED_FACTS },
+        ...{ settings: { ...SIMULATED_SETTINGS, role: 'server' }, facts: factsOf(host.formats) },
       },
     });
     host.disk.reset({ meta: { ...BOOTSTRAP_POSITION, confState: BOOTSTRAP_CONF_STATE }, records });
@@ -95,16 +107,22 @@ export class World {
     return host;
   }
 
+  /** Formats of commands that the newest build in this world reads: what is installed on new machines. */
+  get newestFormats(): FormatRange {
+    const newest = Math.max(COMMAND_FORMATS[1], ...this.#hosts.map((host) => host.formats[1]));
+    return [COMMAND_FORMATS[0], newest];
+  }
+
   /** A new machine joins; `done` is called once its daemon runs. It tries until it is let in. */
-  join(done: (host: SimulatedHost) => void): void {
-    const host = this.#make();
+  join(done: (host: SimulatedHost) => void, role: HostRole = 'server'): void {
+    const host = this.#make(role);
     const secretHash = host.name.charCodeAt(1).toString(16).padStart(2, '0').repeat(32);
     const tokenId = Number(host.name.slice(1)).toString(16).padStart(16, '0');
     this.#persist({ type: 'tokenCreate', id: tokenId, secretHash, expiresAtMs: FAR_MS }, `token.${host.name}`, () => {
       const join: Command = {
         ...{ type: 'hostJoin', tokenId, secretHash, peerId: `sim-${host.name}` },
         ...{ uid: `uid-${host.name}`, name: host.name, addresses: [`/memory/${host.name}`] },
-        ...{ settings: SIMULATED_SETTINGS, facts: SIMULATED_FACTS },
+        ...{ settings: { ...SIMULATED_SETTINGS, role }, facts: factsOf(host.formats) },
       };
       this.#persist(join, `join.${host.name}`, (result, member) => {
         const id = Number(result.values?.['hostId']);
@@ -153,10 +171,11 @@ export class World {
     attempt();
   }
 
-  #make(): SimulatedHost {
+  #make(role: HostRole): SimulatedHost {
     const name = `n${this.#nextName++}`;
-    const { random, loop, latency, driver, observer, tampering, onViolation } = this.#options;
+    const { random, loop, latency, driver, observer, tampering, onViolation, onRefused } = this.#options;
     return new SimulatedHost({
+      ...{ formats: this.newestFormats, settings: { ...SIMULATED_SETTINGS, role }, onRefused },
       ...{ name, timeline: this.timeline, network: this.network, random: random.fork(`host/${name}`) },
       ...{ loop, latency, driver, observer, tampering, onViolation },
     });
