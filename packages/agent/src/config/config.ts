@@ -36,6 +36,7 @@ export interface AgentConfig {
     readonly compactAfterBytes: number;
     readonly keepEntries: number;
     readonly maxPendingRequests: number;
+    readonly reads: 'quorum' | 'lease';
   };
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'json' | 'pretty' };
 }
@@ -87,6 +88,7 @@ export function toAgentConfig(
       compactAfterBytes: read.raft.snapshot_size * 1_048_576,
       keepEntries: read.raft.keep_entries,
       maxPendingRequests: read.raft.max_pending_requests,
+      reads: read.raft.reads,
     },
     log: read.log,
   };

@@ -86,6 +86,7 @@ export const fileSchema = z.strictObject({
       snapshot_size: size.default(DEFAULT_LOOP_OPTIONS.compactAfterBytes / 1_048_576),
       keep_entries: z.int().min(0).max(10_000_000).default(DEFAULT_LOOP_OPTIONS.keepEntries),
       max_pending_requests: z.int().min(1).max(1_000_000).default(DEFAULT_LOOP_OPTIONS.maxPendingRequests),
+      reads: z.enum(['quorum', 'lease']).default(DEFAULT_LOOP_OPTIONS.reads),
     })
     .superRefine((raft, context) => {
       if (raft.election_ticks < 3 * raft.heartbeat_ticks) {

@@ -2,9 +2,10 @@
  * Runs a host's loop in real time: feeds it ticks and completions, flushes it once per turn of the event
  * loop, and turns its answers into promises.
  */
+import { uptime } from 'node:os';
 import { ERROR_CODES, type ErrorCode, N3xError } from '@n3x/core/base/errors';
 import { HostLoop, type LoopStatus } from '@n3x/core/loop/host-loop';
-import type { LoopInput } from '@n3x/core/loop/input';
+import { type LoopInput, restsOnClock } from '@n3x/core/loop/input';
 import type { LoopOptions } from '@n3x/core/loop/options';
 import type { Command, CommandResult } from '@n3x/core/machine/command';
 import type { ClusterState } from '@n3x/core/machine/state';
@@ -25,6 +26,11 @@ export function monotonicMs(): number {
   return Number(process.hrtime.bigint() / 1_000_000n);
 }
 
+/** Time in ms that goes on while the machine sleeps, which {@link monotonicMs} does not. Steps of 10 ms. */
+function bootMs(): number {
+  return uptime() * 1000;
+}
+
 interface Waiter<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (error: N3xError) => void;
@@ -34,6 +40,7 @@ interface Waiter<T> {
 export class LoopShell implements ClientPort {
   readonly #loop: HostLoop;
   readonly #tickMs: number;
+  readonly #leased: boolean;
   readonly #commands = new Map<number, Waiter<CommandResult & { ok: true }>>();
   readonly #reads = new Map<number, Waiter<number>>();
   readonly #listeners = new Set<ChangeListener>();
@@ -46,6 +53,7 @@ export class LoopShell implements ClientPort {
   /** `ports` lacks only the client's, which is this. */
   constructor(options: LoopOptions, ports: Omit<Ports, 'client'>, stored: StoredState) {
     this.#tickMs = options.tickMs;
+    this.#leased = options.reads === 'lease';
     this.#history = new ChangeHistory(HISTORY_LIMIT, stored.applied.index);
     this.#loop = new HostLoop(options, { ...ports, client: this }, stored);
   }
@@ -82,12 +90,16 @@ export class LoopShell implements ClientPort {
   /** Hands the loop an input; it is acted on before the event loop waits for I/O again. */
   handle(input: LoopInput): void {
     if (this.#stopped) return;
+    if (this.#leased && restsOnClock(input)) this.#loop.clock(bootMs());
     this.#loop.handle(input);
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
     setImmediate(() => {
       this.#flushScheduled = false;
-      if (!this.#stopped) this.#loop.flush();
+      if (this.#stopped) return;
+      // Read after all that came in: a local read rests on a time that is later than its own.
+      if (this.#leased) this.#loop.clock(bootMs());
+      this.#loop.flush();
     });
   }
 

@@ -94,6 +94,7 @@ export class Consensus {
       random: ports.random.fork('raft'),
       preVote: true,
       checkQuorum: true,
+      readOnlyOption: options.reads === 'lease' ? 'leaseBased' : 'safe',
       asyncStorageWrites: true,
       stepDownOnRemoval: true,
       maxSizePerMsg: 1024 * 1024,
@@ -122,6 +123,11 @@ export class Consensus {
 
   get node(): RawNode {
     return this.#node;
+  }
+
+  /** Tells the time for leases; see `HostLoop.clock`. */
+  clock(nowMs: number): void {
+    if (this.#options.reads === 'lease') this.#node.setClock(nowMs / this.#options.tickMs);
   }
 
   /** One tick of the election and heartbeat clocks. */

@@ -119,6 +119,15 @@ export class HostLoop {
   }
 
   /** Takes one input. What follows from it is done by the next {@link flush}. */
+  /**
+   * Tells the time, in ms, for leases: with the option `reads` at `lease` it has to be told before every tick,
+   * heartbeat and read index request that is handed in, and before every {@link flush}. It has to be read after
+   * that input had come, from a clock that goes on while the process is stopped and while the machine sleeps.
+   */
+  clock(nowMs: number): void {
+    this.#consensus.clock(nowMs);
+  }
+
   handle(input: LoopInput): void {
     switch (input.type) {
       case 'tick':

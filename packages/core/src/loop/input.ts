@@ -6,6 +6,14 @@ import type { StorageOutcome } from '../ports/storage.ts';
 import type { NodeId } from '../raft/types.ts';
 import type { PeerMessage } from '../wire/peer-message.ts';
 
+/** Whether what follows from `input` may rest on the time: with leases `HostLoop.clock` is to be called before it. */
+export function restsOnClock(input: LoopInput): boolean {
+  if (input.type === 'tick') return true;
+  if (input.type !== 'received' || input.message.type !== 'raft') return false;
+  const { type } = input.message.message;
+  return type === 'MsgHeartbeat' || type === 'MsgReadIndex';
+}
+
 /** One input. */
 export type LoopInput =
   /** Time passed. `nowMs` is monotonic (boot time), `wallMs` the wall clock; one tick each `tickMs` of the options. */

@@ -30,6 +30,13 @@ export interface LoopOptions {
   /** How long, in ms, a proposal may stay unanswered before it is proposed again under the same request id. */
   readonly proposalRetryMs: number;
   /** Ticks between two runs of the leader's controllers when nothing changed. */
+  /**
+   * How a linearizable read is made sure of: `quorum` by a round of heartbeats, `lease` without one while a
+   * quorum has lately promised to elect nobody else. `lease` has to be set, and the figures of ticks have to be
+   * the same, on all hosts; it rests on clocks whose rates differ by less than a tenth, which whoever drives the
+   * loop has to tell it: see `HostLoop.clock`.
+   */
+  readonly reads: 'quorum' | 'lease';
   readonly controlTicks: number;
   /** Formats of commands that this build reads; the simulator runs older and newer builds with others. */
   readonly commandFormats: FormatRange;
@@ -49,3 +56,4 @@ export const DEFAULT_LOOP_OPTIONS = {
   controlTicks: 4,
   commandFormats: COMMAND_FORMATS,
 } as const satisfies Partial<LoopOptions>;
+  reads: 'quorum',

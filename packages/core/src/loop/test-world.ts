@@ -141,6 +141,11 @@ export class TestWorld {
     throw new Error('no leader');
   }
 
+  /** How many messages are on their way. */
+  get underWay(): number {
+    return this.#messages.length;
+  }
+
   send(from: number, to: number, message: PeerMessage): void {
     this.#messages.push({ from, to, message: structuredClone(message) });
   }
