@@ -8,6 +8,8 @@ export interface PeerView {
   readonly match: LogIndex;
   /** Monotonic time of the last message from it; null when none came, or its stream broke since. */
   readonly lastHeardMs: number | null;
+  /** Monotonic time since when messages came from it without a gap; null when none came. */
+  readonly heardSinceMs: number | null;
 }
 
 /** What the leader knows. */
@@ -19,8 +21,12 @@ export interface LeaderView {
   readonly confChangePending: boolean;
   /** Leadership is being handed over. */
   readonly transferring: boolean;
-  /** Last index of the leader's own log. */
-  readonly lastIndex: LogIndex;
+  /** What is committed, as the leader knows. */
+  readonly committed: LogIndex;
+  /** Monotonic time since when the configuration is as it is, or since when this leader has seen it so. */
+  readonly confSinceMs: number;
+  /** Monotonic time of the last attempt of this leader to hand over; null when there was none. */
+  readonly transferTriedMs: number | null;
   /** Monotonic time since when it leads. */
   readonly leaderSinceMs: number;
   /** Other nodes of the configuration by id. */
@@ -41,10 +47,15 @@ export interface ControlOptions {
   readonly lostAfterMs: number;
   /** A host counts as heard from again once its last message is at most this old, in ms. Less than `lostAfterMs`. */
   readonly backWithinMs: number;
-  /** A learner within this many entries of the leader's log has caught up. */
+  /** A learner within this many entries of what is committed has caught up. */
   readonly caughtUpEntries: number;
-  /** Most voters. */
-  readonly maxVoters: number;
+  /** Least time, in ms, between two attempts to hand over: nothing can be written during one. */
+  readonly transferPauseMs: number;
+  /**
+   * Voters that are as many as wanted, and well, are only exchanged for better ones once nothing has changed for
+   * this many times as long as it takes to replace a dead one.
+   */
+  readonly rebalancePatience: number;
 }
 
 /** Default figures. */
@@ -52,7 +63,8 @@ export const CONTROL_OPTIONS: ControlOptions = {
   lostAfterMs: 4000,
   backWithinMs: 2000,
   caughtUpEntries: 256,
-  maxVoters: 7,
+  transferPauseMs: 5000,
+  rebalancePatience: 10,
 };
 
 /** Whether the leader hears from a node now. It always hears itself. */

@@ -7,6 +7,7 @@
  * refused command needs no care: the next plan starts from the state as it then is.
  */
 import type { ClusterState } from '../machine/state.ts';
+import { isSafeChange, type SafetyRule } from './change-safety.ts';
 import { planCommandFormat } from './command-format.ts';
 import { CONTROL_OPTIONS, type ControlOptions, type Decision, type LeaderView } from './decision.ts';
 import { planMembership } from './membership.ts';
@@ -15,18 +16,25 @@ import { planReachability } from './reachability.ts';
 
 export { CONTROL_OPTIONS, type ControlOptions, type Decision, type LeaderView, type PeerView } from './decision.ts';
 
-/** What to do next, in the order in which to do it. Nothing that is in flight already. */
+/** Decides what the leader should do. */
+export type Planner = typeof plan;
+
+/**
+ * What to do next, in the order in which to do it. Nothing that is in flight already. `isSafe` is for tests of
+ * what watches over the changes of the group.
+ */
 export function plan(
   state: ClusterState,
   view: LeaderView,
   nowMs: number,
   options: ControlOptions = CONTROL_OPTIONS,
+  isSafe: SafetyRule = isSafeChange,
 ): Decision[] {
   if (state.cluster === undefined) return [];
   const decisions = [
     ...planReachability(state, view, nowMs, options),
     ...planCommandFormat(state, view),
-    ...planMembership(state, view, nowMs, options),
+    ...planMembership(state, view, nowMs, options, isSafe),
     ...planPlacement(state, view),
   ];
   return decisions.filter((decision) => !view.inFlight.has(decision.key));

@@ -16,7 +16,9 @@ function judge(host: Host, view: LeaderView, nowMs: number, options: ControlOpti
   if (!host.reachable) return heard(view, host.id, options.backWithinMs, nowMs) ? true : undefined;
   if (heard(view, host.id, options.lostAfterMs, nowMs)) return undefined;
   // A new leader, or one that has just taken the host in, has yet to give it the time to be heard.
-  return nowMs - view.leaderSinceMs > options.lostAfterMs ? false : undefined;
+  const isNew = (view.peers.get(host.id)?.lastHeardMs ?? null) === null;
+  const sinceMs = isNew ? Math.max(view.leaderSinceMs, view.confSinceMs) : view.leaderSinceMs;
+  return nowMs - sinceMs > options.lostAfterMs ? false : undefined;
 }
 
 /** `hostReachable` for each host whose standing has changed. */

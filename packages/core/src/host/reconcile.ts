@@ -61,6 +61,19 @@ function statusOf(vm: Vm, seen: Seen, observed: ObservedVm | undefined, wallMs: 
   };
 }
 
+/** Whether `epoch` is of a time that a recovery of the cluster left out. */
+function isFromLostFuture(state: ClusterState, epoch: number): boolean {
+  const recoveries = state.cluster?.recoveries ?? [];
+  return recoveries.some(({ lastIndex, index }) => epoch > lastIndex && epoch <= index);
+}
+
+const LEFT_OVER: Seen = {
+  phase: 'failed',
+  reason: 'LeftOver',
+  message:
+    'another VM of this name is on this host, made after the point that the cluster was recovered to: stop it and move its files away, then this one starts',
+};
+
 function uidOf(action: DriverAction): string {
   return action.type === 'build' || action.type === 'start' ? action.vm.uid : action.uid;
 }
@@ -78,13 +91,31 @@ export function reconcile(input: ReconcileInput): Reconciliation {
     if (!same(vm.status, status)) reports.push({ name: vm.name, uid: vm.uid, epoch, status });
   };
 
+  /**
+   * What the cluster decided after the point that it was recovered to, and so knows nothing of. It may be all there is of
+   * a VM's data, so it stays. It goes on running, unless the same VM may be started on the host that is known to have it.
+   */
+  const keepLeftOver = (found: ObservedVm, managed: { readonly uid: string }): void => {
+    if (found.process === undefined || state.vm(found.name)?.uid !== managed.uid) return;
+    const step = stepToGone(found, ORPHAN_STOP_SECONDS, backoff, nowMs);
+    if (step?.action?.type === 'stop') actions.push(step.action);
+  };
+
   /** What is here under a name that is not, or no more, this host's to run. */
   const clear = (found: ObservedVm): void => {
     if (found.managed === undefined || inFlight.has(found.name) || backoff.stale(found.name)) return;
     // A state older than the assignment cannot know that it is void: the log is still being read again.
     if (found.managed.epoch > state.index) return;
+    if (isFromLostFuture(state, found.managed.epoch)) {
+      keepLeftOver(found, found.managed);
+      return;
+    }
     const step = stepToGone(found, ORPHAN_STOP_SECONDS, backoff, nowMs);
-    if (step?.action !== undefined) actions.push(step.action);
+    // A VM that lost its host to a removal may have its only disks here: nobody has said that they may go.
+    const vm = state.vm(found.name);
+    const kept = vm?.uid === found.managed.uid && vm.assignment === null;
+    if (step?.action === undefined || (kept && step.action.type === 'remove')) return;
+    actions.push(step.action);
   };
 
   for (const vm of state.vmsOnHost(hostId)) {
@@ -102,6 +133,7 @@ export function reconcile(input: ReconcileInput): Reconciliation {
     } else if (foreign) {
       // An earlier VM of the same name is still here.
       clear(found);
+      if (found.managed !== undefined && isFromLostFuture(state, found.managed.epoch)) report(vm, epoch, LEFT_OVER);
     } else if (vm.deleting) {
       const step = stepToGone(found, vm.spec.stopTimeoutSeconds, backoff, nowMs);
       if (step === undefined) removed.push({ type: 'vmRemoved', hostId, name: vm.name, uid: vm.uid, epoch });

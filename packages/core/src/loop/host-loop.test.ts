@@ -188,6 +188,10 @@ t.test('a host that was away while another joined and came to lead learns of its
   world.run(1_000);
   t.notOk(away.peers.has(4), 'it has never heard of the new host');
   const { leader } = world;
+  const third = [1, 2, 3].find((id) => id !== away.id && id !== leader.id);
+  world.must({ type: 'hostSet', name: `h${third}`, role: 'agent' });
+  world.run(1_000);
+  t.ok(leader.loop.status.confState.voters.includes(4), 'it votes instead of one that does no longer');
   const ask = { type: 'MsgTransferLeader', from: 4, to: leader.id, term: 0 } as const;
   leader.loop.handle({ type: 'received', from: 4, message: { type: 'raft', message: ask } });
   world.settle();

@@ -6,6 +6,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { ERROR_CODES, N3xError } from '../base/errors.ts';
+import { CONTROL_OPTIONS } from '../control/plan.ts';
 import { applyConfState, applyEmpty, applyProposal } from '../machine/apply.ts';
 import type { Command } from '../machine/command.ts';
 import { reads } from '../machine/command-format.ts';
@@ -59,7 +60,7 @@ export class HostLoop {
   readonly #commands: PendingCommands;
   readonly #reads: PendingReads;
   readonly #own: OwnProposals;
-  readonly #heard = new LastHeard();
+  readonly #heard = new LastHeard(CONTROL_OPTIONS.lostAfterMs);
   readonly #agent: HostAgent;
   readonly #control: LeaderControl;
   #state: ClusterState;
@@ -118,7 +119,6 @@ export class HostLoop {
     };
   }
 
-  /** Takes one input. What follows from it is done by the next {@link flush}. */
   /**
    * Tells the time, in ms, for leases: with the option `reads` at `lease` it has to be told before every tick,
    * heartbeat and read index request that is handed in, and before every {@link flush}. It has to be read after
@@ -128,6 +128,7 @@ export class HostLoop {
     this.#consensus.clock(nowMs);
   }
 
+  /** Takes one input. What follows from it is done by the next {@link flush}. */
   handle(input: LoopInput): void {
     switch (input.type) {
       case 'tick':

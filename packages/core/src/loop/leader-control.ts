@@ -3,9 +3,9 @@
  * peers, to commands and configuration changes. They are level-triggered: a lost decision is made again.
  */
 import { LockExpiry } from '../control/lock-expiry.ts';
-import { type Decision, type LeaderView, type PeerView, plan } from '../control/plan.ts';
+import { CONTROL_OPTIONS, type Decision, type LeaderView, type PeerView } from '../control/plan.ts';
 import type { ClusterState } from '../machine/state.ts';
-import { type LogIndex, NONE, type NodeId } from '../raft/types.ts';
+import { type ConfState, type LogIndex, NONE, type NodeId } from '../raft/types.ts';
 import type { Consensus } from './consensus.ts';
 import type { LoopOptions } from './options.ts';
 import type { OwnProposals } from './own-proposals.ts';
@@ -20,6 +20,9 @@ export class LeaderControl {
   #dirty = true;
   #ticks = 0;
   #leaderSinceMs: number | null = null;
+  #lastRunMs = 0;
+  #conf: { readonly state: ConfState; readonly sinceMs: number } | null = null;
+  #transferTriedMs: number | null = null;
   /** Index of the last configuration change proposed in this office. */
   #confChangeIndex: LogIndex = 0;
 
@@ -44,6 +47,8 @@ export class LeaderControl {
   stepDown(): void {
     this.#leaderSinceMs = null;
     this.#confChangeIndex = 0;
+    this.#conf = null;
+    this.#transferTriedMs = null;
     this.#locks.clear();
   }
 
@@ -52,24 +57,32 @@ export class LeaderControl {
     if (!this.#dirty || consensus.applied.term !== consensus.node.term) return;
     this.#dirty = false;
     this.#ticks = 0;
-    this.#leaderSinceMs ??= nowMs;
-    const view = this.#view(consensus, this.#leaderSinceMs);
-    for (const decision of plan(state, view, nowMs)) this.#carryOut(decision, consensus, nowMs);
+    // A leader that was stopped for a while has not listened: silence in that time says nothing of the others.
+    const slept = nowMs - this.#lastRunMs > CONTROL_OPTIONS.backWithinMs;
+    this.#lastRunMs = nowMs;
+    if (slept || this.#leaderSinceMs === null) this.#leaderSinceMs = nowMs;
+    const view = this.#view(consensus, this.#leaderSinceMs, nowMs);
+    for (const decision of this.#options.plan(state, view, nowMs)) this.#carryOut(decision, consensus, nowMs);
     for (const decision of this.#locks.plan(state, nowMs)) this.#carryOut(decision, consensus, nowMs);
   }
 
-  #view(consensus: Consensus, leaderSinceMs: number): LeaderView {
-    const { progress, lastIndex, leadTransferee } = consensus.node.status();
+  #view(consensus: Consensus, leaderSinceMs: number, nowMs: number): LeaderView {
+    const { progress, committed, leadTransferee } = consensus.node.status();
     const peers = new Map<NodeId, PeerView>();
     for (const [id, { match }] of progress) {
-      if (id !== this.#options.hostId) peers.set(id, { match, lastHeardMs: this.#heard.at(id) });
+      if (id === this.#options.hostId) continue;
+      peers.set(id, { match, lastHeardMs: this.#heard.at(id), heardSinceMs: this.#heard.since(id) });
     }
+    const { confState } = consensus.applied;
+    if (this.#conf?.state !== confState) this.#conf = { state: confState, sinceMs: nowMs };
     return {
       selfId: this.#options.hostId,
-      confState: consensus.applied.confState,
+      confState,
+      confSinceMs: this.#conf.sinceMs,
+      transferTriedMs: this.#transferTriedMs,
       confChangePending: consensus.applied.index < this.#confChangeIndex,
       transferring: leadTransferee !== NONE,
-      lastIndex,
+      committed,
       leaderSinceMs,
       peers,
       inFlight: this.#own.keys(),
@@ -85,6 +98,7 @@ export class LeaderControl {
         this.#confChangeIndex = consensus.proposeConfChange(decision.change) ?? this.#confChangeIndex;
         return;
       case 'transferLeader':
+        this.#transferTriedMs = nowMs;
         consensus.transferLeader(decision.to);
         return;
     }

@@ -1,4 +1,5 @@
 /** How a loop behaves, with units. The daemon takes these from its configuration, the simulator from its scenario. */
+import { type Planner, plan } from '../control/plan.ts';
 import { COMMAND_FORMATS } from '../machine/command.ts';
 import type { FormatRange } from '../machine/command-format.ts';
 import type { PeerAddress } from '../ports/transport.ts';
@@ -29,7 +30,6 @@ export interface LoopOptions {
   readonly noQuorumGraceMs: number;
   /** How long, in ms, a proposal may stay unanswered before it is proposed again under the same request id. */
   readonly proposalRetryMs: number;
-  /** Ticks between two runs of the leader's controllers when nothing changed. */
   /**
    * How a linearizable read is made sure of: `quorum` by a round of heartbeats, `lease` without one while a
    * quorum has lately promised to elect nobody else. `lease` has to be set, and the figures of ticks have to be
@@ -37,9 +37,12 @@ export interface LoopOptions {
    * loop has to tell it: see `HostLoop.clock`.
    */
   readonly reads: 'quorum' | 'lease';
+  /** Ticks between two runs of the leader's controllers when nothing changed. */
   readonly controlTicks: number;
   /** Formats of commands that this build reads; the simulator runs older and newer builds with others. */
   readonly commandFormats: FormatRange;
+  /** The leader's controllers; anything but the real ones is for tests of what watches over them. */
+  readonly plan: Planner;
 }
 
 /** Defaults for all that does not name a host. */
@@ -53,7 +56,8 @@ export const DEFAULT_LOOP_OPTIONS = {
   maxPendingRequests: 8_192,
   noQuorumGraceMs: 3_000,
   proposalRetryMs: 1_000,
+  reads: 'quorum',
   controlTicks: 4,
   commandFormats: COMMAND_FORMATS,
+  plan,
 } as const satisfies Partial<LoopOptions>;
-  reads: 'quorum',

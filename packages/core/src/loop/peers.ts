@@ -9,9 +9,10 @@ export interface Introduced {
   readonly members: readonly PeerAddress[];
 }
 
-/** The members that the state names. */
+/** The members that the state names. A host that was lost in a recovery is none until it has joined again. */
 export function membersOf(state: ClusterState): PeerAddress[] {
-  return [...state.hosts()].map(({ id, peerId, addresses }) => ({ id, peerId, addresses }));
+  const members = [...state.hosts()].filter(({ membership }) => membership !== 'lost');
+  return members.map(({ id, peerId, addresses }) => ({ id, peerId, addresses }));
 }
 
 /**
@@ -36,10 +37,20 @@ export function peersOf(
 /** When each peer was last heard from, in monotonic ms. */
 export class LastHeard {
   readonly #at = new Map<NodeId, number>();
+  readonly #since = new Map<NodeId, number>();
   readonly #broken = new Set<NodeId>();
+
+  readonly #gapMs: number;
+
+  /** Silence of more than `gapMs` is a gap. */
+  constructor(gapMs: number) {
+    this.#gapMs = gapMs;
+  }
 
   /** A message came from `peer`. */
   heard(peer: NodeId, nowMs: number): void {
+    const last = this.#at.get(peer);
+    if (last === undefined || nowMs - last > this.#gapMs) this.#since.set(peer, nowMs);
     this.#at.set(peer, nowMs);
     this.#broken.delete(peer);
   }
@@ -52,6 +63,11 @@ export class LastHeard {
   /** When `peer` was last heard from; null when it never was. */
   at(peer: NodeId): number | null {
     return this.#at.get(peer) ?? null;
+  }
+
+  /** Since when messages come from `peer` without a gap; null when it was never heard from. */
+  since(peer: NodeId): number | null {
+    return this.#since.get(peer) ?? null;
   }
 
   /** Whether, with `self`, a quorum of every half of the configuration was heard from since `sinceMs`. */

@@ -1,6 +1,9 @@
 import t from 'tap';
+import type { ClusterSettings } from '../model/cluster.ts';
+import { hostLabels, hostZone } from '../model/host.ts';
 import { applyConfState } from './apply.ts';
 import type { Command } from './command.ts';
+import { checkInvariants } from './invariants.ts';
 import { SAMPLE_START_MS, SampleCluster, sampleFacts, sampleSettings } from './sample.ts';
 
 const TOKEN = { id: '00000000000000aa', secretHash: 'ab'.repeat(32) };
@@ -99,7 +102,7 @@ t.test('leaving', (t) => {
   t.match(leave('n1'), { ok: false, error: { code: 'N3X_REFUSED', message: /only host/ } });
   t.match(leave('n9'), { ok: false, error: { code: 'N3X_NOT_FOUND' } });
   cluster.apply(join({ settings: sampleSettings({ role: 'agent' }) }));
-  t.match(leave('n1'), { ok: false, error: { code: 'N3X_REFUSED', message: /last server/ } });
+  t.match(leave('n1'), { ok: false, error: { code: 'N3X_REFUSED', message: /last that may vote/ } });
   cluster.join('n3');
   cluster.create('web');
   cluster.assign('web', 1);
@@ -115,6 +118,110 @@ t.test('leaving', (t) => {
   t.match(cluster.apply(join()), { ok: false, error: { code: 'N3X_TOKEN_USED' } });
   t.match(cluster.join('n4'), { ok: true, values: { hostId: 4 } });
   t.end();
+});
+
+/** n1 to n4 under a configuration in which the first three vote. */
+function lab(): SampleCluster {
+  const cluster = new SampleCluster();
+  for (const name of ['n2', 'n3', 'n4']) cluster.join(name);
+  applyConfState(cluster.state, cluster.state.index + 1, {
+    ...{ voters: [1, 2, 3], votersOutgoing: [], learners: [4], learnersNext: [], autoLeave: false },
+  });
+  return cluster;
+}
+const lose = (cluster: SampleCluster, hostId: number) =>
+  cluster.apply({ type: 'hostReachable', hostId, reachable: false });
+const remove = (cluster: SampleCluster, name: string, force = false) =>
+  cluster.apply({ type: 'hostRemove', name, force });
+
+t.test('no voter goes whom the quorum needs', async (t) => {
+  const cluster = lab();
+  lose(cluster, 3);
+  const message =
+    'host n2 is needed: n3 is not heard from, and without n2 the other voters would be no quorum. Bring it back, or remove it with `n3xctl host remove` first';
+  for (const refused of [cluster.apply({ type: 'hostLeave', name: 'n2' }), remove(cluster, 'n2', true)]) {
+    t.match(refused, { ok: false, error: { code: 'N3X_REFUSED', message, details: { unreachable: ['n3'] } } });
+  }
+  t.match(cluster.apply({ type: 'hostLeave', name: 'n4' }), { ok: true }, 'one without a vote may');
+  t.match(remove(cluster, 'n3'), { ok: true, changed: true });
+  t.match(cluster.apply({ type: 'hostLeave', name: 'n2' }), { ok: true }, 'and now so may this one');
+  t.match(cluster.apply({ type: 'hostLeave', name: 'n1' }), { ok: false, error: { message: /last that may vote/ } });
+});
+
+t.test('the only voter goes when another is there to take over', async (t) => {
+  const cluster = new SampleCluster();
+  cluster.join('n2');
+  lose(cluster, 2);
+  t.match(cluster.apply({ type: 'hostLeave', name: 'n1' }), { ok: false, error: { message: /n2 is not heard from/ } });
+  cluster.apply({ type: 'hostReachable', hostId: 2, reachable: true });
+  t.match(cluster.apply({ type: 'hostLeave', name: 'n1' }), { ok: true });
+});
+
+t.test('a lost host is removed, and its VMs say what became of them', async (t) => {
+  const cluster = lab();
+  cluster.create('web');
+  cluster.assign('web', 3);
+  cluster.create('going');
+  cluster.assign('going', 3);
+  cluster.apply({ type: 'vmDelete', name: 'going' });
+  t.match(remove(cluster, 'n9'), { ok: false, error: { code: 'N3X_NOT_FOUND' } });
+  t.match(remove(cluster, 'n3'), { ok: false, error: { message: /^host n3 is up: let it leave with/ } });
+  lose(cluster, 3);
+  t.match(cluster.apply({ type: 'hostLeave', name: 'n3' }), {
+    error: { message: /or give it up with `n3xctl host remove n3`/ },
+  });
+  t.match(remove(cluster, 'n3'), { ok: true, changed: true, values: { hostId: 3, vms: 2 } });
+  t.match(remove(cluster, 'n3'), { ok: true, changed: false, values: { hostId: 3, vms: 2 } });
+  t.equal(cluster.state.vm('web')?.assignment?.hostId, 3, 'should it come back before it is out, it keeps them');
+  cluster.apply({ type: 'hostRemoved', hostId: 3 });
+  t.equal(cluster.state.vm('going'), undefined);
+  t.match(cluster.state.vm('web'), {
+    ...{ power: 'stopped', assignment: null },
+    status: { phase: 'lost', reason: 'HostRemoved', message: /^host n3 was removed, and the VM's disks with it/ },
+  });
+  t.same(checkInvariants(cluster.state), []);
+  cluster.apply({ type: 'vmSetPower', name: 'web', power: 'running' });
+  t.match(cluster.state.vm('web')?.status, { phase: 'pending', reason: 'StartRequested' });
+});
+
+t.test('role and labels are set by hand, and a report leaves them', async (t) => {
+  const cluster = lab();
+  const set = (changes: { role?: 'server' | 'agent' | 'auto'; labels?: Record<string, string | null> }, name = 'n2') =>
+    cluster.apply({ type: 'hostSet', name, ...changes });
+  t.match(set({ labels: { zone: 'b', rack: '1' } }), { ok: true, changed: true });
+  t.match(set({ labels: { zone: 'b' } }), { ok: true, changed: false });
+  t.match(set({ role: 'auto' }), { ok: true, changed: true });
+  t.match(cluster.last.objectChanges[1]?.object, { reason: 'RoleChanged', message: 'server to auto' });
+  const settings = sampleSettings({ labels: { zone: 'a', disk: 'ssd' } });
+  cluster.apply({ type: 'hostReport', hostId: 2, addresses: [], settings, facts: sampleFacts() });
+  const host = () => {
+    const found = cluster.state.host(2);
+    if (found === undefined) throw new Error('n2 is not there');
+    return found;
+  };
+  t.match(host(), { settings: { role: 'auto', labels: { zone: 'a', disk: 'ssd' } } });
+  t.same(hostLabels(host()), { zone: 'b', disk: 'ssd', rack: '1' });
+  t.equal(hostZone(host()), 'b');
+  set({ labels: { zone: null } });
+  t.match(cluster.last.objectChanges[1]?.object, { message: 'has the labels disk=ssd, rack=1, zone=a' });
+  set({ labels: { rack: null } });
+  t.notOk('ownLabels' in host());
+  const many = Object.fromEntries(Array.from({ length: 31 }, (_, at) => [`l${at}`, 'x']));
+  t.match(set({ labels: many }), { ok: false, error: { code: 'N3X_REFUSED', message: /more than 32 labels/ } });
+  t.match(set({}, 'n9'), { ok: false, error: { code: 'N3X_NOT_FOUND' } });
+  for (const name of ['n2', 'n3', 'n4']) t.match(set({ role: 'agent' }, name), { ok: true });
+  t.match(set({ role: 'agent' }, 'n1'), { ok: false, error: { message: /n1 is the last that may vote/ } });
+});
+
+t.test('what is wanted of the cluster', async (t) => {
+  const cluster = new SampleCluster();
+  const set = (settings: Partial<ClusterSettings>) => cluster.apply({ type: 'clusterSet', settings });
+  t.match(cluster.state.cluster?.settings, { voters: 3, replaceAfterSeconds: 60 });
+  t.match(set({ voters: 5 }), { ok: true, changed: true });
+  t.match(cluster.last.objectChanges[1]?.object, { reason: 'VotersWanted', message: '5 hosts shall vote, 3 before' });
+  t.match(set({ voters: 5 }), { ok: true, changed: false });
+  t.match(set({ replaceAfterSeconds: 10 }), { ok: true, changed: true });
+  t.match(cluster.state.cluster?.settings, { voters: 5, replaceAfterSeconds: 10 });
 });
 
 t.test('the configuration shows on the hosts', (t) => {

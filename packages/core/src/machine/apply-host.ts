@@ -1,7 +1,9 @@
-/** Hosts: joining, telling of themselves, being heard from, leaving. */
+/** Hosts: joining, telling of themselves, being heard from, what is wanted of them. */
 import { ERROR_CODES } from '../base/errors.ts';
 import type { Cluster, Token } from '../model/cluster.ts';
-import type { Host } from '../model/host.ts';
+import { type Host, hostLabels } from '../model/host.ts';
+import { LABELS_MAX, type Labels } from '../model/names.ts';
+import { mayVote } from './apply-host-leave.ts';
 import type { Command } from './command.ts';
 import { reads } from './command-format.ts';
 import { same } from './difference.ts';
@@ -48,24 +50,47 @@ function tokenRefusal(tx: Transaction, token: Token | undefined, command: Comman
   return undefined;
 }
 
-/** `hostJoin`. */
+/** Why a host that is known must not join now. */
+function memberRefusal({ name, membership }: Host): Verdict | undefined {
+  if (membership === 'leaving') {
+    return no(ERROR_CODES.refused, `host ${name} is leaving: join again once it has left`, { name });
+  }
+  if (membership !== 'voter') return undefined;
+  // It asks because it knows of no cluster: it has forgotten its votes, and could give them a second time.
+  return no(
+    ERROR_CODES.refused,
+    `host ${name} votes in this cluster and has lost its data: take it out with \`n3xctl host remove ${name}\` first, then join it as a new host`,
+    { name },
+  );
+}
+
+/** `hostJoin`. A host that is joining already, or was lost when the cluster was recovered, keeps its id. */
 export function applyHostJoin(tx: Transaction, cluster: Cluster, command: CommandOf<'hostJoin'>): Verdict {
   const member = tx.state.hostByPeer(command.peerId);
-  if (member !== undefined) {
-    if (member.membership === 'leaving') {
-      return no(ERROR_CODES.refused, `host ${member.name} is leaving: join again once it has left`, {
-        name: member.name,
-      });
-    }
-    return unchanged({ hostId: member.id });
-  }
+  const refused = member === undefined ? undefined : memberRefusal(member);
+  if (refused !== undefined) return refused;
+  if (member !== undefined && member.membership !== 'lost') return unchanged({ hostId: member.id });
   const token = tx.state.token(command.tokenId);
   const refusal = tokenRefusal(tx, token, command);
   if (refusal !== undefined || token === undefined) {
     return refusal ?? no(ERROR_CODES.tokenInvalid, `the join token is not one of this cluster: ${MAKE_ANOTHER}`);
   }
   const namesake = tx.state.hostByName(command.name);
-  if (namesake !== undefined) {
+  if (member !== undefined && namesake !== member) {
+    return no(
+      ERROR_CODES.conflict,
+      `this host is known as ${member.name}: set name = "${member.name}" in its configuration, and join again`,
+      { kind: 'host', name: member.name },
+    );
+  }
+  if (namesake !== undefined && namesake.membership === 'lost' && member === undefined) {
+    return no(
+      ERROR_CODES.conflict,
+      `the cluster has a host ${command.name} already, lost and with another key than this one: give it up with \`n3xctl host remove ${command.name}\`, or give this one another name in its configuration`,
+      { kind: 'host', name: command.name },
+    );
+  }
+  if (namesake !== undefined && member === undefined) {
     return no(
       ERROR_CODES.conflict,
       `the cluster has a host ${command.name} already: give this one another name in its configuration`,
@@ -80,15 +105,17 @@ export function applyHostJoin(tx: Transaction, cluster: Cluster, command: Comman
       { format: cluster.commandFormat, reads: [low, high] },
     );
   }
-  const id = cluster.nextHostId;
-  tx.putCluster({ ...cluster, nextHostId: id + 1 });
+  // A host that comes back to a recovered cluster keeps its id, and with it its VMs. The id has never had a say there.
+  const id = member?.id ?? cluster.nextHostId;
+  if (member === undefined) tx.putCluster({ ...cluster, nextHostId: id + 1 });
   tx.putToken({ ...token, usedBy: { hostId: id, peerId: command.peerId } });
   const host = tx.putHost({
+    ...member,
     kind: 'host',
     id,
     name: command.name,
-    uid: command.uid,
-    generation: 1,
+    uid: member?.uid ?? command.uid,
+    generation: (member?.generation ?? 0) + 1,
     modifiedIndex: tx.index,
     createdAtMs: tx.atMs,
     peerId: command.peerId,
@@ -100,7 +127,8 @@ export function applyHostJoin(tx: Transaction, cluster: Cluster, command: Comman
     reachable: true,
     reachableSinceMs: tx.atMs,
   });
-  tx.event(about(host), 'Joined', `joined as host ${id}, as ${host.settings.role}, with token ${token.id}`);
+  const how = member === undefined ? 'joined' : 'joined again';
+  tx.event(about(host), 'Joined', `${how} as host ${id}, as ${host.settings.role}, with token ${token.id}`);
   return done({ hostId: id });
 }
 
@@ -139,53 +167,43 @@ export function applyHostReachable(tx: Transaction, command: CommandOf<'hostReac
   return done();
 }
 
-/** VMs named in a refusal. */
-const SHOWN_VMS = 8;
-
-/** `hostLeave`. */
-export function applyHostLeave(tx: Transaction, command: CommandOf<'hostLeave'>): Verdict {
+/** `hostSet`. */
+export function applyHostSet(tx: Transaction, command: CommandOf<'hostSet'>): Verdict {
   const host = tx.state.hostByName(command.name);
   if (host === undefined) return notFound('host', command.name, '`n3xctl host list` shows those that do');
-  if (host.membership === 'leaving') return unchanged({ hostId: host.id });
-  if (tx.state.hostCount === 1) {
+  const role = command.role ?? host.settings.role;
+  const votes = host.membership !== 'leaving' && host.settings.role !== 'agent';
+  if (votes && role === 'agent' && mayVote(tx, host).length === 0) {
     return no(
       ERROR_CODES.refused,
-      `host ${host.name} is the only host of the cluster and cannot leave it: join another first, or stop n3xd and remove its data directory`,
+      `host ${host.name} is the last that may vote: join another, or give one that is an agent the role auto, before it becomes an agent`,
       { name: host.name },
     );
   }
-  const servers = [...tx.state.hosts()].filter(
-    (other) => other.id !== host.id && other.settings.role === 'server' && other.membership !== 'leaving',
-  );
-  if (servers.length === 0) {
-    return no(ERROR_CODES.refused, `host ${host.name} is the last server: join another server before it leaves`, {
+  const own = { ...host.ownLabels };
+  for (const [key, value] of Object.entries(command.labels ?? {})) {
+    if (value === null) delete own[key];
+    else own[key] = value;
+  }
+  const { ownLabels: _, ...rest } = host;
+  const next: Host = {
+    ...rest,
+    settings: { ...host.settings, role },
+    ...(Object.keys(own).length === 0 ? {} : { ownLabels: own }),
+  };
+  if (Object.keys(hostLabels(next)).length > LABELS_MAX) {
+    return no(ERROR_CODES.refused, `host ${host.name} would have more than ${LABELS_MAX} labels: take some away`, {
       name: host.name,
     });
   }
-  const vms = [...tx.state.vmsOnHost(host.id)].map((vm) => vm.name).sort();
-  if (vms.length > 0) {
-    const named =
-      vms.slice(0, SHOWN_VMS).join(', ') + (vms.length > SHOWN_VMS ? ` and ${vms.length - SHOWN_VMS} more` : '');
-    return no(ERROR_CODES.refused, `host ${host.name} still has the VMs ${named}: delete them before it leaves`, {
-      name: host.name,
-      vms: vms.slice(0, 64),
-    });
-  }
-  tx.putHost({ ...host, membership: 'leaving', generation: host.generation + 1 });
-  tx.event(about(host), 'Leaving', 'asked to leave the cluster');
+  if (same(host.settings, next.settings) && same(host.ownLabels ?? {}, own)) return unchanged({ hostId: host.id });
+  tx.putHost({ ...next, generation: host.generation + 1 });
+  if (role !== host.settings.role) tx.event(about(host), 'RoleChanged', `${host.settings.role} to ${role}`);
+  if (!same(hostLabels(host), hostLabels(next))) tx.event(about(host), 'LabelsChanged', labelsText(hostLabels(next)));
   return done({ hostId: host.id });
 }
 
-/** `hostRemoved`. */
-export function applyHostRemoved(tx: Transaction, command: CommandOf<'hostRemoved'>): Verdict {
-  const host = tx.state.host(command.hostId);
-  if (host === undefined) return unchanged();
-  if (host.membership !== 'leaving') {
-    return no(ERROR_CODES.refused, `host ${host.name} is not leaving: ask with \`n3xctl host remove\` first`, {
-      name: host.name,
-    });
-  }
-  tx.deleteHost(host);
-  tx.event(about(host), 'Left', `has left the cluster; its id ${host.id} is not used again`);
-  return done();
+function labelsText(labels: Labels): string {
+  const all = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+  return all.length === 0 ? 'has no labels' : `has the labels ${all.sort().join(', ')}`;
 }

@@ -11,8 +11,10 @@
 import { ERROR_CODES } from '../base/errors.ts';
 import type { LogIndex, Term } from '../raft/types.ts';
 import { applyAnnotate } from './apply-annotate.ts';
+import { applyClusterSet } from './apply-cluster.ts';
 import { applyCommandFormatRaise } from './apply-command-format.ts';
-import { applyHostJoin, applyHostLeave, applyHostReachable, applyHostRemoved, applyHostReport } from './apply-host.ts';
+import { applyHostJoin, applyHostReachable, applyHostReport, applyHostSet } from './apply-host.ts';
+import { applyHostLeave, applyHostRemove, applyHostRemoved } from './apply-host-leave.ts';
 import { applyLockAcquire, applyLockBreak, applyLockExpire, applyLockRelease, applyLockRenew } from './apply-lock.ts';
 import { applyVmAssign, applyVmRemoved, applyVmReport, applyVmUnplaceable } from './apply-placement.ts';
 import { applyTokenCreate, applyTokenRevoke } from './apply-token.ts';
@@ -65,10 +67,16 @@ function verdictOn(tx: Transaction, command: Command): Verdict {
       return applyHostReport(tx, command);
     case 'hostReachable':
       return applyHostReachable(tx, command);
+    case 'hostSet':
+      return applyHostSet(tx, command);
     case 'hostLeave':
       return applyHostLeave(tx, command);
+    case 'hostRemove':
+      return applyHostRemove(tx, command);
     case 'hostRemoved':
       return applyHostRemoved(tx, command);
+    case 'clusterSet':
+      return applyClusterSet(tx, cluster, command);
     case 'tokenCreate':
       return applyTokenCreate(tx, command);
     case 'tokenRevoke':

@@ -9,11 +9,15 @@ import type { Vm, VmPhase, VmStatus } from '../model/vm.ts';
 export function effectiveStatus(vm: Vm, host: Host | undefined): VmStatus {
   if (vm.assignment === null || host?.reachable === true) return vm.status;
   const who = host === undefined ? `host ${vm.assignment.hostId}` : `host ${host.name}`;
+  const how =
+    host?.membership === 'lost'
+      ? `was lost when the cluster was recovered: join it again, or give it up with \`n3xctl host remove ${host.name}\``
+      : 'is not heard from';
   return {
     ...vm.status,
     phase: 'lost',
     reason: 'HostLost',
-    message: `${who} is not heard from; last seen ${vm.status.phase}`,
+    message: `${who} ${how}; last seen ${vm.status.phase}`,
     sinceMs: host === undefined ? vm.status.sinceMs : Math.max(host.reachableSinceMs, vm.status.sinceMs),
   };
 }

@@ -2,7 +2,7 @@
  * The hard rules of placement, one function for both sides: the scheduler asks it to choose a host, `apply`
  * asks it again and refuses what breaks a rule, whatever the scheduler believed.
  */
-import { type Host, hostCapacity } from '../model/host.ts';
+import { type Host, hostCapacity, hostLabels } from '../model/host.ts';
 import { formatSizeMib } from '../model/quantity.ts';
 import { type Vm, vmResources } from '../model/vm.ts';
 import { type HostLoad, vmPorts } from './indexes.ts';
@@ -34,8 +34,9 @@ export function misfits(vm: Vm, host: Host, load: HostLoad): readonly Misfit[] {
   if (host.membership === 'leaving') add({ rule: 'leaving' });
   if (host.membership === 'joining') add({ rule: 'joining' });
   if (!host.reachable) add({ rule: 'unreachable' });
+  const labels = hostLabels(host);
   const missing = Object.entries(placement.requireLabels)
-    .filter(([key, value]) => !Object.hasOwn(host.settings.labels, key) || host.settings.labels[key] !== value)
+    .filter(([key, value]) => !Object.hasOwn(labels, key) || labels[key] !== value)
     .map(([key, value]) => `${key}=${value}`);
   if (missing.length > 0) add({ rule: 'labels', missing });
   if (host.facts === undefined) {

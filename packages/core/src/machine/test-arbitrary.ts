@@ -93,7 +93,18 @@ const always = fc.oneof(
   fc.record({ type: fc.constant('commandFormatRaise' as const), format: fc.integer({ min: 1, max: 3 }) }),
   fc.record({ type: fc.constant('vmRestart' as const), name: vmName, ifModifiedIndex: fc.nat(30) }),
   fc.record({ type: fc.constant('hostLeave' as const), name: fc.constantFrom(...HOST_NAMES) }),
+  fc.record({ type: fc.constant('hostRemove' as const), name: fc.constantFrom(...HOST_NAMES), force: fc.boolean() }),
   fc.record({ type: fc.constant('hostRemoved' as const), hostId }),
+  fc.record({
+    type: fc.constant('hostSet' as const),
+    name: fc.constantFrom(...HOST_NAMES),
+    role: fc.constantFrom('server' as const, 'agent' as const, 'auto' as const),
+    labels: fc.dictionary(fc.constantFrom('zone', 'rack'), fc.constantFrom('z1', 'z2', null)),
+  }),
+  fc.record({
+    type: fc.constant('clusterSet' as const),
+    settings: fc.record({ voters: fc.constantFrom(1 as const, 3, 5, 7), replaceAfterSeconds: fc.constantFrom(5, 60) }),
+  }),
   fc.record({ type: fc.constant('hostReachable' as const), hostId, reachable: fc.boolean() }),
   fc.record({ type: fc.constant('tokenRevoke' as const), id: fc.constantFrom('0000000000000001', '0000000000000002') }),
 );
@@ -182,7 +193,7 @@ const phase = fc.constantFrom<VmPhase>('building', 'starting', 'running', 'stopp
 /** Commands about a VM that know, most of the time, how it stands. */
 const informed = fc
   .record({
-    kind: fc.constantFrom('assign', 'assign', 'report', 'unplaceable', 'removed'),
+    kind: fc.constantFrom('assign', 'assign', 'report', 'unplaceable', 'removed', 'hostOut'),
     name: vmName,
     hostId,
     phase,
@@ -205,6 +216,10 @@ const informed = fc
         return { type: 'vmAssign', ...base, hostId: state.host(drawn.hostId) === undefined ? 1 : drawn.hostId };
       case 'unplaceable':
         return { type: 'vmUnplaceable', ...base, reason: 'NoHostFits', message: `needs ${drawn.phase}` };
+      case 'hostOut': {
+        const out = [...state.hosts()].find(({ membership }) => membership === 'leaving');
+        return { type: 'hostRemoved', hostId: out?.id ?? drawn.hostId };
+      }
       case 'removed':
         return { type: 'vmRemoved', name, uid: base.uid, ...at };
       default:

@@ -19,6 +19,23 @@ export type ClusterSettings = z.infer<typeof clusterSettingsSchema>;
 /** Settings of a new cluster. */
 export const DEFAULT_CLUSTER_SETTINGS: ClusterSettings = { voters: 3, replaceAfterSeconds: 60 };
 
+/** One time at which the cluster went on under a new id, from a log or a backup that may not have held everything. */
+export const recoverySchema = z.strictObject({
+  /** The id it had until then. Whoever still has that one is refused. */
+  fromClusterId: z.string().regex(/^[0-9a-f]{32}$/),
+  atMs: z.number(),
+  cause: z.enum(['quorumLost', 'restored']),
+  /** The last index that was carried over. */
+  lastIndex: z.int().min(0),
+  /** Where it went on. An epoch between the two is one that this cluster knows nothing of. */
+  index: z.int().min(1),
+});
+/** One time at which the cluster went on under a new id. */
+export type Recovery = z.infer<typeof recoverySchema>;
+
+/** Most recoveries that are remembered; the oldest goes. */
+export const RECOVERIES_MAX = 64;
+
 /** The cluster. There is one record of it. */
 export const clusterSchema = z.strictObject({
   kind: z.literal('cluster'),
@@ -34,6 +51,8 @@ export const clusterSchema = z.strictObject({
   /** Format of commands in force: what every member understands. */
   commandFormat: z.int().min(1),
   settings: clusterSettingsSchema,
+  /** Oldest first; absent when there was none. */
+  recoveries: z.array(recoverySchema).max(RECOVERIES_MAX).optional(),
 });
 /** The cluster. */
 export type Cluster = z.infer<typeof clusterSchema>;

@@ -1,10 +1,13 @@
 /** A host: one n3xd with its data directory. */
 import { z } from 'zod';
-import { annotationsSchema, labelsSchema, nameSchema, nixSystemSchema } from './names.ts';
+import { annotationsSchema, type Labels, labelsSchema, nameSchema, nixSystemSchema } from './names.ts';
 
-/** Whether the host votes in the Raft group or only follows it. */
-export const hostRoleSchema = z.enum(['server', 'agent']);
-/** Whether the host votes. */
+/**
+ * What the host is wanted to be. `server`: it votes before others do. `agent`: it follows the log and never
+ * votes. `auto`: it votes when the cluster needs it to.
+ */
+export const hostRoleSchema = z.enum(['server', 'agent', 'auto']);
+/** What the host is wanted to be. */
 export type HostRole = z.infer<typeof hostRoleSchema>;
 
 /** What a host found out about itself. */
@@ -36,8 +39,11 @@ export const hostSettingsSchema = z.strictObject({
 /** What the host's configuration file says of it. */
 export type HostSettings = z.infer<typeof hostSettingsSchema>;
 
-/** Where the host stands in the Raft group, as of the last applied configuration. */
-export const membershipSchema = z.enum(['joining', 'learner', 'voter', 'leaving']);
+/**
+ * Where the host stands in the Raft group, as of the last applied configuration. `lost`: the cluster was recovered
+ * or restored without it; it is known by name and key, has its VMs, and is in only once it has joined again.
+ */
+export const membershipSchema = z.enum(['joining', 'learner', 'voter', 'leaving', 'lost']);
 /** Where the host stands in the Raft group. */
 export type Membership = z.infer<typeof membershipSchema>;
 
@@ -61,12 +67,33 @@ export const hostSchema = z.strictObject({
   membership: membershipSchema,
   /** Whether the leader hears from it. Judged by the leader, for display and placement, never for safety. */
   reachable: z.boolean(),
+  /** Wall clock of that judgement; that of the join, exactly, while the host was never lost. */
   reachableSinceMs: z.number(),
+  /** Labels that were set by hand; they stand before those of the configuration file. Absent when there are none. */
+  ownLabels: labelsSchema.optional(),
   /** Absent when there are none. */
   annotations: annotationsSchema.optional(),
 });
 /** A host. */
 export type Host = z.infer<typeof hostSchema>;
+
+/** All labels of a host: those of its configuration file, and before them those set by hand. */
+export function hostLabels(host: Host): Labels {
+  return host.ownLabels === undefined ? host.settings.labels : { ...host.settings.labels, ...host.ownLabels };
+}
+
+/** Key of the label that names a host's failure domain. */
+export const ZONE_LABEL = 'zone';
+
+/** The failure domain of a host; empty for one that names none. */
+export function hostZone(host: Host): string {
+  return hostLabels(host)[ZONE_LABEL] ?? '';
+}
+
+/** Whether the leader has ever taken the host for lost. */
+export function wasLost(host: Host): boolean {
+  return host.reachableSinceMs !== host.createdAtMs;
+}
 
 /** What of a host may be given to VMs. Nothing before its first report. */
 export function hostCapacity(host: Host): { vcpu: number; memoryMib: number } {

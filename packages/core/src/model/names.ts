@@ -22,13 +22,23 @@ export const labelValueSchema = z
   .string()
   .regex(/^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/, 'a label value is at most 63 of A-Z a-z 0-9 . _ -');
 
-/** Labels by key; at most 32. */
+/** Most labels of one object. */
+export const LABELS_MAX = 32;
+
+/** Labels by key; at most {@link LABELS_MAX}. */
 export const labelsSchema = z
   .record(labelKeySchema, labelValueSchema)
-  .refine((labels) => Object.keys(labels).length <= 32, 'at most 32 labels');
+  .refine((labels) => Object.keys(labels).length <= LABELS_MAX, `at most ${LABELS_MAX} labels`);
 
 /** Labels by key. */
 export type Labels = z.infer<typeof labelsSchema>;
+
+/** Changes of labels: a value sets one, null takes it away; the others stay. */
+export const labelChangesSchema = z
+  .record(labelKeySchema, labelValueSchema.nullable())
+  .refine((changes) => Object.keys(changes).length <= LABELS_MAX, `at most ${LABELS_MAX} labels`);
+/** Changes of labels. */
+export type LabelChanges = z.infer<typeof labelChangesSchema>;
 
 /** Most annotations of one object. */
 export const ANNOTATIONS_MAX = 64;
