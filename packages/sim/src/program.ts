@@ -4,6 +4,7 @@
  */
 import { describeError, N3xError } from '@n3x/core/base/errors';
 import { Command, CommanderError } from 'commander';
+import { runExplain } from './commands/explain.ts';
 import {
   caseOf,
   EXIT,
@@ -60,6 +61,11 @@ export async function run(args: readonly string[], output: ProgramOutput): Promi
     .option('--write <file>', 'where to write the case (default: n3x-sim-SEED.case.json)')
     .action((file: string | undefined, flags: ShrinkFlags) =>
       withCase(flags, file, (found) => runShrink(found, flags, output)),
+    );
+  one('explain', 'tell how a run came to break a rule: its last events, and who said what to whom')
+    .argument('[file]', 'a case or a trace')
+    .action((file: string | undefined, flags: OneRunFlags) =>
+      withCase(flags, file, (found) => runExplain(found, flags, output)),
     );
   withRunFlags(program.command('soak').description('run many seeds').option('--seeds <a..b>', 'the seeds', '1..100'))
     .option('--jobs <n>', 'threads', '1')

@@ -4,7 +4,14 @@ import type { NetworkEvent } from '../world/network.ts';
 
 /** One event; when it happened is told beside it. Hosts are given by name, messages by Raft id. */
 export type TraceEvent =
-  | { readonly type: 'start'; readonly host: string; readonly applied: number; readonly last: number }
+  | {
+      readonly type: 'start';
+      readonly host: string;
+      /** Its Raft id: what its messages are from. */
+      readonly id: number;
+      readonly applied: number;
+      readonly last: number;
+    }
   | { readonly type: 'stop'; readonly host: string; readonly kind: 'process' | 'power' }
   | { readonly type: 'role'; readonly host: string; readonly role: Role; readonly term: number }
   | { readonly type: 'apply'; readonly host: string; readonly index: number; readonly hash: string }

@@ -7,14 +7,20 @@ import type { TraceEvent } from './event.ts';
 
 /** One line, without its end. */
 export function formatEvent(atMs: number, event: TraceEvent): string {
-  const [host, text] = describe(event);
+  const { host, text } = describeEvent(event);
   return `${(atMs / 1_000).toFixed(6).padStart(13)}  ${event.type.padEnd(7)}  ${host.padEnd(4)}  ${text}`;
 }
 
-function describe(event: TraceEvent): readonly [host: string, text: string] {
+/** What happened, and at which host; no host for what concerns them all. */
+export function describeEvent(event: TraceEvent): { readonly host: string; readonly text: string } {
+  const [host, text] = described(event);
+  return { host, text };
+}
+
+function described(event: TraceEvent): readonly [host: string, text: string] {
   switch (event.type) {
     case 'start':
-      return [event.host, `applied ${event.applied}, last ${event.last}`];
+      return [event.host, `id ${event.id}, applied ${event.applied}, last ${event.last}`];
     case 'stop':
       return [event.host, event.kind];
     case 'role':
@@ -43,7 +49,8 @@ function describe(event: TraceEvent): readonly [host: string, text: string] {
   }
 }
 
-function describeMessage(peer: PeerMessage): string {
+/** What a message says, in a few words. */
+export function describeMessage(peer: PeerMessage): string {
   switch (peer.type) {
     case 'snapshotChunk':
       return `chunk ${peer.offset} of ${peer.snapshot.index}${peer.last ? ', the last' : ''}`;

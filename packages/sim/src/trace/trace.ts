@@ -54,7 +54,8 @@ export class Trace implements WorldObserver {
   started(host: ObservedHost, stored: StoredState): void {
     this.#stood.delete(host.name);
     const last = stored.compacted.index + stored.entries.length;
-    this.record({ type: 'start', host: host.name, applied: stored.applied.index, last });
+    const { name, id } = host;
+    this.record({ type: 'start', host: name, id, applied: stored.applied.index, last });
   }
 
   stopped(host: ObservedHost, kind: 'process' | 'power'): void {

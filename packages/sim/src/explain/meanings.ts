@@ -1,0 +1,112 @@
+/** What each rule is for, what it means that it is broken, and which events tell of it. */
+
+/** Kinds of events by which a story is told. */
+export type StoryKind = 'votes' | 'entries' | 'snapshots' | 'reads' | 'heartbeats' | 'writes' | 'applies' | 'clients';
+
+/** A rule, for somebody who has never seen it broken. */
+export interface Meaning {
+  /** What holds in a sound cluster, and why. */
+  readonly promise: string;
+  /** What it means that it does not, and where to look. */
+  readonly broken: string;
+  /** What is shown beside roles, starts, ends and faults. */
+  readonly shows: readonly StoryKind[];
+}
+
+/** Meanings by rule, as `list` names them. */
+export const MEANINGS: Readonly<Record<string, Meaning>> = {
+  'S1 election-safety': {
+    promise:
+      'A leader needs the votes of a majority, a host votes once per term, and two majorities share a host: so a term has one leader at most.',
+    broken:
+      'Some host voted twice in the term, forgot its vote when it started again, or a candidate counted votes that it did not have. Look for two granted MsgVoteResp of one host in the same term, and for a start between them.',
+    shows: ['votes', 'writes'],
+  },
+  'S1 durable-promises': {
+    promise:
+      'A host speaks only of what its disk would still have after a power cut: its term, its vote, the entries that it acknowledges.',
+    broken:
+      'It has said something that it no longer knows. Either the message left before the write that it rests on was durable, or the write was lost or not read back. Look at the last write before the message, and at the start after it.',
+    shows: ['votes', 'entries', 'writes'],
+  },
+  'S1 leader-append-only': {
+    promise: 'A leader adds to its log and never replaces what is in it; only followers do.',
+    broken: 'A host wrote over its own log while it led. Look at its role before and after the write.',
+    shows: ['entries', 'writes'],
+  },
+  'S1 log-matching': {
+    promise: 'Logs that have an entry of the same index and term are the same up to it.',
+    broken:
+      'Two hosts hold different entries under one index and term, or a log has a gap. Either two leaders of one term wrote them, or a follower took entries that do not follow on what it has. Look for the append that it said yes to.',
+    shows: ['entries', 'writes', 'snapshots'],
+  },
+  'S1 leader-completeness': {
+    promise:
+      'What is committed is held by a majority, and who is elected has asked a majority: a new leader has it all.',
+    broken:
+      'A leader lacks a committed entry. Either votes went to a candidate whose log was behind, or the entry was taken for committed while no majority had it. Look at the votes of its term, and at who had acknowledged the entry.',
+    shows: ['votes', 'entries', 'writes'],
+  },
+  'S1 state-machine-safety': {
+    promise: 'At the same index every host has applied the same entries and so has the same state.',
+    broken:
+      'States differ, or something was applied that is not committed. Either an entry was skipped, doubled or another, or applying it depends on more than state and entry. Look at what the host applied since its last start, and where its state came from.',
+    shows: ['entries', 'applies', 'snapshots', 'writes'],
+  },
+  'S2 acknowledged-writes': {
+    promise: 'What a client is told of its write is what the log decided.',
+    broken: 'An answer has no such entry behind it. Look at what the answering host had applied when it answered.',
+    shows: ['clients', 'applies'],
+  },
+  'S2 requests-once': {
+    promise: 'A request has an id and takes effect once, however often it is sent.',
+    broken: 'The same id took effect twice. Look at both entries, and at what became of the remembered ids in between.',
+    shows: ['clients', 'entries', 'applies'],
+  },
+  'S2 linearizability': {
+    promise:
+      'Every operation takes effect at one moment between its question and its answer, and all answers fit one order of these moments.',
+    broken:
+      'No such order explains an answer: most often a read missed a write that was answered before it began, or a write took effect that was said to have none. Look at who answered, whether it led, and how far it had applied.',
+    shows: ['clients', 'reads', 'applies'],
+  },
+  'S4 invariants': {
+    promise: 'At every index the records agree with each other: capacity, allocation, bookkeeping.',
+    broken: 'A command was let through that it should not have been. Look at the command at that index.',
+    shows: ['clients', 'applies'],
+  },
+  'queue-bounds': {
+    promise: 'Whatever waits is bounded; what does not fit is refused.',
+    broken: 'Something grew beyond its bound. Look at who should have drained it, and whether it was down or cut off.',
+    shows: ['entries', 'snapshots', 'heartbeats'],
+  },
+  'L1 convergence': {
+    promise:
+      'Once nothing goes wrong any more, a leader is found, everyone catches up, and every VM is as asked, within the stated time.',
+    broken:
+      'The cluster hangs: the message says what it still waits for. Look at the last events of the host that it names: what it asks for over and over, and who should answer.',
+    shows: ['votes', 'entries', 'snapshots', 'reads'],
+  },
+  'no-crash': {
+    promise:
+      'A daemon ends when it is told to, and restarts when its disk fails; it never finds itself in an impossible state.',
+    broken: 'It did. Look at the last input of that host, and at what it believed before.',
+    shows: ['entries', 'snapshots', 'writes', 'applies'],
+  },
+  'no-malformed-entry': {
+    promise: 'Every committed entry can be read by every host.',
+    broken: 'One cannot. Look at who proposed it, and with which version.',
+    shows: ['entries', 'applies'],
+  },
+};
+
+const OTHER: Meaning = {
+  promise: 'A rule of the simulator.',
+  broken: 'It does not hold. Look at the last events before the violation.',
+  shows: ['votes', 'entries', 'snapshots', 'writes', 'applies', 'clients'],
+};
+
+/** The meaning of a rule; of one without words of its own the plainest. */
+export function meaningOf(rule: string): Meaning {
+  return MEANINGS[rule] ?? OTHER;
+}
