@@ -32,8 +32,12 @@ export class ElectionSafety {
 
   /** A message leaves a host. */
   sending(host: ObservedHost, message: PeerMessage): void {
-    if (message.type !== 'raft' || message.message.type !== 'MsgVoteResp' || message.message.reject) return;
-    const { term, to } = message.message;
+    if (message.type !== 'raft') return;
+    const { message: sent } = message;
+    // A candidate votes for itself.
+    const to = sent.type === 'MsgVote' ? host.id : sent.type === 'MsgVoteResp' && !sent.reject ? sent.to : undefined;
+    if (to === undefined) return;
+    const { term } = sent;
     const key = `${host.id}/${term}`;
     const before = this.#votes.get(key);
     if (before !== undefined && before !== to) {

@@ -8,8 +8,10 @@ import type { ObservedHost, WorldObserver } from '../world/observer.ts';
 import { CommittedLog } from './committed-log.ts';
 import { DurablePromises } from './durable-promises.ts';
 import { ElectionSafety } from './election-safety.ts';
+import { LockRules } from './locks.ts';
 import { LogMatching } from './log-matching.ts';
 import { LogViews } from './log-views.ts';
+import { Quorums } from './quorums.ts';
 import { ReferenceMachine } from './reference-machine.ts';
 
 /** Where a host stood when it was last looked at. */
@@ -22,8 +24,11 @@ interface Seen {
 export class SafetyCheckers implements WorldObserver {
   readonly views = new LogViews();
   readonly elections = new ElectionSafety();
+  /** What holders of locks and the log have to agree on. */
+  readonly locks = new LockRules();
   readonly #logs = new LogMatching();
   readonly #promises = new DurablePromises();
+  readonly #quorums = new Quorums();
   readonly #seen = new Map<NodeId, Seen>();
   #committed: CommittedLog | undefined;
   #reference: ReferenceMachine | undefined;
@@ -44,9 +49,10 @@ export class SafetyCheckers implements WorldObserver {
     this.views.started(host, stored);
     if (this.#reference === undefined) {
       this.#committed = new CommittedLog(stored.applied.index);
-      this.#reference = new ReferenceMachine(this.#committed, stored);
+      this.#reference = new ReferenceMachine(this.#committed, stored, (changes) => this.locks.applied(changes));
     }
     this.#committed?.started(host);
+    this.#quorums.started(host);
     this.#seen.delete(host.id);
   }
 
@@ -60,6 +66,7 @@ export class SafetyCheckers implements WorldObserver {
 
   sending(host: ObservedHost, _to: NodeId, message: PeerMessage): void {
     this.elections.sending(host, message);
+    this.#quorums.sending(host, message);
     this.#promises.sending(host, message, this.views.of(host));
   }
 
@@ -75,6 +82,7 @@ export class SafetyCheckers implements WorldObserver {
     this.#seen.set(host.id, { loop, status });
     if (before !== undefined && before.loop === loop && unmoved(before.status, status)) return;
     this.elections.settled(host, status);
+    this.#quorums.settled(host, status, this.views.of(host), this.#committed?.lastIndex ?? 0);
     this.#committed?.settled(host, status, this.views.of(host));
     this.#reference?.settled(host, status);
   }

@@ -10,8 +10,9 @@ import type { Fault } from './fault.ts';
 
 /** Chances, in parts of a thousand. */
 export interface AimedRates {
-  /** That power fails right after a host has sent one. */
+  /** That power fails right after a host has given a vote or asked for one. */
   readonly vote: number;
+  /** That power fails right after a host has acknowledged entries. */
   readonly acknowledgement: number;
   /** That a leader is cut off, with the follower that it has just sent entries to or alone. */
   readonly append?: number;
@@ -57,7 +58,7 @@ export class AimedFaults implements WorldObserver {
       return;
     }
     const rate =
-      message.type === 'MsgVoteResp' && !message.reject
+      message.type === 'MsgVote' || (message.type === 'MsgVoteResp' && !message.reject)
         ? this.#rates.vote
         : message.type === 'MsgAppResp' && !message.reject
           ? this.#rates.acknowledgement

@@ -151,6 +151,22 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
     aims: { vote: 60, acknowledgement: 2, append: 15 },
     faults: { crash: 12, power: 6, partition: 12, cut: 6, stall: 2, slowDisk: 2 },
   },
+  elections: {
+    ...{ name: 'elections', summary: 'one election after the other: new leaders are cut off at once, votes come late' },
+    ...{
+      links: {
+        ...LINK_PROFILES.lossy,
+        name: 'elections',
+        latency: { minMs: 1, maxMs: 100, slowPermille: 100, slowMs: 1_500 },
+        reorderPermille: 200,
+      },
+      disk: SSD,
+      driver: STEADY,
+      driftPpm: 200,
+    },
+    aims: { vote: 40, acknowledgement: 1, append: 200 },
+    faults: { crash: 6, power: 4, partition: 6, cut: 6, stall: 2 },
+  },
   hostile: {
     ...{ name: 'hostile', summary: 'everything goes wrong, often: what a rare bug needs to show within few seeds' },
     ...{

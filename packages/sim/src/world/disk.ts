@@ -227,6 +227,12 @@ export class SimulatedDisk {
     return image;
   }
 
+  /** Whether a power cut now would leave the entry at `index` with `term`, or a snapshot that covers it. */
+  keeps(index: number, term: number): boolean {
+    const { compacted, entries } = this.#synced;
+    return index <= compacted.index || entries[index - compacted.index - 1]?.term === term;
+  }
+
   #startBatch(): void {
     this.#inFlight = this.#queued;
     this.#queued = [];

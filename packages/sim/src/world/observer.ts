@@ -3,7 +3,7 @@
 import type { HostLoop } from '@n3x/core/loop/host-loop';
 import type { CommandOutcome } from '@n3x/core/ports/client';
 import type { StorageWrite, StoredState } from '@n3x/core/ports/storage';
-import type { NodeId } from '@n3x/core/raft/types';
+import type { LogIndex, NodeId, Term } from '@n3x/core/raft/types';
 import type { PeerMessage } from '@n3x/core/wire/peer-message';
 
 /** A host as an observer sees it. */
@@ -12,6 +12,10 @@ export interface ObservedHost {
   readonly name: string;
   /** Undefined while no daemon runs, and while it is being made. */
   readonly loop: HostLoop | undefined;
+  readonly disk: {
+    /** Whether a power cut now would leave the entry, or a snapshot that covers it. */
+    keeps(index: LogIndex, term: Term): boolean;
+  };
 }
 
 /** Anything that watches. Each part is called at the moment at which it happens. */
