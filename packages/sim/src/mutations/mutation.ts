@@ -1,12 +1,14 @@
 /**
  * Planted bugs: what they break and where a search for them is best made. They change what passes between a
- * loop and its world, so the production code has no trace of them.
+ * loop and its world, or the source text that a search's own thread loads, so the production code has no trace
+ * of them.
  */
 import type { LoopInput } from '@n3x/core/loop/input';
 import type { Ports } from '@n3x/core/ports/ports';
 import type { Message, NodeId } from '@n3x/core/raft/types';
 import type { ObservedHost } from '../world/observer.ts';
 import type { Tampering } from '../world/tampering.ts';
+import type { Rewrite } from './rewrite.ts';
 
 /** A planted bug. */
 export interface Mutation {
@@ -18,12 +20,21 @@ export interface Mutation {
   readonly workload: string;
   /** Name of a profile; `hostile` without one. */
   readonly profile?: string;
-  /** A new one for each run. */
-  make(): Tampering;
+  /** Hosts of the cluster; {@link HUNT_HOSTS} without it. */
+  readonly hosts?: number;
+  /** Virtual ms of load and faults in one run of a search; {@link HUNT_MS} without it. */
+  readonly durationMs?: number;
+  /** What is changed between loop and world; a new one for each run. */
+  make?(): Tampering;
+  /** What is changed in the core itself. */
+  readonly rewrites?: readonly Rewrite[];
 }
 
 /** Hosts of the cluster in which planted bugs are searched for. */
 export const HUNT_HOSTS = 5;
+
+/** Virtual ms of load and faults in one run of a search. */
+export const HUNT_MS = 15_000;
 
 /** Whether the cluster is set up, as far as `host` knows: a bug that spoils that already shows nothing else. */
 function isWhole(host: ObservedHost): boolean {
