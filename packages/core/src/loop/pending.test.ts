@@ -110,18 +110,37 @@ t.test('reads that come while a batch is under way form the next one', async (t)
   t.same([...answers.keys()], [1, 2]);
 });
 
-t.test('a batch that got no answer goes into the next; a late answer to it says nothing', async (t) => {
-  const { answers, reads, add } = someReads();
+t.test('a batch without an answer is asked for again; the answer to an earlier time serves it too', async (t) => {
+  for (const [context, index] of [
+    ['first', 4],
+    ['second', 9],
+  ] as const) {
+    const { answers, reads, add } = someReads();
+    add(1);
+    reads.ask('first', 0);
+    reads.askAgain(0);
+    t.ok(reads.ready);
+    reads.ask('second', 10);
+    t.notOk(reads.ready);
+    // It was not there when the first answer may have been given.
+    add(2);
+    reads.confirmed('strange', 1);
+    reads.confirmed(context, index);
+    reads.applied(9);
+    t.same([...answers], [[1, { type: 'ready', index: 9 }]]);
+    t.ok(reads.ready, 'the next batch may go');
+    reads.confirmed('second', 9);
+    t.equal(answers.size, 1, 'an answer to a batch that was answered says nothing');
+  }
+});
+
+t.test('a batch that nobody waits for any more does not hold up the next', async (t) => {
+  const { reads, add } = someReads();
   add(1);
   reads.ask('first', 0);
-  reads.askAgain(0);
-  reads.ask('second', 10);
-  reads.confirmed('first', 1);
-  reads.applied(9);
-  t.equal(answers.size, 0);
-  reads.confirmed('second', 9);
-  reads.applied(9);
-  t.same(answers.get(1), { type: 'ready', index: 9 });
+  add(2);
+  reads.cancel(1);
+  t.ok(reads.ready);
 });
 
 t.test('reads are bounded, fail without a quorum, and may be cancelled', async (t) => {

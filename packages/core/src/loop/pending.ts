@@ -160,6 +160,9 @@ function expiryCode(
   return nowMs - Math.max(since, pending.receivedAtMs) >= view.noQuorumGraceMs ? 'noQuorum' : null;
 }
 
+/** Times that a batch was asked for and whose answers still count. */
+const CONTEXTS_MAX = 16;
+
 /**
  * Reads in batches: all that came while one batch was under way form the next, so any number of readers
  * cost one round of heartbeats (thesis section 6.4).
@@ -168,7 +171,7 @@ export class PendingReads {
   readonly #client: Pick<ClientPort, 'readDone'>;
   readonly #limit: number;
   #waiting: PendingRead[] = [];
-  #asked: { context: string; reads: PendingRead[]; askedAtMs: number } | null = null;
+  #asked: { contexts: string[]; reads: PendingRead[]; askedAtMs: number; again: boolean } | null = null;
   /** Answered by the leader at `index`, waiting for it to be applied here. */
   #confirmed: { index: number; reads: PendingRead[] }[] = [];
 
@@ -193,25 +196,34 @@ export class PendingReads {
 
   /** Whether a batch could be asked for now. */
   get ready(): boolean {
-    return this.#asked === null && this.#waiting.length > 0;
+    return this.#asked === null ? this.#waiting.length > 0 : this.#asked.again;
   }
 
-  /** The next batch goes out under `context`. */
+  /** The next batch, or the last one again, goes out under `context`. */
   ask(context: string, nowMs: number): void {
-    this.#asked = { context, reads: this.#waiting, askedAtMs: nowMs };
-    this.#waiting = [];
+    const asked = this.#asked;
+    if (asked === null) {
+      this.#asked = { contexts: [context], reads: this.#waiting, askedAtMs: nowMs, again: false };
+      this.#waiting = [];
+      return;
+    }
+    asked.contexts = [...asked.contexts.slice(1 - CONTEXTS_MAX), context];
+    asked.askedAtMs = nowMs;
+    asked.again = false;
   }
 
-  /** The batch was not answered by `beforeMs`, or its leader is gone: its reads go into the next one. */
+  /**
+   * The batch was not answered by `beforeMs`, or its leader is gone: it is to be asked for again. The answer to an
+   * earlier time is as good, since all its reads were there by then: where answers take longer than it takes
+   * until one asks again, no other would ever come in time.
+   */
   askAgain(beforeMs: number): void {
-    if (this.#asked === null || this.#asked.askedAtMs > beforeMs) return;
-    this.#waiting = [...this.#asked.reads, ...this.#waiting];
-    this.#asked = null;
+    if (this.#asked !== null && this.#asked.askedAtMs <= beforeMs) this.#asked.again = true;
   }
 
-  /** The leader answered. Answers to batches given up are ignored. */
+  /** The leader answered. Answers to batches that are answered already are ignored. */
   confirmed(context: string, index: number): void {
-    if (this.#asked?.context !== context) return;
+    if (this.#asked === null || !this.#asked.contexts.includes(context)) return;
     this.#confirmed.push({ index, reads: this.#asked.reads });
     this.#asked = null;
   }
@@ -236,7 +248,7 @@ export class PendingReads {
       return false;
     };
     this.#waiting = this.#waiting.filter(keep);
-    if (this.#asked !== null) this.#asked.reads = this.#asked.reads.filter(keep);
+    this.#keepAsked(keep);
     for (const group of this.#confirmed) group.reads = group.reads.filter(keep);
     this.#confirmed = this.#confirmed.filter((group) => group.reads.length > 0);
   }
@@ -245,7 +257,13 @@ export class PendingReads {
   cancel(id: number): void {
     const keep = (read: PendingRead): boolean => read.id !== id;
     this.#waiting = this.#waiting.filter(keep);
-    if (this.#asked !== null) this.#asked.reads = this.#asked.reads.filter(keep);
+    this.#keepAsked(keep);
     for (const group of this.#confirmed) group.reads = group.reads.filter(keep);
+  }
+
+  #keepAsked(keep: (read: PendingRead) => boolean): void {
+    if (this.#asked === null) return;
+    this.#asked.reads = this.#asked.reads.filter(keep);
+    if (this.#asked.reads.length === 0) this.#asked = null;
   }
 }
