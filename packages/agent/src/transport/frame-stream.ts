@@ -3,6 +3,7 @@
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface';
 import { encodeFrames, FrameDecoder } from '@n3x/core/wire/frame';
 import { WireError } from '@n3x/core/wire/wire-error';
+import { thriftyWindow } from './thrifty-window.ts';
 
 /** What the owner of a stream is told. */
 export interface FrameStreamHandlers {
@@ -26,6 +27,7 @@ export class FrameStream {
     this.#stream = stream;
     this.#handlers = handlers;
     this.#decoder = new FrameDecoder(maxBytes);
+    thriftyWindow(stream);
     stream.addEventListener('message', (event) => this.#take(event));
     stream.addEventListener('drain', () => {
       if (!this.#over) handlers.onDrain();
