@@ -48,6 +48,7 @@ export class LoopShell implements ClientPort {
   #nextId = 1;
   #flushScheduled = false;
   #timer: NodeJS.Timeout | null = null;
+  #wake: NodeJS.Timeout | null = null;
   #stopped = false;
 
   /** `ports` lacks only the client's, which is this. */
@@ -76,6 +77,7 @@ export class LoopShell implements ClientPort {
   stop(): void {
     this.#stopped = true;
     if (this.#timer !== null) clearInterval(this.#timer);
+    if (this.#wake !== null) clearTimeout(this.#wake);
     const error = new N3xError(
       ERROR_CODES.unreachable,
       'this n3xd is stopping: ask another host, or again in a moment',
@@ -100,6 +102,7 @@ export class LoopShell implements ClientPort {
       // Read after all that came in: a local read rests on a time that is later than its own.
       if (this.#leased) this.#loop.clock(bootMs());
       this.#loop.flush();
+      this.#armWake();
     });
   }
 
@@ -174,6 +177,16 @@ export class LoopShell implements ClientPort {
 
   #tick(): void {
     this.handle({ type: 'tick', nowMs: monotonicMs(), wallMs: Date.now() });
+  }
+
+  /** One timer at a time: a loop that is awake often needs no wake for each time. */
+  #armWake(): void {
+    const wakeMs = this.#loop.wakeMs;
+    if (wakeMs === null || this.#wake !== null) return;
+    this.#wake = setTimeout(() => {
+      this.#wake = null;
+      this.handle({ type: 'wake' });
+    }, wakeMs);
   }
 
   #cancelOn(signal: AbortSignal, id: number, reject: (error: N3xError) => void): void {

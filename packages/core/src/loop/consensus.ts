@@ -25,6 +25,8 @@ import {
   type SnapshotMeta,
 } from '../raft/types.ts';
 import type { MembersMessage, PeerMessage } from '../wire/peer-message.ts';
+import { CommitNotices } from './commit-notices.ts';
+import { Compaction } from './compaction.ts';
 import { LogMirror } from './log-mirror.ts';
 import type { LoopOptions } from './options.ts';
 import { type ReceivedSnapshot, SnapshotReceiver } from './snapshot-receiver.ts';
@@ -43,6 +45,8 @@ export interface ConsensusHost {
   readConfirmed(read: ReadState): void;
   /** Leader or role changed. */
   leadershipChanged(leader: NodeId, isLeader: boolean): void;
+  /** Whether a peer was heard from lately. */
+  isHeard(peer: NodeId): boolean;
 }
 
 /** Peer messages that concern the log. */
@@ -68,8 +72,10 @@ export class Consensus {
   #votes: MsgVote[] = [];
   /** Term and vote as handed to the storage. */
   #promised: { term: number; vote: NodeId };
+  readonly #notices: CommitNotices;
   readonly #sender: SnapshotSender;
   readonly #receiver = new SnapshotReceiver();
+  readonly #compaction: Compaction;
   /** A snapshot that is whole, from its arrival to the next flush. */
   #arrived: ReceivedSnapshot | null = null;
   #nextToken = 1;
@@ -85,6 +91,7 @@ export class Consensus {
     this.#applied = stored.applied;
     this.#promised = stored.hardState;
     this.#mirror = new LogMirror(stored, () => this.#applied);
+    this.#compaction = new Compaction(options);
     this.#node = new RawNode({
       id: options.hostId,
       electionTick: options.electionTicks,
@@ -103,6 +110,7 @@ export class Consensus {
       maxInflightMsgs: 256,
       maxInflightBytes: 16 * 1024 * 1024,
     });
+    this.#notices = new CommitNotices((message) => ports.transport.send(message.to, { type: 'raft', message }));
     this.#sender = new SnapshotSender({
       send: (to, chunk) => this.#ports.transport.send(to, chunk),
       finished: (to, ok) => this.#node.reportSnapshot(to, ok),
@@ -137,11 +145,22 @@ export class Consensus {
     this.#sender.tick(nowMs);
   }
 
+  /** Whether {@link Consensus.wake} is wanted soon. */
+  get wantsWake(): boolean {
+    return this.#notices.any;
+  }
+
+  /** Sends what has been held back long enough. */
+  wake(): void {
+    this.#notices.wake();
+  }
+
   /** A message from another host, its sender already verified. */
   receive(from: NodeId, message: ConsensusMessage): void {
     switch (message.type) {
       case 'raft':
         this.#node.step(message.message);
+        if (this.#isLeader && message.message.type === 'MsgProp') this.#notices.awaited(from, this.#node.lastIndex);
         return;
       case 'snapshotChunk': {
         const { ack, complete } = this.#receiver.receive(from, message);
@@ -219,6 +238,7 @@ export class Consensus {
   #softStateChanged(leader: NodeId, isLeader: boolean): void {
     if (leader === this.#leader && isLeader === this.#isLeader) return;
     if (!isLeader) this.#sender.clear();
+    this.#notices.clear();
     this.#leader = leader;
     this.#isLeader = isLeader;
     this.#host.leadershipChanged(leader, isLeader);
@@ -233,7 +253,7 @@ export class Consensus {
   }
 
   #send(message: Message): void {
-    this.#ports.transport.send(message.to, { type: 'raft', message });
+    this.#notices.pass(message);
   }
 
   /**
@@ -325,16 +345,25 @@ export class Consensus {
     });
   }
 
-  /** Drops old entries once there are too many, down to a tail, so that this happens seldom. */
+  /** Drops old entries when it is time. */
   #compact(): void {
-    const { compactAfterEntries, keepEntries, compactAfterBytes } = this.#options;
-    const held = this.#applied.index - this.#mirror.firstIndex() + 1;
-    const tooMany = held > compactAfterEntries;
-    if (!tooMany && (this.#mirror.bytes <= compactAfterBytes || held < 64)) return;
-    const index = this.#applied.index - (tooMany ? keepEntries : Math.floor(held / 2));
-    if (index < this.#mirror.firstIndex()) return;
+    const index = this.#compaction.decide(this.#mirror, this.#applied.index, () => this.#needless());
+    if (index === undefined) return;
     const term = this.#mirror.term(index);
     this.#mirror.compact(index);
     this.#ports.storage.write({ token: this.#nextToken++, sync: false, compact: { index, term } });
+  }
+
+  /** The highest index of an entry that no follower that is alive needs from here. */
+  #needless(): LogIndex {
+    let least = Number.POSITIVE_INFINITY;
+    const first = this.#mirror.firstIndex();
+    for (const [id, { match, state, pendingSnapshot }] of this.#node.status().progress) {
+      if (id === this.#options.hostId || !this.#host.isHeard(id)) continue;
+      // Behind the log it needs a snapshot, and after that what follows it.
+      const has = state === 'snapshot' ? Math.max(match, pendingSnapshot) : match;
+      if (has + 1 >= first) least = Math.min(least, has);
+    }
+    return least;
   }
 }

@@ -20,6 +20,7 @@ import type { Ports } from '../ports/ports.ts';
 import type { StoredState } from '../ports/storage.ts';
 import { type ConfState, type Entry, NONE, type NodeId, type SnapshotMeta } from '../raft/types.ts';
 import type { PeerMessage } from '../wire/peer-message.ts';
+import { NOTICE_MS } from './commit-notices.ts';
 import { Consensus } from './consensus.ts';
 import { HostAgent } from './host-agent.ts';
 import type { LoopInput } from './input.ts';
@@ -28,6 +29,7 @@ import type { LoopOptions } from './options.ts';
 import { OwnProposals } from './own-proposals.ts';
 import { type Introduced, LastHeard, membersOf, peersOf } from './peers.ts';
 import { type ExpiryView, PendingCommands, PendingReads } from './pending.ts';
+import { isPlausible } from './plausible.ts';
 
 /** Bytes of payload that one proposal message may carry to the leader. */
 const PROPOSAL_BATCH_BYTES = 1024 * 1024;
@@ -35,6 +37,12 @@ const PROPOSAL_BATCH_BYTES = 1024 * 1024;
 const OWN_READ = 0;
 /** Commands of the loop's own that may be under way at once. */
 const OWN_PROPOSALS_LIMIT = 512;
+
+/**
+ * How long an introduction is believed, in ms, unless the state gets there before: longer than a snapshot takes to
+ * arrive, and not for ever, in case its index was never true.
+ */
+const INTRODUCTION_MS = 600_000;
 
 /** Where a loop stands, for status displays. */
 export interface LoopStatus {
@@ -73,6 +81,7 @@ export class HostLoop {
   #peersKey = '';
   /** Members known from another host, as of an index that this one may not have reached. */
   #introduced: Introduced | null = null;
+  #introducedAtMs = 0;
   /** Whether the state holds all that was committed when this host last found a leader. */
   #current: 'no' | 'asked' | 'yes' = 'no';
 
@@ -96,6 +105,8 @@ export class HostLoop {
         this.#reads.applied(this.#consensus.applied.index);
       },
       leadershipChanged: (leader, isLeader) => this.#leadershipChanged(leader, isLeader),
+      isHeard: (peer) =>
+        this.#nowMs - (this.#heard.at(peer) ?? Number.NEGATIVE_INFINITY) <= CONTROL_OPTIONS.lostAfterMs,
     });
     this.#updatePeers();
   }
@@ -128,11 +139,19 @@ export class HostLoop {
     this.#consensus.clock(nowMs);
   }
 
+  /** In how many ms the loop wants the input `wake`; null when it does not. To be asked after each {@link flush}. */
+  get wakeMs(): number | null {
+    return this.#consensus.wantsWake ? NOTICE_MS : null;
+  }
+
   /** Takes one input. What follows from it is done by the next {@link flush}. */
   handle(input: LoopInput): void {
     switch (input.type) {
       case 'tick':
         this.#tick(input.nowMs, input.wallMs);
+        return;
+      case 'wake':
+        this.#consensus.wake();
         return;
       case 'received':
         this.#received(input.from, input.message);
@@ -193,6 +212,10 @@ export class HostLoop {
     this.#commands.proposeAgain(nowMs - proposalRetryMs);
     this.#reads.askAgain(nowMs - proposalRetryMs);
     this.#own.expire(nowMs - 2 * proposalRetryMs);
+    if (this.#introduced !== null && nowMs - this.#introducedAtMs > INTRODUCTION_MS) {
+      this.#introduced = null;
+      this.#updatePeers();
+    }
     const view: ExpiryView = { nowMs, wallMs, noQuorumSinceMs: this.#noQuorumSinceMs, noQuorumGraceMs };
     this.#commands.expire(view);
     this.#reads.expire(view);
@@ -202,9 +225,14 @@ export class HostLoop {
 
   #received(from: NodeId, message: PeerMessage): void {
     this.#heard.heard(from, this.#nowMs);
+    if (!isPlausible(message, this.#consensus.node.term, this.#state.index)) {
+      this.#ports.journal.log('warn', 'loop.implausible', { from, type: message.type });
+      return;
+    }
     if (message.type === 'members') {
       if (message.index <= Math.max(this.#state.index, this.#introduced?.index ?? 0)) return;
       this.#introduced = message;
+      this.#introducedAtMs = this.#nowMs;
       this.#updatePeers();
       return;
     }

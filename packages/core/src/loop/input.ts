@@ -18,6 +18,8 @@ export function restsOnClock(input: LoopInput): boolean {
 export type LoopInput =
   /** Time passed. `nowMs` is monotonic (boot time), `wallMs` the wall clock; one tick each `tickMs` of the options. */
   | { readonly type: 'tick'; readonly nowMs: number; readonly wallMs: number }
+  /** The wake that the loop's `wakeMs` asked for. */
+  | { readonly type: 'wake' }
   | { readonly type: 'received'; readonly from: NodeId; readonly message: PeerMessage }
   /** The stream to a peer opened or broke. */
   | { readonly type: 'peer'; readonly id: NodeId; readonly connected: boolean }

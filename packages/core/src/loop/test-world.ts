@@ -191,6 +191,11 @@ export class TestWorld {
       for (const host of this.hosts.values()) host.loop.flush();
       let busy = false;
       for (const host of this.hosts.values()) {
+        if (host.loop.wakeMs === null) continue;
+        busy = true;
+        host.loop.handle({ type: 'wake' });
+      }
+      for (const host of this.hosts.values()) {
         for (const write of host.writes.splice(0)) {
           busy = true;
           host.loop.handle({ type: 'stored', token: write.token, outcome: { ok: true } });

@@ -55,7 +55,7 @@ const RESTART_MS = 2_000;
 const WALL_START_MS = 1_767_225_600_000;
 
 /** What of a loop's options differs from run to run. */
-export type HostLoopOptions = Pick<LoopOptions, 'compactAfterEntries' | 'keepEntries'> &
+export type HostLoopOptions = Pick<LoopOptions, 'compactAfterEntries' | 'keepEntries' | 'lagEntries'> &
   Partial<Pick<LoopOptions, 'electionTicks' | 'heartbeatTicks' | 'reads'>>;
 
 /** What a host is made of. */
@@ -98,6 +98,8 @@ export class SimulatedHost implements ObservedHost {
   #id: NodeId = 0;
   #bootstrapPeers: readonly PeerAddress[] = [];
   #loop: HostLoop | undefined;
+  /** The loop that a wake is under way for. */
+  #wakes: HostLoop | undefined;
   #runs = false;
   #boots = 0;
   #nextRequest = 1;
@@ -332,6 +334,17 @@ export class SimulatedHost implements ObservedHost {
     this.#busy = false;
   }
 
+  #armWake(loop: HostLoop): void {
+    const { wakeMs } = loop;
+    if (wakeMs === null || this.#wakes === loop) return;
+    this.#wakes = loop;
+    this.#parts.timeline.after(this.clock.trueMs(wakeMs), () => {
+      if (this.#wakes !== loop) return;
+      this.#wakes = undefined;
+      if (this.#loop === loop) this.input({ type: 'wake' });
+    });
+  }
+
   #take(input: LoopInput): void {
     const loop = this.#loop;
     if (loop === undefined) return;
@@ -339,6 +352,7 @@ export class SimulatedHost implements ObservedHost {
       loop.clock(this.clock.nowMs);
       loop.handle(input);
       loop.flush();
+      this.#armWake(loop);
       if (this.#fatal === undefined) this.#parts.observer.settled?.(this);
     });
   }
