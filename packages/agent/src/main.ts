@@ -6,6 +6,7 @@ import { Daemon } from './daemon/daemon.ts';
 import { createJournal, type Journal } from './daemon/journal.ts';
 import { notifyService } from './daemon/service-notify.ts';
 import { N3X_VERSION } from './daemon/version.ts';
+import { addOfflineVerbs } from './recovery/command-line.ts';
 
 /** Where the configuration is unless the command line says otherwise. */
 const DEFAULT_CONFIG = '/etc/n3x/n3xd.toml';
@@ -81,13 +82,17 @@ const program = new Command('n3xd')
   .allowExcessArguments(false)
   .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_CONFIG))
-  .showSuggestionAfterError();
-
-const flags = program.parse().opts<Flags>();
-if (flags.checkConfig === true) process.exitCode = await check(flags.config);
-else {
-  await run(flags.config).catch((error: unknown) => {
-    complain(error);
-    process.exit(error instanceof N3xError && error.code === 'N3X_CONFIG' ? EXIT_CONFIG : 1);
+  .showSuggestionAfterError()
+  .action(async (flags: Flags) => {
+    if (flags.checkConfig === true) process.exitCode = await check(flags.config);
+    else await run(flags.config).catch(fail);
   });
+addOfflineVerbs(program, (work) => work.catch(fail));
+await program.parseAsync();
+
+/** Ends the process for an error, in one line. */
+function fail(error: unknown): never {
+  complain(error);
+  const wrongUse = error instanceof N3xError && (error.code === 'N3X_CONFIG' || error.code === 'N3X_INVALID');
+  process.exit(wrongUse ? EXIT_CONFIG : 1);
 }

@@ -6,6 +6,7 @@ import type { Duplex, Readable, Writable } from 'node:stream';
 import type { LocalStatus } from '@n3x/core/api/schemas';
 import type { Command, CommandResult } from '@n3x/core/machine/command';
 import type { ClusterState } from '@n3x/core/machine/state';
+import type { HostRole } from '@n3x/core/model/host';
 import type { ObjectChange } from '@n3x/core/model/object';
 
 /** How long a request may take and which id it carries. */
@@ -13,6 +14,12 @@ export interface RequestOptions {
   readonly requestId: string;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+}
+
+/** How to join. */
+export interface JoinOptions extends Omit<RequestOptions, 'requestId'> {
+  /** Join what became of this host's cluster even though that cluster has a quorum. */
+  readonly abandon: boolean;
 }
 
 /** A subscriber to applied changes. */
@@ -43,11 +50,11 @@ export interface ApiBackend {
   changesSince(from: number): readonly ObjectChange[] | null;
   subscribe(listener: ChangeListener): () => void;
   init(clusterName: string): Promise<{ clusterId: string; hostId: number }>;
-  join(token: string, options: Omit<RequestOptions, 'requestId'>): Promise<{ clusterId: string; hostId: number }>;
+  join(token: string, options: JoinOptions): Promise<{ clusterId: string; hostId: number }>;
   leave(host: string | undefined, options: RequestOptions): Promise<{ changed: boolean; index: number }>;
   /** Makes a token: the text is shown once and stored nowhere. */
   createToken(
-    request: { role?: 'server' | 'agent'; ttlSeconds: number },
+    request: { role?: HostRole; ttlSeconds: number },
     options: RequestOptions,
   ): Promise<{ token: string; id: string; expiresAtMs: number }>;
   /** Log of a VM that this host holds; `N3X_NOT_FOUND` when there is none yet. */

@@ -178,6 +178,10 @@ function answerOf(route: Route): Record<string, Response> {
     }
     case 'text':
       return { 200: { description: 'The text, streamed', content: { 'text/plain': { schema: { type: 'string' } } } } };
+    case 'bytes': {
+      const content = { [answer.mediaType]: { schema: { type: 'string', format: 'binary' } } };
+      return { 200: { description: 'The bytes, streamed', content } };
+    }
     case 'lines': {
       const content = { 'application/x-ndjson': { schema: schemaOf(answer.schema, 'output') } };
       return { 200: { description: 'One JSON document per line, streamed', content } };

@@ -15,6 +15,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiBackend } from './backend.ts';
 import { Call, type JsonHandler, type StreamHandler } from './call.ts';
 import { annotateHost, annotateVm, getHostAnnotations, getVmAnnotations } from './handlers/annotations.ts';
+import { getBackup } from './handlers/backup.ts';
 import { getHost, listEvents, listHosts } from './handlers/hosts.ts';
 import { acquireLock, breakLock, getLock, listLocks, releaseLock, renewLock } from './handlers/locks.ts';
 import { createToken, initCluster, joinCluster, leaveCluster, listTokens, revokeToken } from './handlers/membership.ts';
@@ -37,7 +38,7 @@ export interface RouterContext {
   readonly endings: Set<() => void>;
 }
 
-type StreamId = 'getVmLogs' | 'openVmConsole' | 'watch';
+type StreamId = 'getBackup' | 'getVmLogs' | 'openVmConsole' | 'watch';
 type JsonId = Exclude<OperationId, StreamId | 'getOpenApi'>;
 
 const JSON_HANDLERS: { readonly [Id in JsonId]: JsonHandler<Id> } = {
@@ -77,7 +78,8 @@ const JSON_HANDLERS: { readonly [Id in JsonId]: JsonHandler<Id> } = {
 export function registerRoutes(app: FastifyInstance, context: RouterContext): void {
   const { backend } = context;
   for (const id of Object.keys(JSON_HANDLERS) as JsonId[]) registerJson(app, backend, id);
-  registerStream(app, context, 'getVmLogs', (call) => logs(call, context));
+  registerStream(app, context, 'getBackup', (call) => ending(call, context, getBackup));
+  registerStream(app, context, 'getVmLogs', (call) => ending(call, context, getVmLogs));
   registerStream(app, context, 'watch', (call) => watch(call, context));
   registerStream(app, context, 'openVmConsole', refusePlainConsole);
   const { method, path } = ROUTES.getOpenApi;
@@ -179,12 +181,17 @@ function noBody(request: FastifyRequest): undefined {
   throw new N3xError('N3X_INVALID', 'this request takes no body');
 }
 
-async function logs(call: Call<'getVmLogs'>, { endings }: RouterContext): Promise<void> {
+/** Answers by a stream that a close of the server cuts short. */
+async function ending<Id extends StreamId>(
+  call: Call<Id>,
+  { endings }: RouterContext,
+  answer: StreamHandler<Id>,
+): Promise<void> {
   const { raw } = call.reply;
   const end = (): void => void raw.destroy();
   endings.add(end);
   raw.once('close', () => endings.delete(end));
-  await getVmLogs(call);
+  await answer(call);
 }
 
 async function watch(call: Call<'watch'>, { backend, endings, watch: limits }: RouterContext): Promise<void> {

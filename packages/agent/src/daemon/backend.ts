@@ -3,8 +3,9 @@ import { type Duplex, Readable, type Writable } from 'node:stream';
 import type { LocalStatus } from '@n3x/core/api/schemas';
 import type { Command, CommandResult } from '@n3x/core/machine/command';
 import type { ClusterState } from '@n3x/core/machine/state';
+import type { HostRole } from '@n3x/core/model/host';
 import type { ObjectChange } from '@n3x/core/model/object';
-import type { ApiBackend, ChangeListener, LogOptions, RequestOptions } from '../api/backend.ts';
+import type { ApiBackend, ChangeListener, JoinOptions, LogOptions, RequestOptions } from '../api/backend.ts';
 import type { MicrovmDriver } from '../drivers/microvm/microvm-driver.ts';
 import { createToken } from './joining.ts';
 import type { Member } from './member.ts';
@@ -21,7 +22,7 @@ export interface BackendDaemon {
   /** The member, or the error that there is none. */
   requireMember(): Member;
   init(clusterName: string): Promise<{ clusterId: string; hostId: number }>;
-  join(token: string, options: Omit<RequestOptions, 'requestId'>): Promise<{ clusterId: string; hostId: number }>;
+  join(token: string, options: JoinOptions): Promise<{ clusterId: string; hostId: number }>;
   leave(host: string | undefined, options: RequestOptions): Promise<{ changed: boolean; index: number }>;
 }
 
@@ -50,6 +51,7 @@ export class DaemonBackend implements ApiBackend {
       appliedIndex: status?.appliedIndex ?? 0,
       supervisor: driver.choice.kind,
       uptimeSeconds,
+      ...(member?.superseded === true ? { superseded: true } : {}),
     };
   }
 
@@ -77,7 +79,7 @@ export class DaemonBackend implements ApiBackend {
     return this.#daemon.init(clusterName);
   }
 
-  join(token: string, options: Omit<RequestOptions, 'requestId'>): Promise<{ clusterId: string; hostId: number }> {
+  join(token: string, options: JoinOptions): Promise<{ clusterId: string; hostId: number }> {
     return this.#daemon.join(token, options);
   }
 
@@ -86,7 +88,7 @@ export class DaemonBackend implements ApiBackend {
   }
 
   async createToken(
-    request: { role?: 'server' | 'agent'; ttlSeconds: number },
+    request: { role?: HostRole; ttlSeconds: number },
     options: RequestOptions,
   ): Promise<{ token: string; id: string; expiresAtMs: number }> {
     const { shell, membership } = this.#daemon.requireMember();

@@ -10,7 +10,7 @@ import { parseToken } from '@n3x/core/join/token';
 import { BOOTSTRAP_CONF_STATE, BOOTSTRAP_POSITION, bootstrapRecords, FIRST_HOST_ID } from '@n3x/core/machine/bootstrap';
 import { COMMAND_FORMATS } from '@n3x/core/machine/command';
 import type { HostFacts } from '@n3x/core/model/host';
-import type { RequestOptions } from '../api/backend.ts';
+import type { JoinOptions, RequestOptions } from '../api/backend.ts';
 import { type ApiServer, startApiServer } from '../api/server.ts';
 import type { AgentConfig } from '../config/config.ts';
 import { type LoadedConfig, loadConfig, reloadable, takeOver } from '../config/load.ts';
@@ -177,22 +177,33 @@ export class Daemon {
     });
   }
 
-  /** Joins the cluster that made the token. A failed join changes nothing here; a repeated one gets the same answer. */
-  join(text: string, options: Omit<RequestOptions, 'requestId'>): Promise<{ clusterId: string; hostId: number }> {
+  /**
+   * Joins the cluster that made the token. A failed join changes nothing here; a repeated one gets the same answer. A
+   * member may join what became of its cluster by a recovery; its VMs go on running meanwhile.
+   */
+  join(text: string, options: JoinOptions): Promise<{ clusterId: string; hostId: number }> {
     return this.#change(async () => {
-      this.#requireNoMember();
       const parsed = parseToken(text);
       if (!parsed.ok) throw new N3xError(ERROR_CODES.tokenInvalid, parsed.message);
+      const { token } = parsed;
+      const former = this.#data.identity.cluster;
+      if (former?.joinedWith === token.id) return { clusterId: former.clusterId, hostId: former.hostId };
+      if (former?.clusterId.startsWith(token.clusterPrefix) === true) this.#requireNoMember();
+      if (former !== undefined && !options.abandon) this.#requireNoQuorum(former);
       const { name } = this.config;
+      const self = { uid: randomUUID(), name, ...this.#info(), addresses: this.addresses };
       const accepted = await joinCluster(
         this.#node,
-        parsed.token,
-        { uid: randomUUID(), name, ...this.#info(), addresses: this.addresses },
+        token,
+        former === undefined ? self : { ...self, formerClusterId: former.clusterId },
         options.timeoutMs,
       );
       const { clusterId, hostId } = accepted;
-      const membership = { clusterId, hostId, name, peers: accepted.peers.filter((peer) => peer.id !== hostId) };
-      const stored = await this.#data.becomeMember(membership);
+      const peers = accepted.peers.filter((peer) => peer.id !== hostId);
+      const membership = { clusterId, hostId, name, peers, joinedWith: token.id };
+      const stored = await (former === undefined
+        ? this.#data.becomeMember(membership)
+        : this.#changeCluster(membership));
       await this.#startMember(membership, stored);
       return { clusterId, hostId };
     });
@@ -273,6 +284,27 @@ export class Daemon {
 
   #info(): HostInfo {
     return { addresses: this.addresses, settings: this.config.settings, facts: this.#facts };
+  }
+
+  /** Ends the membership in one cluster and notes that in another. A failure ends the process: it comes back as it was. */
+  async #changeCluster(membership: ClusterMembership): Promise<DataDirectory['stored']> {
+    const member = this.#member;
+    this.#member = null;
+    await member?.stop();
+    try {
+      return await this.#data.changeCluster(membership);
+    } catch (error) {
+      this.#journal.fatal('daemon.changeFailed', { message: describeError(error) });
+      throw error;
+    }
+  }
+
+  #requireNoQuorum(former: ClusterMembership): void {
+    if (this.#member?.shell.status.hasQuorum !== true) return;
+    throw new N3xError(
+      ERROR_CODES.alreadyMember,
+      `host ${former.name} belongs to cluster ${former.clusterId}, which has a quorum: leave it first with "n3xctl cluster leave", or, if it was recovered without this host, join with --abandon`,
+    );
   }
 
   #requireNoMember(): void {

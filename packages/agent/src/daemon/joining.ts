@@ -3,6 +3,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { ERROR_CODES, N3xError } from '@n3x/core/base/errors';
 import { encodeToken, MAX_TOKEN_ADDRESSES, makeToken, TOKEN_RANDOM_BYTES } from '@n3x/core/join/token';
 import type { ClusterState } from '@n3x/core/machine/state';
+import type { Cluster } from '@n3x/core/model/cluster';
+import type { HostRole } from '@n3x/core/model/host';
 import type { RequestOptions } from '../api/backend.ts';
 import type { JoinRequest, JoinResponse } from '../transport/join-messages.ts';
 import { hashTokenSecret } from '../transport/join-server.ts';
@@ -16,6 +18,19 @@ export async function acceptJoin(shell: LoopShell, request: JoinRequest, peerId:
   const { cluster } = shell.state;
   if (cluster === undefined)
     throw new N3xError(ERROR_CODES.notInitialised, 'this member has no state yet: try again in a moment');
+  if (!cluster.id.startsWith(request.clusterPrefix)) {
+    throw new N3xError(
+      ERROR_CODES.identity,
+      `the member that the token names is in cluster ${cluster.id} now, and the token is for ${request.clusterPrefix}...: make another token`,
+    );
+  }
+  const { formerClusterId } = request;
+  if (formerClusterId !== undefined && !hasSuperseded(cluster, formerClusterId)) {
+    throw new N3xError(
+      ERROR_CODES.alreadyMember,
+      `the host belongs to cluster ${formerClusterId}, which cluster ${cluster.id} does not come from: leave that first with "n3xctl cluster leave"`,
+    );
+  }
   const [low, high] = request.facts.commandFormats;
   if (cluster.commandFormat < low || cluster.commandFormat > high) {
     throw new N3xError(
@@ -42,11 +57,16 @@ export async function acceptJoin(shell: LoopShell, request: JoinRequest, peerId:
   return { ok: true, clusterId: cluster.id, hostId, peers };
 }
 
+/** Whether `cluster` is what became of the cluster with the id `former`, by recovery or restoring. */
+export function hasSuperseded(cluster: Cluster, former: string): boolean {
+  return cluster.recoveries?.some(({ fromClusterId }) => fromClusterId === former) === true;
+}
+
 /** Makes a join token; its text names this host first, then other servers. */
 export async function createToken(
   shell: LoopShell,
   selfId: number,
-  request: { role?: 'server' | 'agent'; ttlSeconds: number },
+  request: { role?: HostRole; ttlSeconds: number },
   options: RequestOptions,
 ): Promise<{ token: string; id: string; expiresAtMs: number }> {
   const { cluster } = shell.state;
@@ -72,6 +92,7 @@ function tokenAddresses(state: ClusterState, selfId: number): { address: string;
   const rank = (id: number, membership: string, reachable: boolean): number =>
     id === selfId ? 0 : membership === 'voter' && reachable ? 1 : reachable ? 2 : 3;
   return [...state.hosts()]
+    .filter(({ membership }) => membership !== 'lost')
     .sort((a, b) => rank(a.id, a.membership, a.reachable) - rank(b.id, b.membership, b.reachable) || a.id - b.id)
     .flatMap(({ addresses, peerId }) => (addresses[0] === undefined ? [] : [{ address: addresses[0], peerId }]))
     .slice(0, MAX_TOKEN_ADDRESSES);

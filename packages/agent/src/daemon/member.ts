@@ -17,7 +17,7 @@ import { JoinServer } from '../transport/join-server.ts';
 import { Libp2pTransport } from '../transport/libp2p-transport.ts';
 import type { PeerNode } from '../transport/node.ts';
 import { Tunnels } from '../transport/tunnel.ts';
-import { acceptJoin } from './joining.ts';
+import { acceptJoin, hasSuperseded } from './joining.ts';
 import type { Journal } from './journal.ts';
 import { LoopShell } from './loop-shell.ts';
 
@@ -49,6 +49,7 @@ export class Member {
   readonly #transport: Libp2pTransport;
   readonly #tunnels: Tunnels;
   readonly #joins: JoinServer;
+  #superseded = false;
 
   private constructor(
     components: MemberComponents,
@@ -95,6 +96,13 @@ export class Member {
       log: journal.log.bind(journal),
       onMessage: (from, message) => member?.shell.handle({ type: 'received', from, message }),
       onPeer: (id, connected) => member?.shell.handle({ type: 'peer', id, connected }),
+      supersedes: (clusterId) => {
+        const cluster = member?.shell.state.cluster;
+        return cluster !== undefined && hasSuperseded(cluster, clusterId);
+      },
+      onSuperseded: (id) => {
+        if (member !== null) member.#wasSuperseded(id, journal);
+      },
     });
     await transport.start();
     member = new Member(components, membership, stored, transport);
@@ -103,6 +111,21 @@ export class Member {
     member.shell.handle({ type: 'hostInfo', ...info });
     member.shell.start();
     return member;
+  }
+
+  /** Whether another member has said that the cluster was recovered and went on without this host. */
+  get superseded(): boolean {
+    return this.#superseded;
+  }
+
+  #wasSuperseded(id: number, journal: Journal): void {
+    if (this.#superseded) return;
+    this.#superseded = true;
+    journal.log('error', 'cluster.superseded', {
+      peer: id,
+      host: this.shell.state.host(id)?.name,
+      message: 'the cluster was recovered without this host: join it again with "n3xctl cluster join TOKEN"',
+    });
   }
 
   /** Completions of the store. */

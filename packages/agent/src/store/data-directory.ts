@@ -7,12 +7,17 @@
  * | `identity.json` | the host's key and its membership, see `identity.ts`                          |
  * | `kvm.json`      | whether KVM was seen to work since the machine's boot; may be deleted at any time |
  * | `db/`           | the database, see `level-store.ts`; LevelDB's lock on it guards all the rest  |
+ * | `db-<id>/`      | the same for a host that changed its cluster; `identity.json` says which one |
+ * | `identity-<id>.json` | what `identity.json` was before such a change                              |
  *
  * The database is made before the identity says that the host is a member, and is void as long as it does
  * not: a crash in between leaves a host that belongs to no cluster. The other way round, a member's empty
  * database means that its votes are lost, and it must not start.
+ *
+ * Going from one cluster to another is one rename as well: the new database is made whole beside the old one, and
+ * then the identity names it together with the new membership. The old database stays where it was.
  */
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PrivateKey } from '@libp2p/interface';
 import { assert } from '@n3x/core/base/assert';
@@ -33,6 +38,8 @@ import { corruptStore } from './storage-error.ts';
 /** The layout that this build reads and writes. */
 export const DATA_FORMAT = 1;
 
+/** Name of the database of a host that never changed its cluster. */
+const DATABASE = 'db';
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
 
@@ -63,6 +70,11 @@ export interface DataDirectory {
   rememberPeers(peers: ClusterMembership['peers']): Promise<void>;
   /** Makes this host a member of nothing, durably, and drops its state; its key stays. Throws N3X_STORAGE. */
   leaveCluster(): Promise<void>;
+  /**
+   * Makes a member of one cluster a member of another, durably, with an empty database or with `snapshot`. What it had
+   * stays beside it as an archive; `store` is another one from then on. Throws N3X_STORAGE, and then nothing has changed.
+   */
+  changeCluster(cluster: ClusterMembership, snapshot?: StorageWrite['snapshot']): Promise<StoredState>;
   /** Completes the writes and gives up the lock. */
   close(): Promise<void>;
 }
@@ -73,7 +85,9 @@ export interface DataDirectory {
  */
 export async function openDataDirectory(path: string, options: DataDirectoryOptions): Promise<DataDirectory> {
   const format = await prepare(path, options.n3xVersion);
-  const databasePath = join(path, 'db');
+  const identityPath = join(path, 'identity.json');
+  const database = (await readIdentity(identityPath))?.database;
+  const databasePath = join(path, database ?? DATABASE);
   await asStorageError(path, async () => {
     await mkdir(databasePath, { recursive: true, mode: DIRECTORY_MODE });
     await syncDirectory(path);
@@ -81,8 +95,11 @@ export async function openDataDirectory(path: string, options: DataDirectoryOpti
   const store = await openStore(databasePath, options);
   try {
     await migrate(path, format, options.n3xVersion);
-    const identityPath = join(path, 'identity.json');
     const known = await readIdentity(identityPath);
+    // Read again, since only now nobody else can change it.
+    if (known?.database !== database) {
+      throw new N3xError('N3X_CONFIG', `${path} is being changed by another process right now: start again`);
+    }
     const identity = known ?? (await createIdentity());
     if (known === undefined) {
       // A store with content but no identity is not a crash's doing: the key is made before the store is used.
@@ -93,7 +110,7 @@ export async function openDataDirectory(path: string, options: DataDirectoryOpti
     }
     const stored = await store.load();
     if (identity.cluster !== undefined && !store.initialised) throw corruptStore(path, 'db', 'is empty');
-    return new OpenDataDirectory(path, store, stored, identity);
+    return new OpenDataDirectory(path, store, stored, identity, options);
   } catch (error) {
     await store.close();
     throw error;
@@ -102,14 +119,16 @@ export async function openDataDirectory(path: string, options: DataDirectoryOpti
 
 class OpenDataDirectory implements DataDirectory {
   readonly path: string;
-  readonly store: LevelStore;
   readonly privateKey: PrivateKey;
+  readonly #options: StoreOptions;
+  #store: LevelStore;
   #stored: StoredState;
   #identity: Identity;
 
-  constructor(path: string, store: LevelStore, stored: StoredState, identity: Identity) {
+  constructor(path: string, store: LevelStore, stored: StoredState, identity: Identity, options: StoreOptions) {
     this.path = path;
-    this.store = store;
+    this.#options = options;
+    this.#store = store;
     this.#stored = stored;
     this.#identity = identity;
     this.privateKey = identityKey(identity, this.#identityPath);
@@ -117,6 +136,10 @@ class OpenDataDirectory implements DataDirectory {
 
   get #identityPath(): string {
     return join(this.path, 'identity.json');
+  }
+
+  get store(): LevelStore {
+    return this.#store;
   }
 
   get stored(): StoredState {
@@ -146,10 +169,32 @@ class OpenDataDirectory implements DataDirectory {
   }
 
   async leaveCluster(): Promise<void> {
-    const { privateKey, peerId } = this.#identity;
-    await this.#replace({ privateKey, peerId });
+    const { cluster: _, ...rest } = this.#identity;
+    await this.#replace(rest);
     await this.store.wipe();
     this.#stored = await this.store.load();
+  }
+
+  async changeCluster(cluster: ClusterMembership, snapshot?: StorageWrite['snapshot']): Promise<StoredState> {
+    const database = await freeDatabaseName(this.path, cluster.clusterId);
+    const store = await openStore(join(this.path, database), this.#options);
+    let stored: StoredState;
+    try {
+      await store.load();
+      await store.initialise(snapshot);
+      stored = await store.load();
+      await asStorageError(this.path, () => syncDirectory(this.path));
+      await keepIdentity(this.path, this.#identity);
+      await this.#replace({ ...this.#identity, database, cluster });
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+    const former = this.#store;
+    this.#store = store;
+    this.#stored = stored;
+    await former.close();
+    return stored;
   }
 
   async close(): Promise<void> {
@@ -159,6 +204,22 @@ class OpenDataDirectory implements DataDirectory {
   async #replace(identity: Identity): Promise<void> {
     await writeIdentity(this.#identityPath, identity);
     this.#identity = identity;
+  }
+}
+
+/** Notes what an identity was, beside the one that replaces it. It has the same key. */
+export async function keepIdentity(path: string, identity: Identity): Promise<void> {
+  const former = identity.cluster?.clusterId.slice(0, 8) ?? 'none';
+  await writeIdentity(join(path, `identity-${former}.json`), identity);
+}
+
+/** A name for the database of a cluster that is not in use in this directory. */
+async function freeDatabaseName(path: string, clusterId: string): Promise<string> {
+  const names = new Set(await asStorageError(path, () => readdir(path)));
+  const first = `db-${clusterId.slice(0, 8)}`;
+  for (let count = 2, name = first; ; count++) {
+    if (!names.has(name)) return name;
+    name = `${first}-${count}`;
   }
 }
 

@@ -26,6 +26,8 @@ export const clusterMembershipSchema = z.strictObject({
       addresses: z.array(z.string().max(256)).max(16),
     }),
   ),
+  /** Public id of the token that it joined with: joining with that one again is no second join. */
+  joinedWith: z.string().max(64).optional(),
 });
 /** What a host knows of its cluster. `peers` fits `PeerAddress` of the transport. */
 export type ClusterMembership = z.infer<typeof clusterMembershipSchema>;
@@ -36,6 +38,11 @@ export const identitySchema = z.strictObject({
   privateKey: z.base64().min(1),
   /** The peer id that follows from the key; there for people who read the file. */
   peerId: z.string(),
+  /** Name of the directory that holds the database; `db` when absent. A host that changes its cluster gets a new one. */
+  database: z
+    .string()
+    .regex(/^db-[0-9a-z-]{1,64}$/)
+    .optional(),
   /** Absent while the host belongs to no cluster. */
   cluster: clusterMembershipSchema.optional(),
 });

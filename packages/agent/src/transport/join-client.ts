@@ -16,7 +16,7 @@ import { jsonExchange } from './json-exchange.ts';
 import type { PeerNode } from './node.ts';
 
 /** What a host says of itself when it joins. */
-export type JoiningHost = Omit<JoinRequest, 'version' | 'tokenId' | 'secret'>;
+export type JoiningHost = Omit<JoinRequest, 'version' | 'tokenId' | 'secret' | 'clusterPrefix'>;
 
 /** What went wrong at one address. */
 interface FailedAddress {
@@ -47,7 +47,8 @@ export async function joinCluster(
   host: JoiningHost,
   timeoutMs = 15_000,
 ): Promise<JoinAccepted> {
-  const request: JoinRequest = { version: JOIN_VERSION, tokenId: token.id, secret: token.secret, ...host };
+  const { id: tokenId, secret, clusterPrefix } = token;
+  const request: JoinRequest = { version: JOIN_VERSION, tokenId, secret, clusterPrefix, ...host };
   const failed: FailedAddress[] = [];
   for (const target of token.addresses) {
     const result = await ask(node, target, request, timeoutMs);

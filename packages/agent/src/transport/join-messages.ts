@@ -19,6 +19,13 @@ export const joinRequestSchema = z.strictObject({
   tokenId: z.string().regex(/^[0-9a-f]{16}$/),
   /** 32 hex digits; the connection is encrypted to the peer that the token names. */
   secret: z.string().regex(/^[0-9a-f]{32}$/),
+  /** Start of the id of the cluster that the token names, so that no other one lets the host in. */
+  clusterPrefix: z.string().regex(/^[0-9a-f]{8}$/),
+  /** The cluster that the host is a member of now; the one it asks has to be what became of that. */
+  formerClusterId: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/)
+    .optional(),
   /** Unique id of the host, kept over retries. */
   uid: z.string().min(1).max(64),
   name: nameSchema,

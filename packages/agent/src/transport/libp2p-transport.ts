@@ -21,6 +21,10 @@ export interface Libp2pTransportOptions {
   onMessage(from: NodeId, message: PeerMessage): void;
   /** The way to a peer opened or broke. */
   onPeer(id: NodeId, connected: boolean): void;
+  /** Whether this host's cluster is what became of the one with that id; without it none is. */
+  supersedes?(clusterId: string): boolean;
+  /** A member has gone on in another cluster, and says that it is what became of this host's. */
+  onSuperseded?(id: NodeId): void;
   readonly tuning?: Partial<TransportTuning>;
 }
 
@@ -58,6 +62,7 @@ export class Libp2pTransport implements TransportPort {
       log: options.log,
       tuning: this.#tuning,
       memberOf: (peerId) => this.#byPeerId.get(peerId),
+      supersedes: (clusterId) => options.supersedes?.(clusterId) ?? false,
       onMessage: (from, message) => options.onMessage(from, message),
     });
   }
@@ -164,6 +169,7 @@ export class Libp2pTransport implements TransportPort {
       log: this.#options.log,
       tuning: this.#tuning,
       onConnected: (connected) => this.#options.onPeer(peer.id, connected),
+      onSuperseded: () => this.#options.onSuperseded?.(peer.id),
     });
   }
 

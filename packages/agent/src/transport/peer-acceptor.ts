@@ -19,6 +19,8 @@ export interface PeerAcceptorOptions {
   readonly tuning: TransportTuning;
   /** The member that a peer id belongs to. */
   memberOf(peerId: string): PeerAddress | undefined;
+  /** Whether this host's cluster is what became of the one with that id. */
+  supersedes(clusterId: string): boolean;
   onMessage(from: NodeId, message: PeerMessage): void;
 }
 
@@ -94,12 +96,13 @@ export class PeerAcceptor {
   }
 
   #greet(peerId: string, frames: FrameStream, payload: Uint8Array): PeerAddress | undefined {
-    const { hello, memberOf } = this.#options;
+    const { hello, memberOf, supersedes } = this.#options;
     const theirs = decodeHello(payload, hello.version);
     const member = memberOf(peerId);
     let reason: RefusalReason | undefined;
     if (theirs.type === 'refusal') reason = 'version';
-    else if (theirs.clusterId !== hello.clusterId) reason = 'wrongCluster';
+    else if (theirs.clusterId !== hello.clusterId)
+      reason = supersedes(theirs.clusterId) ? 'superseded' : 'wrongCluster';
     else if (member === undefined) reason = 'unknownMember';
     else if (theirs.hostId !== member.id) reason = 'wrongHost';
     if (reason !== undefined || member === undefined) {

@@ -25,6 +25,8 @@ export interface PeerLinkOptions {
   readonly tuning: TransportTuning;
   /** Called when the way to the peer opens or breaks. */
   onConnected(connected: boolean): void;
+  /** The peer, proved to be it, has gone on in what became of this host's cluster. */
+  onSuperseded(): void;
 }
 
 /** Counts of one link since it was made, and what waits now. */
@@ -212,7 +214,10 @@ export class PeerLink {
     }
     const { hello, peer, log } = this.#options;
     const answer = decodeHello(payload, hello.version);
-    if (answer.type === 'refusal') {
+    if (answer.type === 'refusal' && answer.reason === 'superseded') {
+      this.#options.onSuperseded();
+      this.#frames?.abort(new Error('refused: the peer went on in a new cluster, which this host has to join again'));
+    } else if (answer.type === 'refusal') {
       const versions =
         answer.version === hello.version ? '' : ` (version ${answer.version} there, ${hello.version} here)`;
       this.#frames?.abort(new Error(`refused: ${answer.reason}${versions}`));

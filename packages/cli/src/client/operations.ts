@@ -27,6 +27,7 @@ export const OPERATIONS = {
   initCluster: { method: 'POST', path: '/v1/cluster/init' },
   joinCluster: { method: 'POST', path: '/v1/cluster/join' },
   leaveCluster: { method: 'POST', path: '/v1/cluster/leave' },
+  getBackup: { method: 'GET', path: '/v1/cluster/backup' },
   listTokens: { method: 'GET', path: '/v1/tokens' },
   createToken: { method: 'POST', path: '/v1/tokens' },
   revokeToken: { method: 'DELETE', path: '/v1/tokens/:id' },

@@ -35,12 +35,17 @@ async function tokenFromInput(context: Context): Promise<string> {
 }
 
 /** `cluster join TOKEN`. A `-` reads the token from standard input, which keeps it out of process lists. */
-export async function join(context: Context, args: readonly string[]): Promise<void> {
+export async function join(
+  context: Context,
+  args: readonly string[],
+  options: { readonly abandon?: true } = {},
+): Promise<void> {
   context.refuseStale();
   const token = args[0] === '-' ? await tokenFromInput(context) : (args[0] ?? '').trim();
   if (token === '') throw new UsageError('the token is empty');
   const deadline = context.requestDeadline();
-  const answer = await context.client.call('joinCluster', { deadline, body: { token }, pinned: true });
+  const body = options.abandon === true ? { token, abandon: true } : { token };
+  const answer = await context.client.call('joinCluster', { deadline, body, pinned: true });
   await showMembership(context, 'joined', answer);
 }
 

@@ -25,7 +25,9 @@ function annotate(noun: Command, what: string, terminal: Terminal, load: Paramet
 
 /** Adds every command to the program. */
 export function addCommands(program: Command, terminal: Terminal): void {
-  addCluster(program.command('cluster').description('make, join, leave and look at the cluster'), terminal);
+  const cluster = program.command('cluster').description('make, join, leave, back up and look at the cluster');
+  addCluster(cluster, terminal);
+  addBackup(cluster, terminal);
   addToken(program.command('token').description('tokens with which hosts join'), terminal);
   addHost(program.command('host').description('hosts of the cluster'), terminal);
   addVm(program.command('vm').description('virtual machines'), terminal);
@@ -70,7 +72,8 @@ function addCluster(cluster: Command, terminal: Terminal): void {
     cluster
       .command('join')
       .description('join the cluster that a token names; give - to read the token from standard input')
-      .argument('<token>', 'token made by "n3xctl token create" on a member'),
+      .argument('<token>', 'token made by "n3xctl token create" on a member')
+      .option('--abandon', 'for a host whose cluster was recovered without it: join although that one has a quorum'),
     terminal,
     async () => (await import('./cluster.ts')).join,
   );
@@ -86,6 +89,27 @@ function addCluster(cluster: Command, terminal: Terminal): void {
       .argument('[host]', 'name of the host'),
     terminal,
     async () => (await import('./cluster.ts')).leave,
+  );
+}
+
+/** Beside the others, because what they do is for the day on which there is no cluster. */
+function addBackup(cluster: Command, terminal: Terminal): void {
+  handle(
+    cluster
+      .command('backup')
+      .description('write the state of the cluster to a file; give - for standard output')
+      .argument('<file>', 'name of the file; one that is there is replaced')
+      .addHelpText('after', '\n"n3xd restore FILE" makes a cluster from it again, on a host that belongs to none.'),
+    terminal,
+    async () => (await import('./backup.ts')).backup,
+  );
+  handle(
+    cluster
+      .command('verify-backup')
+      .description('check that a backup is whole, and show what it is of')
+      .argument('<file>', 'name of the file'),
+    terminal,
+    async () => (await import('./backup.ts')).verifyBackup,
   );
 }
 

@@ -21,6 +21,15 @@ export function quorumText(quorum: ClusterStatus['quorum'], leader: boolean, pai
   return `${paint('good', 'held')}: ${count}, tolerates ${spare} more failure${spare === 1 ? '' : 's'}`;
 }
 
+/** What to do when there is no leader; undefined when all is as it should be. */
+function nextText({ local, leader }: ClusterStatus): string | undefined {
+  if (local.superseded === true) {
+    return 'this cluster was recovered without this host: join it again with "n3xctl cluster join TOKEN"';
+  }
+  if (leader !== null) return undefined;
+  return 'bring the missing voters back; if they are gone for good: "n3xd recover --help"';
+}
+
 /** The whole status. */
 export function clusterText(status: ClusterStatus, paint: Paint, nowMs: number, wide: boolean): string {
   const phases = Object.entries(status.vmsByPhase).filter(([, count]) => count !== undefined && count > 0);
@@ -32,6 +41,7 @@ export function clusterText(status: ClusterStatus, paint: Paint, nowMs: number, 
     ['Leader', status.leader === null ? paint('bad', 'none') : status.leader.name],
     ['Quorum', quorumText(status.quorum, status.leader !== null, paint)],
     ['VMs', total === 0 ? 'none' : `${total}: ${detail}`],
+    ['Next', nextText(status)],
     ['Index', String(status.index)],
     ['Answered by', `${local.name} (${local.role}, term ${local.term}, n3xd ${printable(local.version)})`],
   ]);

@@ -35,7 +35,8 @@ export class CommandFailure extends N3xError {
 }
 
 const HINTS: Readonly<Partial<Record<string, string>>> = {
-  [ERROR_CODES.noQuorum]: 'reads with --stale still answer from this host alone',
+  [ERROR_CODES.noQuorum]:
+    'reads with --stale still answer from this host alone; if the missing servers are gone for good: "n3xd recover --help"',
 };
 
 function oneLine(text: string): string {

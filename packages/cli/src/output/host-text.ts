@@ -9,6 +9,7 @@ import type { Paint } from './terminal.ts';
 /** Whether the leader hears from it, in one word. */
 function stateText(host: HostView, paint: Paint): string {
   if (host.membership === 'joining' || host.membership === 'leaving') return paint('busy', host.membership);
+  if (host.membership === 'lost') return paint('bad', 'lost');
   return host.reachable ? paint('good', 'up') : paint('bad', 'unreachable');
 }
 

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { ErrorCode } from '../base/errors.ts';
 import { nameSchema } from '../model/names.ts';
+import { BACKUP_MEDIA_TYPE } from './backup-file.ts';
 import {
   lockAcquireRequestSchema,
   lockBreakRequestSchema,
@@ -47,6 +48,8 @@ export type RouteAnswer =
   | { readonly type: 'json'; readonly schema: z.ZodType; readonly created?: true }
   /** Plain text, streamed. */
   | { readonly type: 'text' }
+  /** Bytes of a form of their own, streamed. */
+  | { readonly type: 'bytes'; readonly mediaType: string }
   /** Newline-delimited JSON, streamed; each line fits the schema. */
   | { readonly type: 'lines'; readonly schema: z.ZodType }
   /** The connection changes to raw bytes both ways (HTTP `Upgrade`). */
@@ -196,6 +199,19 @@ export const ROUTES = {
     body: clusterLeaveRequestSchema,
     answer: { type: 'json', schema: changeResponseSchema },
     errors: [...CHANGE, 'N3X_NOT_FOUND'],
+  },
+  getBackup: {
+    method: 'GET',
+    path: '/v1/cluster/backup',
+    tag: 'cluster',
+    summary: 'The state of the cluster as a backup',
+    description:
+      'Everything as of one index, streamed with checksums: hosts, VMs, locks, settings and history, without join tokens. ' +
+      '`n3xd restore` makes a new cluster from it. A stream that is not whole is told from a whole one by its end.',
+    changes: false,
+    query: readQuerySchema,
+    answer: { type: 'bytes', mediaType: BACKUP_MEDIA_TYPE },
+    errors: READ,
   },
   listTokens: {
     method: 'GET',

@@ -116,6 +116,8 @@ export const localStatusSchema = z.object({
   appliedIndex: z.int(),
   supervisor: z.enum(['systemd', 'direct']),
   uptimeSeconds: z.number(),
+  /** There when the cluster was recovered without this host: it has to join again. */
+  superseded: z.literal(true).optional(),
 });
 /** The host that answers. */
 export type LocalStatus = z.infer<typeof localStatusSchema>;
@@ -137,7 +139,11 @@ export type ClusterStatus = z.infer<typeof clusterStatusSchema>;
 /** Body of `POST /v1/cluster/init`. */
 export const clusterInitRequestSchema = z.strictObject({ name: nameSchema.default('n3x') });
 /** Body of `POST /v1/cluster/join`. */
-export const clusterJoinRequestSchema = z.strictObject({ token: z.string().min(1).max(2048) });
+export const clusterJoinRequestSchema = z.strictObject({
+  token: z.string().min(1).max(2048),
+  /** For a member whose cluster was recovered without it: join even though that cluster still has a quorum. */
+  abandon: z.boolean().default(false),
+});
 /** Body of `POST /v1/cluster/leave`: which host; without it the one that answers. */
 export const clusterLeaveRequestSchema = z.strictObject({ host: nameSchema.optional() });
 /** Answer to init and join. */

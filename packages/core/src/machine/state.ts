@@ -258,16 +258,20 @@ export class ClusterState {
     return this.#requests.size;
   }
 
+  /** Every object, in the order of the keys. Not to be used across a change; the objects themselves never change. */
+  *objects(): Generator<RecordObject> {
+    if (this.#cluster !== undefined) yield this.#cluster;
+    yield* this.#events.from(0);
+    yield* this.#hosts.values();
+    yield* this.locks();
+    yield* this.#requests.from(0);
+    yield* this.tokens();
+    yield* this.vms();
+  }
+
   /** Everything as records, in key order. Not to be used across a change. */
   *records(): Generator<readonly [string, Uint8Array]> {
-    const each = (object: RecordObject): readonly [string, Uint8Array] => [recordKey(object), encodeRecord(object)];
-    if (this.#cluster !== undefined) yield each(this.#cluster);
-    for (const event of this.#events.from(0)) yield each(event);
-    for (const host of this.#hosts.values()) yield each(host);
-    for (const lock of this.locks()) yield each(lock);
-    for (const request of this.#requests.from(0)) yield each(request);
-    for (const token of this.tokens()) yield each(token);
-    for (const vm of this.vms()) yield each(vm);
+    for (const object of this.objects()) yield [recordKey(object), encodeRecord(object)];
   }
 
   /** 16 hex digits that differ, all but certainly, when two states differ. The index is not part of it. */

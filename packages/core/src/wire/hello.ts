@@ -20,8 +20,11 @@ export interface Hello {
   readonly hostId: NodeId;
 }
 
-/** Why a host will not speak with another. The order is the code on the wire. */
-export const REFUSALS = ['version', 'wrongCluster', 'unknownMember', 'wrongHost'] as const;
+/**
+ * Why a host will not speak with another. The order is the code on the wire. `superseded`: the cluster that the other
+ * one names was recovered or restored, and goes on under the id that this host has.
+ */
+export const REFUSALS = ['version', 'wrongCluster', 'unknownMember', 'wrongHost', 'superseded'] as const;
 
 /** Why a host will not speak with another. */
 export type RefusalReason = (typeof REFUSALS)[number];

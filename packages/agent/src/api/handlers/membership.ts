@@ -12,7 +12,8 @@ export async function initCluster(call: Call<'initCluster'>): Promise<RouteResul
 /** `POST /v1/cluster/join` */
 export async function joinCluster(call: Call<'joinCluster'>): Promise<RouteResult<'joinCluster'>> {
   const limits = { timeoutMs: call.timeoutMs, signal: call.signal };
-  const { clusterId, hostId } = await call.backend.join(call.body.token, limits);
+  const { token, abandon } = call.body;
+  const { clusterId, hostId } = await call.backend.join(token, { ...limits, abandon });
   const known = call.backend.state()?.cluster;
   // A host that has just joined may still wait for its first snapshot, which brings the cluster's name.
   if (known === undefined) await call.backend.readBarrier(limits);
