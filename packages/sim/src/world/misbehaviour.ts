@@ -21,7 +21,7 @@ const KEPT = 128;
 const SOON_MS = 30;
 const LATE_MS = 20_000;
 /** Leaps of wrong terms: far enough that no candidate gets there by itself, and beyond all reason. */
-const LEAPS = [1_000, 2 ** 31, 2 ** 40, Number.MAX_SAFE_INTEGER] as const;
+const LEAPS = [1_000, 1_000_000, 2 ** 40, Number.MAX_SAFE_INTEGER] as const;
 
 interface Sent {
   readonly to: NodeId;
