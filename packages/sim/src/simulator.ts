@@ -20,6 +20,7 @@ import type { TraceEvent } from './trace/event.ts';
 import { Trace } from './trace/trace.ts';
 import { Clients } from './workloads/clients.ts';
 import { History } from './workloads/history.ts';
+import { LockClients } from './workloads/locks.ts';
 import { MembershipChanges } from './workloads/membership.ts';
 import type { ScriptedOperation, Workload } from './workloads/operation.ts';
 import { Operators } from './workloads/operators.ts';
@@ -74,9 +75,9 @@ const SECOND_MS = 1_000;
 
 /** How often logs are compacted; which of them is drawn from the seed. */
 const COMPACTIONS: readonly HostLoopOptions[] = [
-  { compactAfterEntries: 10_000, keepEntries: 5_000 },
-  { compactAfterEntries: 400, keepEntries: 150 },
-  { compactAfterEntries: 200, keepEntries: 100 },
+  { compactAfterEntries: 10_000, keepEntries: 5_000, lagEntries: 20_000 },
+  { compactAfterEntries: 400, keepEntries: 150, lagEntries: 600 },
+  { compactAfterEntries: 200, keepEntries: 100, lagEntries: 200 },
 ];
 
 /** How long a voter may be silent before another host votes in its place. */
@@ -114,6 +115,7 @@ class Run {
   #linearizable = { searched: 0, gaveUp: 0 };
   #faultsSeen = 0;
   #changes = 0;
+  #locks: LockClients | undefined;
   #nextLookMs = 0;
 
   constructor(options: RunOptions) {
@@ -229,10 +231,15 @@ class Run {
     clients.start(this.#options.operations);
     const membership = new MembershipChanges(world, this.#random.fork('membership'), this.#trace, () => this.#state);
     if (workload.membership) membership.start();
+    const rules = this.#checkers.locks;
+    const locks = new LockClients(world, this.#random.fork('locks'), this.#trace, rules, profile.driftPpm);
+    if (workload.locks === true) locks.start();
+    this.#locks = locks;
     const end = world.timeline.nowMs + durationMs;
     this.#advance(end, () => membership.retire());
     clients.finish();
     membership.finish();
+    locks.finish();
     this.#changes = membership.changes;
     this.#aimed.on = false;
     this.#nemesis.relent();
@@ -242,12 +249,13 @@ class Run {
     this.#until(
       () => {
         membership.retire();
-        const atRest = clients.busy === 0 && !membership.busy && !this.#operators.busy;
+        const atRest = clients.busy === 0 && !membership.busy && !this.#operators.busy && locks.busy === 0;
         return atRest && this.#whyNotConverged() === undefined;
       },
       CONVERGENCE_MS,
       () => {
         if (clients.busy > 0) return `${clients.busy} clients have no answer`;
+        if (locks.busy > 0) return `${locks.busy} clients of locks do not come to an end`;
         if (this.#operators.busy) return 'a host that lost its data is not replaced';
         return membership.busy ? 'a host cannot join' : (this.#whyNotConverged() ?? '');
       },
@@ -288,7 +296,7 @@ class Run {
       });
       if (timeline.nowMs < this.#nextLookMs) return;
       this.#nextLookMs += SECOND_MS;
-      checkQueues(this.#world, this.#checkers.views, this.#compaction.compactAfterEntries);
+      checkQueues(this.#world, this.#checkers.views, this.#compaction.lagEntries);
       this.#copies.look(this.#world);
       everySecond();
     }
@@ -320,6 +328,7 @@ class Run {
         operations: this.#history.size,
         unanswered: this.#history.unknown,
         membershipChanges: this.#changes,
+        ...this.#locks?.counts,
         historiesSearched: this.#linearizable.searched,
         historiesGivenUp: this.#linearizable.gaveUp,
         vmCopiesAtOnce: this.#copies.sightings,

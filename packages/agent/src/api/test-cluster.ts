@@ -10,6 +10,7 @@ import { applyConfState, applyProposal } from '@n3x/core/machine/apply';
 import { BOOTSTRAP_POSITION, bootstrapRecords } from '@n3x/core/machine/bootstrap';
 import type { Command, CommandResult } from '@n3x/core/machine/command';
 import { ClusterState } from '@n3x/core/machine/state';
+import type { HostRole } from '@n3x/core/model/host';
 import type { ObjectChange } from '@n3x/core/model/object';
 import type { ApiBackend, ChangeListener, LogOptions, RequestOptions } from './backend.ts';
 import { type ApiServer, startApiServer } from './server.ts';
@@ -187,7 +188,7 @@ export class TestHost implements ApiBackend {
   }
 
   async createToken(
-    request: { role?: 'server' | 'agent'; ttlSeconds: number },
+    request: { role?: HostRole; ttlSeconds: number },
     options: RequestOptions,
   ): Promise<{ token: string; id: string; expiresAtMs: number }> {
     const expiresAtMs = 2000 + request.ttlSeconds * 1000;

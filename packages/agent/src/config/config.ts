@@ -35,6 +35,8 @@ export interface AgentConfig {
     readonly compactAfterEntries: number;
     readonly compactAfterBytes: number;
     readonly keepEntries: number;
+    readonly lagEntries: number;
+    readonly lagBytes: number;
     readonly maxPendingRequests: number;
     readonly reads: 'quorum' | 'lease';
   };
@@ -87,6 +89,8 @@ export function toAgentConfig(
       compactAfterEntries: read.raft.snapshot_entries,
       compactAfterBytes: read.raft.snapshot_size * 1_048_576,
       keepEntries: read.raft.keep_entries,
+      lagEntries: read.raft.lag_entries,
+      lagBytes: read.raft.lag_size * 1_048_576,
       maxPendingRequests: read.raft.max_pending_requests,
       reads: read.raft.reads,
     },

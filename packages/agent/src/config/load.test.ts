@@ -25,7 +25,7 @@ t.test('an empty file has every default', async (t) => {
   t.match(config, {
     name: 'rack-7',
     dataDir: '/var/lib/n3x',
-    settings: { role: 'server', labels: {}, capacity: {}, reserve: { vcpu: 0, memoryMib: 512 } },
+    settings: { role: 'auto', labels: {}, capacity: {}, reserve: { vcpu: 0, memoryMib: 512 } },
     listen: { addresses: ['/ip4/0.0.0.0/tcp/7420'], announce: null },
     api: { socket: '/run/n3x/n3xd.sock', socketGroup: null },
     nix: { binary: 'nix', buildTimeoutSeconds: 3600 },
@@ -71,7 +71,7 @@ t.test('each problem is one line with its place', async (t) => {
     ['[api]\n  sock = "x"', /^2:3: api\.sock: unknown key/],
     ['zzzzz = 1', '1:1: zzzzz: unknown key (docs/configuration.md lists all)'],
     ['name = "N1"', /^1:1: name: a name is 1 to 63 of .* \(got "N1"\)$/],
-    ['role = "leader"', '1:1: role: must be one of server, agent (got "leader")'],
+    ['role = "leader"', '1:1: role: must be one of server, agent, auto (got "leader")'],
     ['[capacity]\nvcpu = -1', '2:1: capacity.vcpu: must be at least 0 (got -1)'],
     ['[capacity]\nvcpu = 1.5', '2:1: capacity.vcpu: must be a whole number (got 1.5)'],
     ['capacity.memory = "12Q"', /^1:1: capacity\.memory: "12Q" has the unknown unit "Q": write a number and M, G or T/],

@@ -1,6 +1,7 @@
 /** The keys of the configuration file, as they are written in it. Every key is described in docs/configuration.md. */
 
 import { DEFAULT_LOOP_OPTIONS } from '@n3x/core/loop/options';
+import { hostRoleSchema } from '@n3x/core/model/host';
 import { flakeRefSchema, labelsSchema, nameSchema } from '@n3x/core/model/names';
 import { parseSizeMib } from '@n3x/core/model/quantity';
 import { z } from 'zod';
@@ -41,7 +42,7 @@ function address(use: 'listen' | 'announce') {
 export const fileSchema = z.strictObject({
   name: nameSchema.optional(),
   data_dir: path.default('/var/lib/n3x'),
-  role: z.enum(['server', 'agent']).default('server'),
+  role: hostRoleSchema.default('auto'),
   labels: labelsSchema.default({}),
   listen: z
     .strictObject({
@@ -85,6 +86,8 @@ export const fileSchema = z.strictObject({
       snapshot_entries: z.int().min(100).max(10_000_000).default(DEFAULT_LOOP_OPTIONS.compactAfterEntries),
       snapshot_size: size.default(DEFAULT_LOOP_OPTIONS.compactAfterBytes / 1_048_576),
       keep_entries: z.int().min(0).max(10_000_000).default(DEFAULT_LOOP_OPTIONS.keepEntries),
+      lag_entries: z.int().min(100).max(10_000_000).default(DEFAULT_LOOP_OPTIONS.lagEntries),
+      lag_size: size.default(DEFAULT_LOOP_OPTIONS.lagBytes / 1_048_576),
       max_pending_requests: z.int().min(1).max(1_000_000).default(DEFAULT_LOOP_OPTIONS.maxPendingRequests),
       reads: z.enum(['quorum', 'lease']).default(DEFAULT_LOOP_OPTIONS.reads),
     })
@@ -101,6 +104,20 @@ export const fileSchema = z.strictObject({
           code: 'custom',
           path: ['keep_entries'],
           message: `must be at most snapshot_entries (got ${raft.keep_entries} with ${raft.snapshot_entries})`,
+        });
+      }
+      if (raft.lag_entries < raft.snapshot_entries) {
+        context.addIssue({
+          code: 'custom',
+          path: ['lag_entries'],
+          message: `must be at least snapshot_entries (got ${raft.lag_entries} with ${raft.snapshot_entries})`,
+        });
+      }
+      if (raft.lag_size < raft.snapshot_size) {
+        context.addIssue({
+          code: 'custom',
+          path: ['lag_size'],
+          message: `must be at least snapshot_size (got ${raft.lag_size}M with ${raft.snapshot_size}M)`,
         });
       }
     })

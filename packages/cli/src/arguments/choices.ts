@@ -20,7 +20,7 @@ export const FILE_SYSTEMS = ['ext4', 'xfs', 'btrfs', 'ext2', 'ext3', 'vfat'] as 
 /** Modes of a macvtap interface. */
 export const MACVTAP_MODES = ['bridge', 'private', 'vepa', 'passthru'] as const;
 /** Roles of a host. */
-export const HOST_ROLES = ['server', 'agent'] as const;
+export const HOST_ROLES = ['server', 'agent', 'auto'] as const;
 /** What an event may be about. */
 export const EVENT_KINDS = ['cluster', 'host', 'vm', 'token', 'lock'] as const;
 

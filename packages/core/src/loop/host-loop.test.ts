@@ -90,6 +90,7 @@ t.test('a host that was away for long gets a snapshot', async (t) => {
   const away = [...world.hosts.values()].find((host) => host.loop.status.role !== 'leader');
   if (away === undefined) throw new Error('no follower');
   away.connected = false;
+  world.run(5_000);
   for (let i = 0; i < 120; i++) world.must(create(`vm${i}`));
   const resets = away.resets;
   away.connected = true;
@@ -97,6 +98,28 @@ t.test('a host that was away for long gets a snapshot', async (t) => {
   t.ok(away.resets > resets, 'its state was replaced');
   t.equal(away.loop.state.hash(), world.leader.loop.state.hash());
 });
+
+for (const [lagEntries, snapshots] of [
+  [200, 0],
+  [60, 1],
+] as const) {
+  t.test(
+    `a host that lags by 120 entries gets ${snapshots} snapshots when ${lagEntries} are kept for it`,
+    async (t) => {
+      const world = threeHosts({ compactAfterEntries: 50, keepEntries: 10, lagEntries });
+      const slow = [...world.hosts.values()].find((host) => host.loop.status.role !== 'leader');
+      if (slow === undefined) throw new Error('no follower');
+      const { resets } = slow;
+      // Only for a moment: it is not taken for gone.
+      slow.connected = false;
+      for (let i = 0; i < 120; i++) world.must(create(`vm${i}`));
+      slow.connected = true;
+      world.run(5_000);
+      t.equal(slow.resets - resets, snapshots);
+      t.equal(slow.loop.state.hash(), world.leader.loop.state.hash());
+    },
+  );
+}
 
 t.test('leadership is handed over on request', async (t) => {
   const world = threeHosts();

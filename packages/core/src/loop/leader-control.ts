@@ -3,7 +3,7 @@
  * peers, to commands and configuration changes. They are level-triggered: a lost decision is made again.
  */
 import { LockExpiry } from '../control/lock-expiry.ts';
-import { CONTROL_OPTIONS, type Decision, type LeaderView, type PeerView } from '../control/plan.ts';
+import { CONTROL_OPTIONS, type Decision, type LeaderView, type PeerView, plan } from '../control/plan.ts';
 import type { ClusterState } from '../machine/state.ts';
 import { type ConfState, type LogIndex, NONE, type NodeId } from '../raft/types.ts';
 import type { Consensus } from './consensus.ts';
@@ -62,7 +62,7 @@ export class LeaderControl {
     this.#lastRunMs = nowMs;
     if (slept || this.#leaderSinceMs === null) this.#leaderSinceMs = nowMs;
     const view = this.#view(consensus, this.#leaderSinceMs, nowMs);
-    for (const decision of this.#options.plan(state, view, nowMs)) this.#carryOut(decision, consensus, nowMs);
+    for (const decision of plan(state, view, nowMs)) this.#carryOut(decision, consensus, nowMs);
     for (const decision of this.#locks.plan(state, nowMs)) this.#carryOut(decision, consensus, nowMs);
   }
 

@@ -59,14 +59,30 @@ export class LogMirror implements RaftStorage {
     return this.#applied();
   }
 
-  /** Payload bytes of the entries held; never too low, as a replaced tail is not subtracted. */
+  /** Payload bytes of the entries held. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** These entries are durable now. */
+  /** The lowest index after which at most `bytes` of payload follow. */
+  indexLeaving(bytes: number): LogIndex {
+    let index = this.firstIndex() - 1;
+    let left = this.#bytes;
+    for (const entry of this.#held(index + 1, this.lastIndex())) {
+      if (left <= bytes) break;
+      left -= entryBytes(entry);
+      index = entry.index;
+    }
+    return index;
+  }
+
+  /** These entries are durable now; those from the first one's index on that were there before are gone. */
   append(entries: readonly Entry[]): void {
-    for (const entry of entries) this.#bytes += entryBytes(entry);
+    const [first] = entries;
+    if (first === undefined) return;
+    const kept = this.firstIndex();
+    for (const entry of this.#held(Math.max(first.index, kept), this.lastIndex())) this.#bytes -= entryBytes(entry);
+    for (const entry of entries) if (entry.index >= kept) this.#bytes += entryBytes(entry);
     this.#log.append(entries);
   }
 
@@ -78,11 +94,12 @@ export class LogMirror implements RaftStorage {
 
   /** Drops entries up to and with `index`. */
   compact(index: LogIndex): void {
+    for (const entry of this.#held(this.firstIndex(), index)) this.#bytes -= entryBytes(entry);
     this.#log.compact(index);
-    this.#bytes = 0;
-    const last = this.#log.lastIndex();
-    const first = this.#log.firstIndex();
-    if (last < first) return;
-    for (const entry of this.#log.entries(first, last + 1, Number.MAX_SAFE_INTEGER)) this.#bytes += entryBytes(entry);
+  }
+
+  /** Entries from `low` up to and with `last`. */
+  #held(low: LogIndex, last: LogIndex): readonly Entry[] {
+    return low > last ? [] : this.#log.entries(low, last + 1, Number.MAX_SAFE_INTEGER);
   }
 }

@@ -1,11 +1,11 @@
 /** How a loop behaves, with units. The daemon takes these from its configuration, the simulator from its scenario. */
-import { type Planner, plan } from '../control/plan.ts';
 import { COMMAND_FORMATS } from '../machine/command.ts';
 import type { FormatRange } from '../machine/command-format.ts';
 import type { PeerAddress } from '../ports/transport.ts';
+import type { CompactionOptions } from './compaction.ts';
 
 /** Options of a loop. */
-export interface LoopOptions {
+export interface LoopOptions extends CompactionOptions {
   /** This host's id in the cluster. */
   readonly hostId: number;
   /** Distinguishes this run of the daemon from its earlier ones in request ids; drawn at random by the shell. */
@@ -18,12 +18,6 @@ export interface LoopOptions {
   readonly heartbeatTicks: number;
   /** Ticks without a leader before a campaign; randomised up to twice this. */
   readonly electionTicks: number;
-  /** Applied entries that are kept in the log before it is compacted. */
-  readonly compactAfterEntries: number;
-  /** Entries kept by a compaction, so that a follower that was away for a moment needs no snapshot. */
-  readonly keepEntries: number;
-  /** Bytes of entries that are kept in the log before it is compacted. */
-  readonly compactAfterBytes: number;
   /** Requests of clients that may wait at once. */
   readonly maxPendingRequests: number;
   /** How long, in ms, a request waits for a quorum before it fails with `noQuorum`. */
@@ -41,8 +35,6 @@ export interface LoopOptions {
   readonly controlTicks: number;
   /** Formats of commands that this build reads; the simulator runs older and newer builds with others. */
   readonly commandFormats: FormatRange;
-  /** The leader's controllers; anything but the real ones is for tests of what watches over them. */
-  readonly plan: Planner;
 }
 
 /** Defaults for all that does not name a host. */
@@ -53,11 +45,12 @@ export const DEFAULT_LOOP_OPTIONS = {
   compactAfterEntries: 10_000,
   keepEntries: 5_000,
   compactAfterBytes: 32 * 1024 * 1024,
+  lagEntries: 50_000,
+  lagBytes: 128 * 1024 * 1024,
   maxPendingRequests: 8_192,
   noQuorumGraceMs: 3_000,
   proposalRetryMs: 1_000,
   reads: 'quorum',
   controlTicks: 4,
   commandFormats: COMMAND_FORMATS,
-  plan,
 } as const satisfies Partial<LoopOptions>;

@@ -24,6 +24,9 @@ export const EMPTY_CONF_STATE: ConfState = {
 /** Nothing known yet. */
 export const EMPTY_HARD_STATE: HardState = { term: 0, vote: 0, commit: 0 };
 
+/** Stands in the array for an entry that was dropped. */
+const DROPPED: Entry = { type: 'normal', term: 0, index: 0, data: new Uint8Array() };
+
 /** The front of the array is dropped once it is this long and half of the array: amortised O(1) compaction. */
 const TRIM_AT = 4096;
 
@@ -106,7 +109,10 @@ export class MemoryStorage implements RaftStorage {
     if (index <= this.#beforeIndex) throw new RaftStorageError('compacted');
     if (index > this.lastIndex()) throw new RaftStorageError('unavailable');
     const term = this.term(index);
+    const head = this.#head;
     this.#head += index - this.#beforeIndex;
+    // What is dropped need not be small, and may stay in the array for long.
+    this.#entries.fill(DROPPED, head, this.#head);
     this.#beforeIndex = index;
     this.#beforeTerm = term;
     if (this.#head === this.#entries.length) {

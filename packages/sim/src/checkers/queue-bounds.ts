@@ -12,8 +12,8 @@ const WRITES_MAX = 50_000;
 /** Messages under way from one host. */
 const MESSAGES_MAX_PER_HOST = 20_000;
 
-/** Looks at every queue. `keep` is how many entries a log holds after a compaction. */
-export function checkQueues(world: World, views: LogViews, compactAfter: number): void {
+/** Looks at every queue. `keepAtMost` is how many entries a log holds for a follower that lags. */
+export function checkQueues(world: World, views: LogViews, keepAtMost: number): void {
   const limit = (what: string, value: number, max: number): void => {
     if (value > max) throw new Violation(QUEUE_BOUNDS, `${what}: ${value}, more than ${max}`);
   };
@@ -25,6 +25,6 @@ export function checkQueues(world: World, views: LogViews, compactAfter: number)
     limit(`writes waiting on ${host.name}`, host.disk.outstanding, WRITES_MAX);
     const { appliedIndex } = loop.status;
     const kept = appliedIndex - views.of(host).baseIndex;
-    limit(`applied entries kept on ${host.name}`, kept, compactAfter + 1_000);
+    limit(`applied entries kept on ${host.name}`, kept, keepAtMost + 1_000);
   }
 }
