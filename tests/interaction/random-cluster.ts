@@ -113,6 +113,24 @@ export class RandomCluster {
     this.#calm();
   }
 
+  /** So many random steps, for tests that look at what is on the disks afterwards. */
+  runSteps(count: number): void {
+    for (let i = 0; i < count; i++) {
+      this.#randomStep();
+      this.#check();
+    }
+  }
+
+  /** What each node's disk holds, as of its last write. */
+  get disks(): readonly { readonly id: number; readonly disk: MemoryStorage; readonly applied: number }[] {
+    return this.#members.map(({ id, disk, applied }) => ({ id, disk, applied }));
+  }
+
+  /** Terms of the entries that some node has known to be committed, by index. */
+  get committed(): ReadonlyMap<number, number> {
+    return this.#committed;
+  }
+
   #randomStep(): void {
     const member = this.#members[this.#random.below(this.#members.length)];
     if (member === undefined) return;
