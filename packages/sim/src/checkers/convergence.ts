@@ -30,6 +30,8 @@ export function whyNotConverged(world: World, state: ClusterState): string | und
     if (status.appliedIndex !== state.index) return `${name} has applied ${status.appliedIndex} of ${state.index}`;
   }
   if (leader.status.commitIndex !== state.index) return `${leader.name} has committed ${leader.status.commitIndex}`;
+  // Whoever held one has given it back or is gone: what is left goes with its session.
+  if (state.lockCount > 0) return `locks are in use: ${[...state.locks()].map(({ name }) => name).join(', ')}`;
   return whyNotSettled(state, leader.status) ?? whyVmsNotAsAsked(world, state);
 }
 

@@ -44,15 +44,17 @@ interface Request {
 /** The reference state with the comparison of all hosts against it. */
 export class ReferenceMachine {
   readonly #log: CommittedLog;
+  readonly #watch: (changes: readonly ObjectChange[]) => void;
   readonly #state: ClusterState;
   readonly #hashes = new Map<LogIndex, string>();
   readonly #configuration: RawNode;
   readonly #requests = new Map<string, Request>();
   readonly #acknowledged: { host: string; requestId: string; result: CommandResult }[] = [];
 
-  /** `first` is what the founding host starts from. */
-  constructor(log: CommittedLog, first: StoredState) {
+  /** `first` is what the founding host starts from; `watch` is told what each entry changed. */
+  constructor(log: CommittedLog, first: StoredState, watch: (changes: readonly ObjectChange[]) => void) {
     this.#log = log;
+    this.#watch = watch;
     const { applied, records } = first;
     this.#state = ClusterState.fromRecords(applied.index, records);
     this.#hashes.set(applied.index, this.#state.hash());
@@ -132,6 +134,7 @@ export class ReferenceMachine {
   }
 
   #step(changes: readonly ObjectChange[]): void {
+    this.#watch(changes);
     const found = checkStep(this.#state, changes);
     if (found.length > 0) throw new Violation(INVARIANTS, `at index ${this.#state.index}: ${found.join('; ')}`);
   }

@@ -4,6 +4,7 @@ import { CONVERGENCE } from '../checkers/convergence.ts';
 import { DURABLE_PROMISES } from '../checkers/durable-promises.ts';
 import { ELECTION_SAFETY } from '../checkers/election-safety.ts';
 import { LINEARIZABILITY } from '../checkers/linearizability.ts';
+import { LOCK_FENCING, LOCK_LIMIT, LOCK_TOKENS } from '../checkers/locks.ts';
 import { LEADER_APPEND_ONLY, LOG_MATCHING } from '../checkers/log-matching.ts';
 import { QUEUE_BOUNDS } from '../checkers/queue-bounds.ts';
 import { ACKNOWLEDGED, INVARIANTS, ONCE } from '../checkers/reference-machine.ts';
@@ -21,6 +22,9 @@ export const RULES: Readonly<Record<string, string>> = {
   [ACKNOWLEDGED]: 'what a client was answered is in the log and is what the log decided',
   [ONCE]: 'a request takes effect once, however often it is repeated',
   [LINEARIZABILITY]: 'the history of every object has an order that explains it',
+  [LOCK_LIMIT]: 'never more holders of a lock than it has slots, those included whose own count is not over',
+  [LOCK_TOKENS]: 'fencing tokens of a lock only grow, and a holder is told the one that the log gave it',
+  [LOCK_FENCING]: 'what refuses older tokens never sees the work of two holders mixed',
   [INVARIANTS]: 'capacity, allocation and bookkeeping hold at every index',
   [QUEUE_BOUNDS]: 'nothing that waits grows without bound',
   [CONVERGENCE]: 'once faults stop the cluster comes to rest, with every VM as asked',

@@ -68,6 +68,8 @@ export interface Workload {
   readonly pauseMs: number;
   /** Hosts that join and leave while it runs. */
   readonly membership: boolean;
+  /** Clients of locks beside the others. */
+  readonly locks?: true;
   next(source: OperationSource): Operation;
 }
 

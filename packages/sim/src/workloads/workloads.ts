@@ -96,6 +96,10 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     ...{ name: 'membership', summary: 'hosts join and leave under a mixed load' },
     ...{ clients: 4, pauseMs: 200, membership: true, next: mixed },
   },
+  locks: {
+    ...{ name: 'locks', summary: 'locks claimed, renewed, given back, lost and broken, by clients that die or freeze' },
+    ...{ clients: 1, pauseMs: 500, membership: false, locks: true, next: token },
+  },
   idle: {
     ...{ name: 'idle', summary: 'hardly anything: a read every few seconds' },
     ...{ clients: 1, pauseMs: 3_000, membership: false },
