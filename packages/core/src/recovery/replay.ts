@@ -30,7 +30,7 @@ export function replayLog(stored: StoredState): Replayed {
     if (index <= stored.applied.index) continue;
     last = { index, term };
     if (entry.type === 'confChange') {
-      const next = afterChange(confStates.at(-1) ?? stored.applied.confState, entry.change);
+      const next = configurationAfter(confStates.at(-1) ?? stored.applied.confState, entry.change);
       confStates.push(next);
       applyConfState(state, index, next);
       continue;
@@ -48,7 +48,7 @@ export function replayLog(stored: StoredState): Replayed {
 }
 
 /** What `change` makes of a configuration; one that is not possible changes nothing, as on every member. */
-function afterChange(before: ConfState, change: ConfChange): ConfState {
+export function configurationAfter(before: ConfState, change: ConfChange): ConfState {
   const tracker = new Tracker({ maxInflightMsgs: 1, maxInflightBytes: 1 });
   const restored = restoreConfig(tracker.limits, 0, before);
   tracker.config = restored.config;
