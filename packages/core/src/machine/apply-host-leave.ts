@@ -146,7 +146,9 @@ export function applyHostRemoved(tx: Transaction, command: CommandOf<'hostRemove
       name: host.name,
     });
   }
-  for (const vm of [...tx.state.vmsOnHost(host.id)]) abandon(tx, vm, host);
+  // By name: a state that was read back holds them in another order, and the history shows in which they went.
+  const vms = [...tx.state.vmsOnHost(host.id)].sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const vm of vms) abandon(tx, vm, host);
   tx.deleteHost(host);
   tx.event(about(host), 'Left', `has left the cluster; its id ${host.id} is not used again`);
   return done();
