@@ -4,14 +4,15 @@
  * while the next ones form.
  */
 import { assert } from '../base/assert.ts';
-import type { RecordChange } from '../machine/record.ts';
+import type { ObjectRecordChange } from '../machine/record-codec.ts';
 import type { Ports } from '../ports/ports.ts';
-import type { StorageOutcome, StoredState } from '../ports/storage.ts';
+import type { StorageOutcome, StorageWrite, StoredState } from '../ports/storage.ts';
 import { RawNode } from '../raft/raw-node.ts';
 import {
   type ConfChange,
   type ConfState,
   type Entry,
+  type HardState,
   LOCAL_APPEND,
   LOCAL_APPLY,
   type LogIndex,
@@ -25,6 +26,7 @@ import {
   type SnapshotMeta,
 } from '../raft/types.ts';
 import type { MembersMessage, PeerMessage } from '../wire/peer-message.ts';
+import { AppliedWrites } from './applied-writes.ts';
 import { CommitNotices } from './commit-notices.ts';
 import { Compaction } from './compaction.ts';
 import { LogMirror } from './log-mirror.ts';
@@ -35,7 +37,7 @@ import { SnapshotSender } from './snapshot-sender.ts';
 /** What the consensus asks of the state machine. */
 export interface ConsensusHost {
   /** Applies one committed entry and gives the changes of the records. Called once per index, in order. */
-  applyEntry(entry: Entry, confState: ConfState | null): readonly RecordChange[];
+  applyEntry(entry: Entry, confState: ConfState | null): readonly ObjectRecordChange[];
   /** All entries of a batch are applied; `meta` is where the applied state stands. */
   batchApplied(meta: SnapshotMeta): void;
   /** Replaces the state by that of a snapshot, which is durable. */
@@ -76,6 +78,9 @@ export class Consensus {
   readonly #sender: SnapshotSender;
   readonly #receiver = new SnapshotReceiver();
   readonly #compaction: Compaction;
+  readonly #appliedWrites = new AppliedWrites();
+  /** A commit index that is durable nowhere yet: it goes with the next write. */
+  #commitToWrite: HardState | undefined;
   /** A snapshot that is whole, from its arrival to the next flush. */
   #arrived: ReceivedSnapshot | null = null;
   #nextToken = 1;
@@ -142,6 +147,7 @@ export class Consensus {
   tick(nowMs: number): void {
     this.#nowMs = nowMs;
     this.#node.tick();
+    if (this.#appliedWrites.due(nowMs)) this.#writeApplied();
     this.#sender.tick(nowMs);
   }
 
@@ -283,27 +289,25 @@ export class Consensus {
     const promises = term !== this.#promised.term || vote !== this.#promised.vote;
     if (snapshot === null && entries.length === 0 && !promises) {
       // Nothing that has to survive: a commit index is learned again. What answers depend on was written before.
-      if (hardState !== undefined) this.#ports.storage.write({ token: this.#nextToken++, sync: false, hardState });
+      if (hardState !== undefined) this.#commitToWrite = hardState;
       const write = this.#writes.get(this.#lastAppend);
       if (write !== undefined) write.after.push(...responses);
       else this.#deliver(responses);
       return;
     }
     this.#promised = { term, vote };
-    const token = this.#nextToken++;
-    this.#writes.set(token, { append, snapshot, after: [] });
-    this.#lastAppend = token;
-    this.#ports.storage.write({
-      token,
+    if (snapshot !== null) this.#appliedWrites.clear();
+    const token = this.#write({
       sync: true,
       ...(snapshot === null ? {} : { snapshot: { meta: snapshot.snapshot, records: snapshot.records } }),
       ...(entries.length === 0 ? {} : { entries }),
       ...(hardState === undefined ? {} : { hardState }),
     });
+    this.#writes.set(token, { append, snapshot, after: [] });
+    this.#lastAppend = token;
   }
 
   #apply(apply: MsgStorageApply): void {
-    const changes: RecordChange[] = [];
     let { confState } = this.#applied;
     for (const entry of apply.entries) {
       let changed: ConfState | null = null;
@@ -311,13 +315,27 @@ export class Consensus {
         changed = this.#node.applyConfChange(entry.change, entry.index).confState;
         confState = changed;
       }
-      for (const change of this.#host.applyEntry(entry, changed)) changes.push(change);
+      this.#appliedWrites.add(this.#host.applyEntry(entry, changed), this.#nowMs);
       this.#applied = { index: entry.index, term: entry.term, confState };
     }
-    // Not synced: after a crash the log brings the applied state back to where it was.
-    this.#ports.storage.write({ token: this.#nextToken++, sync: false, applied: { meta: this.#applied, changes } });
+    if (this.#appliedWrites.due(this.#nowMs)) this.#writeApplied();
     this.#deliver(apply.responses);
     this.#host.batchApplied(this.#applied);
+  }
+
+  /** Not synced: after a crash the log brings the applied state back to where it was. */
+  #writeApplied(): void {
+    const changes = this.#appliedWrites.take();
+    this.#write({ sync: false, applied: { meta: this.#applied, changes } });
+  }
+
+  /** Hands a write to the storage, with the commit index that waits for one. Answers its token. */
+  #write(write: Omit<StorageWrite, 'token'>): number {
+    const token = this.#nextToken++;
+    const hardState = write.hardState ?? this.#commitToWrite;
+    this.#commitToWrite = undefined;
+    this.#ports.storage.write({ token, ...write, ...(hardState === undefined ? {} : { hardState }) });
+    return token;
   }
 
   #deliver(responses: readonly Message[]): void {
@@ -351,7 +369,9 @@ export class Consensus {
     if (index === undefined) return;
     const term = this.#mirror.term(index);
     this.#mirror.compact(index);
-    this.#ports.storage.write({ token: this.#nextToken++, sync: false, compact: { index, term } });
+    // What is cut can be applied no more: its effects go first.
+    if (this.#appliedWrites.any) this.#writeApplied();
+    this.#write({ sync: false, compact: { index, term } });
   }
 
   /** The highest index of an entry that no follower that is alive needs from here. */

@@ -11,7 +11,7 @@ import { applyConfState, applyEmpty, applyProposal } from '../machine/apply.ts';
 import type { Command } from '../machine/command.ts';
 import { reads } from '../machine/command-format.ts';
 import { decodeProposal, encodeProposal } from '../machine/proposal-codec.ts';
-import type { RecordChange } from '../machine/record.ts';
+import type { ObjectRecordChange } from '../machine/record-codec.ts';
 import { ClusterState } from '../machine/state.ts';
 import type { Changes } from '../machine/transaction.ts';
 import type { ObjectChange } from '../model/object.ts';
@@ -330,7 +330,7 @@ export class HostLoop {
     this.#consensus.readIndex(context);
   }
 
-  #applyEntry(entry: Entry, confState: ConfState | null): readonly RecordChange[] {
+  #applyEntry(entry: Entry, confState: ConfState | null): readonly ObjectRecordChange[] {
     const { index, term } = entry;
     if (entry.type === 'confChange') {
       assert(confState !== null, 'a configuration change was applied without its configuration');
@@ -357,7 +357,7 @@ export class HostLoop {
     return this.#take(outcome);
   }
 
-  #take(changes: Changes): readonly RecordChange[] {
+  #take(changes: Changes): readonly ObjectRecordChange[] {
     for (const change of changes.objectChanges) this.#changes.push(change);
     return changes.changes;
   }

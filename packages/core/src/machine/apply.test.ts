@@ -4,6 +4,7 @@ import { applyConfState, applyEmpty, applyProposal } from './apply.ts';
 import { commandSchema, type Proposal } from './command.ts';
 import { checkInvariants, checkStep, firstDifference } from './invariants.ts';
 import { decodeProposal, encodeProposal } from './proposal-codec.ts';
+import { encodeRecord, type ObjectRecordChange } from './record-codec.ts';
 import { SampleCluster, sampleRecords } from './sample.ts';
 import { ClusterState, type StateLimits } from './state.ts';
 import { arbitraryConfState, arbitraryStep, type Step, VM_NAMES } from './test-arbitrary.ts';
@@ -16,7 +17,7 @@ function fresh(): ClusterState {
 }
 
 /** Takes one step and hands back the records that it changed. */
-function take(state: ClusterState, step: Step): readonly (readonly [string, Uint8Array | null])[] {
+function take(state: ClusterState, step: Step): readonly ObjectRecordChange[] {
   const index = state.index + 1;
   if (step.type === 'conf') return applyConfState(state, index, step.confState).changes;
   const proposal: Proposal = {
@@ -101,7 +102,7 @@ t.test('the stored records are the state, at every entry', (t) => {
       for (const step of steps) {
         for (const [key, value] of take(state, step)) {
           if (value === null) stored.delete(key);
-          else stored.set(key, value);
+          else stored.set(key, encodeRecord(value));
         }
         const sorted = [...stored].sort(([a], [b]) => (a < b ? -1 : 1));
         const copy = ClusterState.fromRecords(state.index, sorted, LIMITS);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { decodeProposal, encodeProposal } from './proposal-codec.ts';
-import { decodeRecord, decodeValue, encodeRecord, encodeValue } from './record-codec.ts';
+import { decodeRecord, decodeValue, encodeRecord, encodeValue, inOrder } from './record-codec.ts';
 import { sampleRecords } from './sample.ts';
 import { ClusterState } from './state.ts';
 
@@ -86,4 +86,16 @@ t.test('what is no proposal is refused and never thrown', (t) => {
   deep[0] = 1;
   t.match(decodeProposal(deep), { ok: false, reason: 'malformed' });
   t.end();
+});
+
+t.test('an object in order stays itself, and what is made from it keeps its parts', async (t) => {
+  const spec = { z: 1, a: { y: [{ b: 1, a: 2 }], x: undefined } };
+  const first = inOrder({ spec, name: 'web' });
+  t.same(JSON.stringify(first), '{"name":"web","spec":{"a":{"y":[{"a":2,"b":1}]},"z":1}}');
+  t.equal(inOrder(first), first);
+  const second = inOrder({ ...first, count: 1 });
+  t.equal(second.spec, first.spec);
+  t.same(Object.keys(second), ['count', 'name', 'spec']);
+  t.same(encodeValue(second), encodeValue({ spec, name: 'web', count: 1 }));
+  t.same(Object.keys(spec), ['z', 'a'], 'what was given is not touched');
 });

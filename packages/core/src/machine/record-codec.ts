@@ -25,15 +25,69 @@ export interface RequestRecord {
 /** Everything that a record may hold. */
 export type RecordObject = ClusterObject | RequestRecord;
 
-/** A copy with the keys of every object in order and without fields that are undefined. */
+/** Objects and lists of the state that are known to be in order all through. They never change. */
+const ordered = new WeakSet<object>();
+
+function orderedList(list: readonly unknown[]): readonly unknown[] {
+  let copy: unknown[] | undefined;
+  for (const [position, entry] of list.entries()) {
+    const inOrder = canonical(entry);
+    if (inOrder === entry) continue;
+    copy ??= [...list];
+    copy[position] = inOrder;
+  }
+  return copy ?? list;
+}
+
+/** A plain object by its keys. */
+function fieldsOf(value: object): Readonly<Record<string, unknown>> {
+  // Every object may be looked at so; the compiler asks for an index signature that plain objects do not declare.
+  return value as Readonly<Record<string, unknown>>;
+}
+
+/** Whether an object is in order as it is: keys rising, nothing undefined, everything in it in order. */
+function isOrdered(keys: readonly string[], values: Readonly<Record<string, unknown>>): boolean {
+  let previous = '';
+  for (const [position, key] of keys.entries()) {
+    if (position > 0 && key < previous) return false;
+    previous = key;
+    const value = values[key];
+    if (value === undefined || canonical(value) !== value) return false;
+  }
+  return true;
+}
+
+/** `value` with the keys of every object in order and without fields that are undefined: itself when it is so already. */
 function canonical(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(canonical);
-  if (value === null || typeof value !== 'object') return value;
+  if (value === null || typeof value !== 'object' || ordered.has(value)) return value;
+  if (Array.isArray(value)) return orderedList(value);
+  const fields = fieldsOf(value);
+  const keys = Object.keys(fields);
+  if (isOrdered(keys, fields)) return value;
   const result: Record<string, unknown> = {};
-  for (const [key, entry] of Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) {
+  for (const key of keys.sort()) {
+    const entry = fields[key];
     if (entry !== undefined) result[key] = canonical(entry);
   }
   return result;
+}
+
+/**
+ * The same object in the order that its bytes have, and remembered to be so with all that is in it: what is made
+ * from it later is encoded, and put in order, without another look at the parts that have not changed. Neither the
+ * argument nor the result may be changed afterwards.
+ */
+export function inOrder<T extends object>(object: T): T {
+  const result = canonical(object);
+  remember(result);
+  // Order of keys and absent fields are no part of a type.
+  return result as T;
+}
+
+function remember(value: unknown): void {
+  if (value === null || typeof value !== 'object' || ordered.has(value)) return;
+  ordered.add(value);
+  for (const entry of Object.values(value)) remember(entry);
 }
 
 /** Bytes of a plain value: objects, arrays, strings, numbers, booleans and null. Equal values have equal bytes. */
@@ -46,6 +100,9 @@ export function encodeValue(value: unknown): Uint8Array {
 export function decodeValue(bytes: Uint8Array): unknown {
   return packr.unpack(bytes);
 }
+
+/** Change of one record as the object that it holds; null for one that goes. */
+export type ObjectRecordChange = readonly [key: string, object: RecordObject | null];
 
 /** Bytes of a record. */
 export function encodeRecord(object: RecordObject): Uint8Array {

@@ -50,6 +50,11 @@ export class RecordHash {
     this.#add(hash, 1);
   }
 
+  /** Whether there is a record under this key. */
+  has(key: string): boolean {
+    return this.#byKey.has(key);
+  }
+
   /** Number of records. */
   get size(): number {
     return this.#byKey.size;

@@ -16,7 +16,7 @@ import type { CommandResult } from './command.ts';
 import type { HostLoad } from './indexes.ts';
 import { VmIndexes } from './indexes.ts';
 import { CLUSTER_KEY, eventKey, hostKey, lockKey, requestKey, tokenKey, vmKey } from './record.ts';
-import { decodeRecord, encodeRecord, type RecordObject, type RequestRecord } from './record-codec.ts';
+import { decodeRecord, encodeRecord, inOrder, type RecordObject, type RequestRecord } from './record-codec.ts';
 import { RecordHash } from './record-hash.ts';
 import { Ring } from './ring.ts';
 import { SortedKeys } from './sorted-keys.ts';
@@ -54,6 +54,8 @@ export class ClusterState {
   readonly #results = new Map<string, CommandResult>();
   readonly #indexes = new VmIndexes();
   readonly #hash = new RecordHash();
+  /** Records that the hash does not hold as they are now; never more than there are or have been hashed. */
+  readonly #unhashed = new Map<string, RecordObject | null>();
 
   /** An empty state: that of a host before its first snapshot. */
   constructor(limits: StateLimits = STATE_LIMITS) {
@@ -73,7 +75,8 @@ export class ClusterState {
   ): ClusterState {
     const state = new ClusterState(limits);
     for (const [key, value] of records) {
-      const object = decodeRecord(key, value);
+      // In the order that objects of a running state have: texts made from them must not tell the two apart.
+      const object = inOrder(decodeRecord(key, value));
       const evicted = state.#load(object);
       if (recordKey(object) !== key || evicted) {
         throw new N3xError(ERROR_CODES.corrupt, `record ${key} does not belong where it is`);
@@ -276,14 +279,17 @@ export class ClusterState {
 
   /** 16 hex digits that differ, all but certainly, when two states differ. The index is not part of it. */
   hash(): string {
+    for (const [key, object] of this.#unhashed) this.#hash.set(key, object === null ? null : encodeRecord(object));
+    this.#unhashed.clear();
     return this.#hash.digest();
   }
 
   // What follows is for `Transaction` and loading only.
 
-  /** Notes the bytes of a record that has been replaced, for the hash. */
-  seal(key: string, value: Uint8Array | null): void {
-    this.#hash.set(key, value);
+  /** Notes a record that has been replaced, for the hash: it is encoded only when someone asks for that. */
+  seal(key: string, object: RecordObject | null): void {
+    if (object === null && !this.#hash.has(key)) this.#unhashed.delete(key);
+    else this.#unhashed.set(key, object);
   }
 
   putCluster(cluster: Cluster): void {

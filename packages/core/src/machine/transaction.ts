@@ -7,14 +7,13 @@ import type { Host } from '../model/host.ts';
 import type { Lock } from '../model/lock.ts';
 import type { ClusterObject, ObjectChange } from '../model/object.ts';
 import type { Vm, VmStatus } from '../model/vm.ts';
-import type { RecordChange } from './record.ts';
-import { encodeRecord, type RecordObject, type RequestRecord } from './record-codec.ts';
+import { inOrder, type ObjectRecordChange, type RecordObject, type RequestRecord } from './record-codec.ts';
 import { type ClusterState, recordKey } from './state.ts';
 
 /** What an entry changed. */
 export interface Changes {
   /** For the store. */
-  readonly changes: readonly RecordChange[];
+  readonly changes: readonly ObjectRecordChange[];
   /** For watchers: each object once, as it is after the entry; events last. */
   readonly objectChanges: readonly ObjectChange[];
 }
@@ -46,13 +45,13 @@ export class Transaction {
   }
 
   putCluster(next: Cluster): void {
-    const cluster = { ...next, modifiedIndex: this.index };
+    const cluster = inOrder({ ...next, modifiedIndex: this.index });
     this.state.putCluster(cluster);
     this.#note(recordKey(cluster), cluster.name, 'cluster', cluster);
   }
 
   putHost(next: Host): Host {
-    const host = { ...next, modifiedIndex: this.index };
+    const host = inOrder({ ...next, modifiedIndex: this.index });
     this.state.putHost(host);
     this.#note(recordKey(host), host.name, 'host', host);
     return host;
@@ -64,7 +63,7 @@ export class Transaction {
   }
 
   putVm(next: Vm): Vm {
-    const vm = { ...next, modifiedIndex: this.index };
+    const vm = inOrder({ ...next, modifiedIndex: this.index });
     this.state.putVm(vm);
     this.#note(recordKey(vm), vm.name, 'vm', vm);
     return vm;
@@ -82,7 +81,7 @@ export class Transaction {
   }
 
   putToken(next: Token): void {
-    const token = { ...next, modifiedIndex: this.index };
+    const token = inOrder({ ...next, modifiedIndex: this.index });
     this.state.putToken(token);
     this.#note(recordKey(token), token.id, 'token', token);
   }
@@ -93,7 +92,7 @@ export class Transaction {
   }
 
   putLock(next: Lock): Lock {
-    const lock = { ...next, modifiedIndex: this.index };
+    const lock = inOrder({ ...next, modifiedIndex: this.index });
     this.state.putLock(lock);
     this.#note(recordKey(lock), lock.name, 'lock', lock);
     return lock;
@@ -111,7 +110,7 @@ export class Transaction {
     message: string,
     severity: ClusterEvent['severity'] = 'info',
   ): void {
-    const event: ClusterEvent = {
+    const event: ClusterEvent = inOrder<ClusterEvent>({
       kind: 'event',
       index: this.index,
       ordinal: this.#events,
@@ -120,7 +119,7 @@ export class Transaction {
       severity,
       reason: clip(reason, 64),
       message: clip(message, 1024),
-    };
+    });
     this.#events += 1;
     const evicted = this.state.pushEvent(event);
     this.#note(recordKey(event), `${event.index}.${event.ordinal}`, 'event', event);
@@ -140,12 +139,8 @@ export class Transaction {
 
   /** Ends the entry. */
   finish(): Changes {
-    const changes: RecordChange[] = [];
-    for (const [key, object] of this.#records) {
-      const value = object === null ? null : encodeRecord(object);
-      this.state.seal(key, value);
-      changes.push([key, value]);
-    }
+    const changes = [...this.#records];
+    for (const [key, object] of changes) this.state.seal(key, object);
     const objects = [...this.#objects.values()];
     const isEvent = (change: ObjectChange): boolean => change.kind === 'event';
     return {
