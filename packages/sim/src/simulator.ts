@@ -182,6 +182,11 @@ class Run {
       this.#work();
       this.#rest();
       this.#linearizable = checkLinearizability(this.#history);
+      if (this.#locks !== undefined) {
+        const { searched, gaveUp } = checkLinearizability(this.#locks.history);
+        this.#linearizable.searched += searched;
+        this.#linearizable.gaveUp += gaveUp;
+      }
     } catch (error) {
       if (!(error instanceof Violation)) throw error;
       this.#violation ??= error;

@@ -9,6 +9,7 @@
 
 import type { History, Recorded } from '../workloads/history.ts';
 import { Violation } from '../world/observer.ts';
+import { LOCK_MODEL, saysNothing } from './lock-model.ts';
 import { type ObjectModel, TOKEN_MODEL, VM_MODEL } from './object-models.ts';
 
 /** Name of the rule. */
@@ -91,12 +92,21 @@ function letTakeEffect<State>(
   return [...reached.values()];
 }
 
+function searchObject(object: string, recorded: readonly Recorded[]): Verdict {
+  if (object.startsWith('vm/')) return searchHistory(VM_MODEL, recorded);
+  if (!object.startsWith('lock/')) return searchHistory(TOKEN_MODEL, recorded);
+  return searchHistory(
+    LOCK_MODEL,
+    recorded.filter((operation) => !saysNothing(operation)),
+  );
+}
+
 /** Searches the histories of all objects. Answers how many were searched and how many given up. */
 export function checkLinearizability(history: History): { searched: number; gaveUp: number } {
   let searched = 0;
   let gaveUp = 0;
   for (const [object, recorded] of history.objects) {
-    const verdict = object.startsWith('vm/') ? searchHistory(VM_MODEL, recorded) : searchHistory(TOKEN_MODEL, recorded);
+    const verdict = searchObject(object, recorded);
     searched++;
     if (verdict.type === 'gaveUp') gaveUp++;
     if (verdict.type === 'violated')

@@ -10,6 +10,7 @@ import { FencedResource, type LockRules } from '../checkers/locks.ts';
 import type { Trace } from '../trace/trace.ts';
 import { HostClock } from '../world/clock.ts';
 import type { World } from '../world/world.ts';
+import { History } from './history.ts';
 
 /** Slots of each lock. */
 export const LOCK_SLOTS: ReadonlyMap<string, number> = new Map([
@@ -48,6 +49,8 @@ export class LockClients {
   readonly world: World;
   readonly trace: Trace;
   readonly rules: LockRules;
+  /** What was asked and answered, by lock. */
+  readonly history = new History();
   readonly resources = new Map(
     [...LOCK_SLOTS].filter(([, slots]) => slots === 1).map(([name]) => [name, new FencedResource(name)]),
   );
@@ -170,6 +173,9 @@ class LockSession {
     const { world, trace } = this.#all;
     const requestId = `${this.#holder}.${this.#all.next()}`;
     const sentAtMs = this.#clock.nowMs;
+    const { history } = this.#all;
+    const operation = { type: 'write', object: `lock/${this.#name}`, command } as const;
+    const recorded = history.invoke(0, operation, requestId, world.timeline.nowMs);
     trace.record({ type: 'invoke', client: 0, host: '', text: `${requestId} ${command.type} ${this.#name}` });
     const attempt = (): void => {
       if (this.#isOver) return;
@@ -189,6 +195,7 @@ class LockSession {
             this.#after(0, () => {
               const { result } = outcome;
               const text = result.ok ? `${JSON.stringify(result.values ?? {})}` : result.error.code;
+              history.return(recorded, { type: 'written', result }, world.timeline.nowMs);
               trace.record({ type: 'return', client: 0, host: host.name, text: `${requestId} ${text}` });
               answered(result, sentAtMs);
             }),
