@@ -5,6 +5,7 @@
 import { describeError, N3xError } from '@n3x/core/base/errors';
 import { Command, CommanderError } from 'commander';
 import { runExplain } from './commands/explain.ts';
+import { type ExploreFlags, runExplore, withExploreFlags } from './commands/explore.ts';
 import {
   caseOf,
   EXIT,
@@ -89,6 +90,11 @@ export async function run(args: readonly string[], output: ProgramOutput): Promi
     .action(async (flags: MutantFlags) => {
       code = await runMutants(flags, output);
     });
+  withExploreFlags(
+    program.command('explore').description('look at all that can happen to a small Raft group, within bounds'),
+  ).action(async (flags: ExploreFlags) => {
+    code = await runExplore(flags, args, output);
+  });
   program
     .command('list')
     .description('profiles, workloads and the rules that are checked')

@@ -8,6 +8,7 @@ import { LOCK_FENCING, LOCK_LIMIT, LOCK_TOKENS } from '../checkers/locks.ts';
 import { LEADER_APPEND_ONLY, LOG_MATCHING } from '../checkers/log-matching.ts';
 import { QUEUE_BOUNDS } from '../checkers/queue-bounds.ts';
 import { ACKNOWLEDGED, INVARIANTS, ONCE } from '../checkers/reference-machine.ts';
+import { SCENARIOS } from '../explore/scenarios.ts';
 import { PROFILES } from '../profiles/profile.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
 
@@ -36,11 +37,17 @@ export const RULES: Readonly<Record<string, string>> = {
 export function listing(): {
   profiles: Record<string, string>;
   workloads: Record<string, string>;
+  scenarios: Record<string, string>;
   rules: Record<string, string>;
 } {
   const summaries = (all: Readonly<Record<string, { summary: string }>>): Record<string, string> =>
     Object.fromEntries(Object.entries(all).map(([name, { summary }]) => [name, summary]));
-  return { profiles: summaries(PROFILES), workloads: summaries(WORKLOADS), rules: { ...RULES } };
+  return {
+    profiles: summaries(PROFILES),
+    workloads: summaries(WORKLOADS),
+    scenarios: summaries(SCENARIOS),
+    rules: { ...RULES },
+  };
 }
 
 /** Everything as text. */

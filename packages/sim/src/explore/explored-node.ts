@@ -134,6 +134,11 @@ export class ExploredNode {
     try {
       this.#perform(input);
       this.#flush();
+      while (this.#scenario.atomicWrites && this.#writes.length > 0) {
+        this.#completeFirst();
+        this.#completeIdle();
+        this.#flush();
+      }
     } catch (error) {
       throw error instanceof Violation ? error : new Violation(NO_CRASH, `${this.id}: ${describeError(error)}`);
     }
@@ -258,7 +263,6 @@ export class ExploredNode {
     const { responses } = append;
     this.#writes.push({ append: early ? { ...append, responses: [] } : append, votes: [] });
     if (early) this.#deliver(responses);
-    if (this.#scenario.atomicWrites) while (this.#writes.length > 0) this.#completeFirst();
     this.#completeIdle();
   }
 

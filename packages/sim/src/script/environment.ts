@@ -138,11 +138,49 @@ export class Environment {
         const lost = drop || (!isLocal(message) && (this.#cut(message) || this.#nodes[id - 1]?.raw === undefined));
         this.output.print(`${lost ? 'dropped: ' : ''}${describeMessage(message)}`);
         if (lost) continue;
-        const result = this.raw(id).step(message);
-        if (result.status !== 'stepped') this.output.print(`${result.status}: ${result.reason}`);
+        this.#step(message);
       }
     }
     return count;
+  }
+
+  /** What is under way, oldest first. */
+  get underWay(): readonly Message[] {
+    return this.#messages;
+  }
+
+  /** Delivers one message that is under way; with `keep` it stays under way, with `lost` it is only taken away. */
+  deliverOne(message: Message, { keep, lost }: { readonly keep: boolean; readonly lost: boolean }): void {
+    if (!keep) this.#messages = this.#messages.filter((other) => other !== message);
+    if (!lost) this.#step(message);
+  }
+
+  #step(message: Message): void {
+    const result = this.raw(message.to).step(message);
+    if (result.status !== 'stepped') this.output.print(`${result.status}: ${result.reason}`);
+  }
+
+  /**
+   * Does all that node `id` may do by itself: hands out its Readys, steps what it has for itself, applies, and
+   * completes writes at the front of its queue that promise nothing; with `writes` all of them.
+   */
+  flush(id: NodeId, writes: boolean): void {
+    for (let pass = 0; this.#flushPass(id, writes); pass++) {
+      if (pass >= MAX_PASSES) throw new Error(`not flushed after ${MAX_PASSES} passes`);
+    }
+  }
+
+  #flushPass(id: NodeId, writes: boolean): boolean {
+    const node = this.node(id);
+    const append = node.appendWork[0];
+    const own = this.#messages.find((message) => message.to === id && isLocal(message));
+    if (own !== undefined) this.deliverOne(own, { keep: false, lost: false });
+    else if (append !== undefined && promisesNothing(append, node)) this.processAppend(id);
+    else if (node.applyWork.length > 0) this.processApply(id);
+    else if (this.raw(id).hasReady()) this.processReady(id);
+    else if (append !== undefined && writes) this.processAppend(id);
+    else return false;
+    return true;
   }
 
   #takeMessages(id: NodeId, drop: boolean, type: Message['type'] | undefined): Message[] {
@@ -247,6 +285,13 @@ export class Environment {
   heal(): void {
     this.#sides = new Map();
   }
+}
+
+/** Whether a write holds nothing that has to survive: no entries, and the term and vote that are on disk. */
+function promisesNothing({ entries, snapshot, hardState }: MsgStorageAppend, { storage }: ScriptedNode): boolean {
+  const { term, vote } = storage.initialState().hardState;
+  const same = hardState === undefined || (hardState.term === term && hardState.vote === vote);
+  return entries.length === 0 && snapshot === undefined && same;
 }
 
 /** Whether a message stays inside its node. */

@@ -2,10 +2,11 @@
 import { Arguments } from './arguments.ts';
 import { type Directive, parseDirective, runScript } from './datadriven.ts';
 import { Environment } from './environment.ts';
+import { DRIVER_VERBS } from './verbs-driver.ts';
 import { FAULT_VERBS } from './verbs-faults.ts';
 import { RAFT_VERBS, type Verb } from './verbs-raft.ts';
 
-const VERBS = new Map<string, Verb>(Object.entries({ ...RAFT_VERBS, ...FAULT_VERBS }));
+const VERBS = new Map<string, Verb>(Object.entries({ ...RAFT_VERBS, ...FAULT_VERBS, ...DRIVER_VERBS }));
 
 /** The one command whose input is its own; for the others each line of input is one more command. */
 const TAKES_INPUT = 'propose-conf-change';
