@@ -16,9 +16,17 @@ import type { ApiBackend } from './backend.ts';
 import { Call, type JsonHandler, type StreamHandler } from './call.ts';
 import { annotateHost, annotateVm, getHostAnnotations, getVmAnnotations } from './handlers/annotations.ts';
 import { getBackup } from './handlers/backup.ts';
-import { getHost, listEvents, listHosts } from './handlers/hosts.ts';
+import { getHost, listEvents, listHosts, removeHost, setHost } from './handlers/hosts.ts';
 import { acquireLock, breakLock, getLock, listLocks, releaseLock, renewLock } from './handlers/locks.ts';
-import { createToken, initCluster, joinCluster, leaveCluster, listTokens, revokeToken } from './handlers/membership.ts';
+import {
+  createToken,
+  initCluster,
+  joinCluster,
+  leaveCluster,
+  listTokens,
+  revokeToken,
+  setCluster,
+} from './handlers/membership.ts';
 import { getCluster, getHealth, getLocal, getVersion } from './handlers/service.ts';
 import { getVmLogs } from './handlers/vm-streams.ts';
 import { createVm, deleteVm, getVm, listVms, restartVm, startVm, stopVm } from './handlers/vms.ts';
@@ -49,11 +57,14 @@ const JSON_HANDLERS: { readonly [Id in JsonId]: JsonHandler<Id> } = {
   initCluster,
   joinCluster,
   leaveCluster,
+  setCluster,
   listTokens,
   createToken,
   revokeToken,
   listHosts,
   getHost,
+  setHost,
+  removeHost,
   getHostAnnotations,
   annotateHost,
   listVms,

@@ -1,6 +1,7 @@
 /** Objects as clients see them: what is stored, and what follows from the rest of the state. */
 import type { LockView } from '@n3x/core/api/lock-schemas';
 import type { ClusterStatus, HostView, LocalStatus, TokenView, VmView } from '@n3x/core/api/schemas';
+import { votersNote } from '@n3x/core/control/voters-note';
 import { effectiveStatus } from '@n3x/core/machine/effective';
 import type { ClusterState } from '@n3x/core/machine/state';
 import type { Cluster, Token } from '@n3x/core/model/cluster';
@@ -78,6 +79,7 @@ export function clusterStatus(
       voters: voters.length,
       needed: Math.floor(voters.length / 2) + 1,
       reachable: voters.filter((host) => host.reachable || host.id === local.hostId).length,
+      note: votersNote(state) ?? null,
     },
     hosts: hosts.map((host) => hostView(state, host, local.leaderId)),
     vmsByPhase,

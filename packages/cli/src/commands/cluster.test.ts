@@ -59,7 +59,7 @@ t.test('status says how the quorum is', async (t) => {
   api.on('getCluster', () =>
     makeStatus({
       leader: null,
-      quorum: { voters: 3, needed: 2, reachable: 1 },
+      quorum: { voters: 3, needed: 2, reachable: 1, note: null },
       hosts: [makeHost({ leader: false, reachable: false })],
       stale: true,
     }),

@@ -1,5 +1,6 @@
 /** The verbs of the cluster. */
 import type { RouteResult } from '@n3x/core/api/routes';
+import { parseClusterSettings } from '../arguments/cluster-settings.ts';
 import { UsageError } from '../arguments/usage-error.ts';
 import type { Context } from '../context.ts';
 import { clusterText } from '../output/cluster-text.ts';
@@ -60,6 +61,14 @@ export async function status(context: Context): Promise<void> {
     text: () => clusterText(answer, context.paint, Date.now(), context.options.output === 'wide'),
     mark: answer,
   });
+}
+
+/** `cluster set voters=N replace-after=DURATION`. */
+export async function set(context: Context, args: readonly string[]): Promise<void> {
+  context.refuseStale();
+  const body = parseClusterSettings(args);
+  const answer = await context.client.call('setCluster', { deadline: context.requestDeadline(), body });
+  await context.show(answer, { names: [], text: () => `cluster: ${answer.changed ? 'set' : 'unchanged'}\n` });
 }
 
 /** `cluster leave [HOST]`. */

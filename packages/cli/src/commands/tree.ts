@@ -84,6 +84,14 @@ function addCluster(cluster: Command, terminal: Terminal): void {
   );
   handle(
     cluster
+      .command('set')
+      .description('set how many hosts vote, and after what time a dead voter is replaced')
+      .argument('<setting...>', 'voters=1, 3, 5 or 7; replace-after=DURATION, 5s to 7d'),
+    terminal,
+    async () => (await import('./cluster.ts')).set,
+  );
+  handle(
+    cluster
       .command('leave')
       .description('take a host out of the cluster; without a name the one that answers')
       .argument('[host]', 'name of the host'),
@@ -141,6 +149,32 @@ function addHost(host: Command, terminal: Terminal): void {
     host.command('show').description('one host').argument('<name>', 'name of the host'),
     terminal,
     async () => (await import('./host.ts')).show,
+  );
+  handle(
+    host
+      .command('set')
+      .description('set the role, zone and labels of a host')
+      .argument('<name>', 'name of the host')
+      .addOption(
+        new Option(
+          '--role <role>',
+          'server votes before others, agent never votes, auto votes when the cluster needs it',
+        ).choices(HOST_ROLES),
+      )
+      .option('--zone <zone>', 'failure domain that voters are spread over; the label zone')
+      .addOption(repeated('--label <change>', 'KEY=VALUE sets a label, KEY- takes away one that was set so')),
+    terminal,
+    async () => (await import('./host-change.ts')).set,
+  );
+  handle(
+    host
+      .command('remove')
+      .description('give a lost host up, and with it the VMs on it')
+      .argument('<name>', 'name of the host')
+      .option('--force', 'also a host that is heard from')
+      .option('--yes', 'do not ask'),
+    terminal,
+    async () => (await import('./host-change.ts')).remove,
   );
   annotate(host, 'host', terminal, async () => (await import('./annotate.ts')).annotateHost);
 }

@@ -1,6 +1,6 @@
 /** The cluster as text for people. */
 import type { ClusterStatus } from '@n3x/core/api/schemas';
-import { formatAge } from './age.ts';
+import { formatAge, formatSpan } from './age.ts';
 import { hostTable } from './host-text.ts';
 import { printable, renderFields } from './table.ts';
 import type { Paint } from './terminal.ts';
@@ -15,7 +15,7 @@ export function quorumText(quorum: ClusterStatus['quorum'], leader: boolean, pai
   if (reachable < needed) return paint('bad', `lost: ${count}, ${needed} needed`);
   const spare = reachable - needed;
   if (spare === 0) {
-    const word = voters === 1 ? 'a cluster of one tolerates no failure' : 'tolerates no more failure';
+    const word = voters === 1 ? 'the only one, whose failure is not tolerated' : 'tolerates no more failure';
     return `${paint(voters === 1 ? 'good' : 'busy', 'held')}: ${count}, ${word}`;
   }
   return `${paint('good', 'held')}: ${count}, tolerates ${spare} more failure${spare === 1 ? '' : 's'}`;
@@ -25,6 +25,9 @@ export function quorumText(quorum: ClusterStatus['quorum'], leader: boolean, pai
 function nextText({ local, leader }: ClusterStatus): string | undefined {
   if (local.superseded === true) {
     return 'this cluster was recovered without this host: join it again with "n3xctl cluster join TOKEN"';
+  }
+  if (local.takenOut === true) {
+    return 'this host was taken out of the cluster: "n3xctl cluster leave" here makes it forget it, then it can join again';
   }
   if (leader !== null) return undefined;
   return 'bring the missing voters back; if they are gone for good: "n3xd recover --help"';
@@ -40,6 +43,11 @@ export function clusterText(status: ClusterStatus, paint: Paint, nowMs: number, 
     ['Cluster', `${cluster.name} (${cluster.id}), ${formatAge(cluster.createdAtMs, nowMs)} old`],
     ['Leader', status.leader === null ? paint('bad', 'none') : status.leader.name],
     ['Quorum', quorumText(status.quorum, status.leader !== null, paint)],
+    [
+      'Voters',
+      `${cluster.settings.voters} wanted, a dead one is replaced after ${formatSpan(cluster.settings.replaceAfterSeconds * 1000)}`,
+    ],
+    ['Note', status.leader === null ? undefined : (status.quorum.note ?? undefined)],
     ['VMs', total === 0 ? 'none' : `${total}: ${detail}`],
     ['Next', nextText(status)],
     ['Index', String(status.index)],

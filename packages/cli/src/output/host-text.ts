@@ -19,7 +19,7 @@ function raftText(host: HostView): string {
 }
 
 function labelsText(host: HostView): string {
-  return Object.entries(host.settings.labels)
+  return Object.entries({ ...host.settings.labels, ...host.ownLabels })
     .map(([key, value]) => `${key}=${value}`)
     .join(', ');
 }

@@ -61,8 +61,8 @@ t.test('tables are aligned, without borders and without trailing blanks', async 
 
 t.test('the quorum in words', async (t) => {
   const text = (voters: number, reachable: number, leader = true) =>
-    quorumText({ voters, needed: Math.floor(voters / 2) + 1, reachable }, leader, (_, plain) => plain);
-  t.equal(text(1, 1), 'held: 1 of 1 voters reachable, a cluster of one tolerates no failure');
+    quorumText({ voters, needed: Math.floor(voters / 2) + 1, reachable, note: null }, leader, (_, plain) => plain);
+  t.equal(text(1, 1), 'held: 1 of 1 voters reachable, the only one, whose failure is not tolerated');
   t.equal(text(3, 3), 'held: 3 of 3 voters reachable, tolerates 1 more failure');
   t.equal(text(3, 2), 'held: 2 of 3 voters reachable, tolerates no more failure');
   t.equal(text(5, 5), 'held: 5 of 5 voters reachable, tolerates 2 more failures');

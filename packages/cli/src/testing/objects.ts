@@ -126,6 +126,7 @@ export function makeStatus(change: Partial<ClusterStatus> = {}): ClusterStatus {
       modifiedIndex: 1,
       nextHostId: 4,
       nextVmOrdinal: 2,
+      settings: { voters: 3, replaceAfterSeconds: 60 },
       commandFormat: 1,
     },
     local: {
@@ -144,7 +145,7 @@ export function makeStatus(change: Partial<ClusterStatus> = {}): ClusterStatus {
       uptimeSeconds: 5,
     },
     leader: { id: 1, name: 'n1' },
-    quorum: { voters: 3, needed: 2, reachable: 3 },
+    quorum: { voters: 3, needed: 2, reachable: 3, note: null },
     hosts: [makeHost()],
     vmsByPhase: { running: 2, pending: 1 },
     index: 12,

@@ -4,9 +4,9 @@
  */
 import { z } from 'zod';
 import { ERROR_CODES } from '../base/errors.ts';
-import { clusterSchema, eventKindSchema, eventSchema, tokenSchema } from '../model/cluster.ts';
+import { clusterSchema, clusterSettingsSchema, eventKindSchema, eventSchema, tokenSchema } from '../model/cluster.ts';
 import { hostRoleSchema, hostSchema } from '../model/host.ts';
-import { annotationChangesSchema, annotationsSchema, nameSchema } from '../model/names.ts';
+import { annotationChangesSchema, annotationsSchema, labelChangesSchema, nameSchema } from '../model/names.ts';
 import { powerSchema, vmPhaseSchema, vmSchema, vmSpecSchema } from '../model/vm.ts';
 
 /** Header with the client's own id of a changing request; a retry carries the same one and takes effect once. */
@@ -118,6 +118,8 @@ export const localStatusSchema = z.object({
   uptimeSeconds: z.number(),
   /** There when the cluster was recovered without this host: it has to join again. */
   superseded: z.literal(true).optional(),
+  /** There when the other members say that this host is none of them any more. */
+  takenOut: z.literal(true).optional(),
 });
 /** The host that answers. */
 export type LocalStatus = z.infer<typeof localStatusSchema>;
@@ -127,7 +129,13 @@ export const clusterStatusSchema = z.object({
   cluster: clusterSchema,
   local: localStatusSchema,
   leader: z.object({ id: z.int(), name: z.string() }).nullable(),
-  quorum: z.object({ voters: z.int(), needed: z.int(), reachable: z.int() }),
+  quorum: z.object({
+    voters: z.int(),
+    needed: z.int(),
+    reachable: z.int(),
+    /** What keeps the cluster from having as many voters as it wants, in one line; null when it has them. */
+    note: z.string().nullable(),
+  }),
   hosts: z.array(hostViewSchema),
   vmsByPhase: z.partialRecord(vmPhaseSchema, z.int()),
   index: z.int(),
@@ -146,6 +154,21 @@ export const clusterJoinRequestSchema = z.strictObject({
 });
 /** Body of `POST /v1/cluster/leave`: which host; without it the one that answers. */
 export const clusterLeaveRequestSchema = z.strictObject({ host: nameSchema.optional() });
+/** Body of `POST /v1/cluster/settings`: what is named changes, the rest stays. */
+export const clusterSetRequestSchema = clusterSettingsSchema
+  .partial()
+  .refine((settings) => Object.keys(settings).length > 0, 'name at least one setting');
+/** Body of `POST /v1/hosts/:name/settings`: what is named changes, the rest stays. */
+export const hostSetRequestSchema = z
+  .strictObject({ role: hostRoleSchema.optional(), labels: labelChangesSchema.optional() })
+  .refine((settings) => Object.keys(settings).length > 0, 'name a role or labels');
+/** Query of `DELETE /v1/hosts/:name`. */
+export const hostRemoveQuerySchema = z.strictObject({
+  /** Also a host that is heard from. */
+  force: z.stringbool().default(false),
+});
+/** Answer to the removal of a host: `vms` were lost with it. */
+export const hostRemoveResponseSchema = z.object({ changed: z.boolean(), index: z.int(), vms: z.int() });
 /** Answer to init and join. */
 export const membershipResponseSchema = z.object({
   clusterId: z.string(),

@@ -1,5 +1,6 @@
 /** Hosts and the history of the cluster. */
 import type { RouteResult } from '@n3x/core/api/routes';
+import { N3xError } from '@n3x/core/base/errors';
 import type { ClusterEvent } from '@n3x/core/model/cluster';
 import { type Call, unknownHost } from '../call.ts';
 import { hostView } from '../views.ts';
@@ -19,6 +20,40 @@ export async function getHost(call: Call<'getHost'>): Promise<RouteResult<'getHo
   const host = state.hostByName(call.params.name);
   if (host === undefined) throw unknownHost(state, call.params.name);
   return hostView(state, host, call.backend.local().leaderId);
+}
+
+/** `POST /v1/hosts/:name/settings` */
+export async function setHost(call: Call<'setHost'>): Promise<RouteResult<'setHost'>> {
+  const { role, labels } = call.body;
+  const { changed, index } = await call.command({
+    ...{ type: 'hostSet', name: call.params.name },
+    ...(role === undefined ? {} : { role }),
+    ...(labels === undefined ? {} : { labels }),
+  });
+  return { changed, index };
+}
+
+/** Time between two looks at whether a host is out, in ms, and what is left of the request's time for the answer. */
+const LOOK_MS = 50;
+const ANSWER_MS = 250;
+
+/** `DELETE /v1/hosts/:name`: answers once the host is out. */
+export async function removeHost(call: Call<'removeHost'>): Promise<RouteResult<'removeHost'>> {
+  const { name } = call.params;
+  if (name === call.backend.local().name) {
+    throw new N3xError('N3X_REFUSED', `${name} itself answers here: take it out with \`n3xctl cluster leave\``);
+  }
+  const deadline = performance.now() + call.timeoutMs - ANSWER_MS;
+  const { changed, index, values } = await call.command({ type: 'hostRemove', name, force: call.query.force });
+  const hostId = Number(values?.['hostId']);
+  while (call.stateNow().host(hostId) !== undefined || call.stateNow().index < index) {
+    if (call.signal.aborted || performance.now() > deadline) {
+      const message = `host ${name} is given up and not out yet: a majority of the voters has to be up; ask again to go on waiting`;
+      throw new N3xError('N3X_TIMEOUT', message, { details: { outcome: 'unknown' } });
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  return { changed, index, vms: Number(values?.['vms'] ?? 0) };
 }
 
 /** `GET /v1/events`: the newest `limit` that fit, oldest first. */

@@ -26,6 +26,17 @@ export async function leaveCluster(call: Call<'leaveCluster'>): Promise<RouteRes
   return await call.suggesting(call.backend.leave(call.body.host, call.options()));
 }
 
+/** `POST /v1/cluster/settings` */
+export async function setCluster(call: Call<'setCluster'>): Promise<RouteResult<'setCluster'>> {
+  const { voters, replaceAfterSeconds } = call.body;
+  const settings = {
+    ...(voters === undefined ? {} : { voters }),
+    ...(replaceAfterSeconds === undefined ? {} : { replaceAfterSeconds }),
+  };
+  const { changed, index } = await call.command({ type: 'clusterSet', settings });
+  return { changed, index };
+}
+
 /** `GET /v1/tokens` */
 export async function listTokens(call: Call<'listTokens'>): Promise<RouteResult<'listTokens'>> {
   const { consistency } = call.query;

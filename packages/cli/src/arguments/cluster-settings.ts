@@ -1,0 +1,45 @@
+import { nearest } from '@n3x/core/base/near-miss';
+import { parseSeconds } from './duration.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Numbers of voters that there may be. */
+const VOTERS = ['1', '3', '5', '7'] as const;
+/** What can be set, with how it is written. */
+const KEYS = ['voters', 'replace-after'] as const;
+
+/** What of a cluster's settings is to change, as the API takes it. */
+export interface ClusterSettingsChange {
+  voters?: 1 | 3 | 5 | 7;
+  replaceAfterSeconds?: number;
+}
+
+function parseVoters(text: string): 1 | 3 | 5 | 7 {
+  if (!VOTERS.some((one) => one === text)) {
+    throw new UsageError(
+      `voters: "${text}" is not 1, 3, 5 or 7: an even number bears no more failures than the one below`,
+    );
+  }
+  return Number(text) as 1 | 3 | 5 | 7;
+}
+
+/** Reads `voters=N` and `replace-after=DURATION`. Throws `UsageError` naming what is neither. */
+export function parseClusterSettings(texts: readonly string[]): ClusterSettingsChange {
+  const change: ClusterSettingsChange = {};
+  const seen = new Set<string>();
+  for (const text of texts) {
+    const equals = text.indexOf('=');
+    const key = equals < 0 ? text : text.slice(0, equals);
+    const value = equals < 0 ? '' : text.slice(equals + 1);
+    const near = nearest(key, KEYS);
+    if (!KEYS.some((one) => one === key)) {
+      const hint = near === undefined ? `there are ${KEYS.join(' and ')}` : `did you mean ${near}?`;
+      throw new UsageError(`"${key}" is no setting of a cluster: ${hint}`);
+    }
+    if (equals < 0) throw new UsageError(`"${text}" has no value: write ${key}=VALUE`);
+    if (seen.has(key)) throw new UsageError(`"${key}" is given twice`);
+    seen.add(key);
+    if (key === 'voters') change.voters = parseVoters(value);
+    else change.replaceAfterSeconds = parseSeconds('replace-after', value);
+  }
+  return change;
+}
