@@ -43,7 +43,8 @@ export async function agree(console: Console, agreed: Agreed, { kind, name, clus
     );
   }
   const asking = createInterface({ input: console.stdin, output: console.stdout });
-  const gone = new Promise<string>((resolve) => asking.once('close', () => resolve('')));
+  // A line that comes together with the end is an answer, so it goes first.
+  const gone = new Promise<string>((resolve) => asking.once('close', () => setImmediate(() => resolve(''))));
   // Ctrl-C and Ctrl-D end the question without an answer, which is a no.
   const answer = asking.question(`\nType the name of the ${kind} (${name}) to go on: `).catch(() => '');
   const said = await Promise.race([answer, gone]);

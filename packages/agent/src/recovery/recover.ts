@@ -8,7 +8,6 @@ import type { RecoveryReport } from '@n3x/core/recovery/report';
 import { assessmentText, intentText, nextStepsText } from './assessment-text.ts';
 import { type Agreed, agree, type Console } from './consent.ts';
 import { readReport } from './report-file.ts';
-import { stillAlive } from './still-alive.ts';
 import { openStoppedMember, type StoppedMember } from './stopped-host.ts';
 
 /** How to recover. */
@@ -56,6 +55,9 @@ function refuseIfNotBest({ best }: Assessment, { membership, report }: StoppedMe
 }
 
 async function refuseIfAlive({ missing }: Assessment, { data }: StoppedMember): Promise<void> {
+  if (missing.every((host) => host.addresses.length === 0)) return;
+  // Loaded here because it brings the whole network along.
+  const { stillAlive } = await import('./still-alive.ts');
   const alive = await stillAlive({ peerId: data.identity.peerId, privateKey: data.privateKey }, missing);
   if (alive.length === 0) return;
   const names = alive.map((host) => host.name).join(', ');

@@ -386,3 +386,71 @@ t.test('whatever happens, it comes to rest where the cluster wants it', (t) => {
   );
   t.end();
 });
+
+/** Makes the cluster of a host one that was recovered: everything after `lastIndex` is a time that it knows nothing of. */
+function recovered(host: Host, lastIndex: number): void {
+  const { state } = host.cluster;
+  const { cluster } = state;
+  if (cluster === undefined) throw new Error('a cluster');
+  const index = lastIndex + 1000;
+  const fromClusterId = cluster.id;
+  state.putCluster({ ...cluster, recoveries: [{ fromClusterId, atMs: 0, cause: 'quorumLost', lastIndex, index }] });
+  state.advance(index);
+}
+
+t.test('after a recovery: what was decided in the time that is lost is never removed', (t) => {
+  const host = new Host();
+  host.run();
+  host.settle();
+  host.driver.boot();
+  host.settle();
+  const { index } = host.cluster.state;
+  // Made after the point of recovery: the cluster has never heard of it.
+  host.driver.vms.set('unknown', {
+    managed: { uid: 'u-unknown', epoch: index + 5, builtGeneration: 1, restarts: 0 },
+    process: { pid: 7, startedAtMs: 0 },
+    ready: true,
+  });
+  recovered(host, index);
+  t.same(host.settle(), [], 'neither the VM that is known nor the one that is not is touched');
+  t.equal(host.vm().status.phase, 'running');
+  t.ok(host.driver.vms.get('unknown')?.process);
+
+  // What came before that point, and is nobody's any more, goes as ever.
+  host.driver.vms.set('old', {
+    managed: { uid: 'u-old', epoch: 2, builtGeneration: 1, restarts: 0 },
+    ready: false,
+  });
+  t.same(host.settle(), ['stop old', 'remove old']);
+  t.end();
+});
+
+t.test('after a recovery: a VM that had moved here meanwhile is stopped, and its files stay', (t) => {
+  const host = new Host();
+  host.cluster.create('web');
+  const { index } = host.cluster.state;
+  host.driver.vms.set('web', {
+    managed: { uid: host.vm().uid, epoch: index + 3, builtGeneration: 1, restarts: 0 },
+    process: { pid: 7, startedAtMs: 0 },
+    ready: true,
+  });
+  recovered(host, index);
+  t.same(host.settle(), ['stop web']);
+  t.ok(host.driver.vms.has('web'));
+  t.end();
+});
+
+t.test('after a recovery: a VM whose name is taken by what is left over says so', (t) => {
+  const host = new Host();
+  const { index } = host.cluster.state;
+  host.driver.vms.set('web', {
+    managed: { uid: 'u-other', epoch: index + 3, builtGeneration: 1, restarts: 0 },
+    process: { pid: 7, startedAtMs: 0 },
+    ready: true,
+  });
+  recovered(host, index);
+  host.run();
+  t.same(host.settle(), []);
+  t.match(host.vm().status, { phase: 'failed', reason: 'LeftOver', message: /another VM of this name/ });
+  t.end();
+});

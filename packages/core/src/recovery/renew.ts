@@ -3,7 +3,6 @@
  * other hosts are lost until they join again; they keep their ids, and with them their VMs.
  */
 import { ERROR_CODES, N3xError } from '../base/errors.ts';
-import { checkInvariants } from '../machine/invariants.ts';
 import type { ClusterState } from '../machine/state.ts';
 import { Transaction } from '../machine/transaction.ts';
 import { type Cluster, RECOVERIES_MAX, type Recovery } from '../model/cluster.ts';
@@ -74,8 +73,6 @@ export function renew(state: ClusterState, options: RenewOptions): Renewed {
   const message = `${what} on ${own.name}, as of index ${options.lastIndex} of cluster ${cluster.id}${without}`;
   tx.event({ kind: 'cluster', name: cluster.name }, 'ClusterRecovered', message, 'warning');
   tx.finish();
-  const [problem] = checkInvariants(state);
-  if (problem !== undefined) throw new N3xError(ERROR_CODES.corrupt, `the state is not sound: ${problem}`);
   const confState = { voters: [own.id], votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false };
   return { hostId: own.id, meta: { index, term: options.term, confState }, records: [...state.records()] };
 }
