@@ -1,20 +1,10 @@
-/**
- * A closed-loop load generator for HTTP over Unix sockets: as many connections as requests in flight, each
- * sending the next request when it has its answer. It speaks just enough HTTP/1.1 to cost little beside what
- * it measures.
- */
-import { connect, type Socket } from 'node:net';
+/** Load on a system through a thin adapter: closed loops of so many requests in flight, or a fixed rate. */
 
-/** One request. */
-export interface LoadRequest {
-  readonly method: 'GET' | 'POST';
-  readonly path: string;
-  readonly body?: string;
-}
+/** One operation of a system under load. Rejects when it failed or its outcome is unknown. */
+export type Issue = (number: number) => Promise<void>;
 
 /** What a run of load gave. */
 export interface LoadResult {
-  readonly inFlight: number;
   readonly seconds: number;
   readonly perSecond: number;
   readonly failed: number;
@@ -24,110 +14,68 @@ export interface LoadResult {
   readonly answeredAtMs: readonly number[];
 }
 
-/** How to load. */
-export interface LoadOptions {
-  /** Sockets, taken in turn by the connections. */
-  readonly sockets: readonly string[];
-  readonly inFlight: number;
-  readonly durationMs: number;
-  next(): LoadRequest;
-}
+/** Pause of a loop whose request failed, in ms, so that a system that is down is not flooded. */
+const FAILURE_PAUSE_MS = 20;
 
-/** One keep-alive connection, one request at a time. */
-class Connection {
-  readonly #socket: Socket;
-  #buffer: Buffer = Buffer.alloc(0);
-  #waiting: { resolve: (status: number) => void; reject: (error: Error) => void } | null = null;
+class Tally {
+  readonly #startedAt = performance.now();
+  readonly #latenciesMs: number[] = [];
+  readonly #answeredAtMs: number[] = [];
+  #failed = 0;
 
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.on('data', (chunk) => this.#take(chunk));
-    socket.on('error', (error) => this.#fail(error));
-    socket.on('close', () => this.#fail(new Error('closed')));
+  get elapsedMs(): number {
+    return performance.now() - this.#startedAt;
   }
 
-  static open(path: string): Promise<Connection> {
-    return new Promise((resolve, reject) => {
-      const socket = connect(path);
-      socket.once('error', reject);
-      socket.once('connect', () => {
-        socket.off('error', reject);
-        resolve(new Connection(socket));
-      });
-    });
-  }
-
-  send(request: LoadRequest): Promise<number> {
-    const body = request.body ?? '';
-    const head = `${request.method} ${request.path} HTTP/1.1\r\nhost: n3x\r\n`;
-    const entity =
-      body === '' ? '' : `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n`;
-    return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject };
-      this.#socket.write(`${head}${entity}\r\n${body}`);
-    });
-  }
-
-  close(): void {
-    this.#socket.destroy();
-  }
-
-  #take(chunk: Buffer): void {
-    this.#buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk]);
-    const end = this.#buffer.indexOf('\r\n\r\n');
-    if (end < 0) return;
-    const head = this.#buffer.toString('latin1', 0, end);
-    const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0);
-    if (this.#buffer.length < end + 4 + length) return;
-    this.#buffer = this.#buffer.subarray(end + 4 + length);
-    const waiting = this.#waiting;
-    this.#waiting = null;
-    waiting?.resolve(Number(head.slice(9, 12)));
-  }
-
-  #fail(error: Error): void {
-    const waiting = this.#waiting;
-    this.#waiting = null;
-    waiting?.reject(error);
-  }
-}
-
-/** Loads for a time and tells what came of it. A connection that breaks is opened again. */
-export async function load(options: LoadOptions): Promise<LoadResult> {
-  const latenciesMs: number[] = [];
-  const answeredAtMs: number[] = [];
-  let failed = 0;
-  const startedAt = performance.now();
-  const worker = async (number: number): Promise<void> => {
-    const path = options.sockets[number % options.sockets.length] ?? '';
-    let connection: Connection | null = null;
-    while (performance.now() - startedAt < options.durationMs) {
-      const sentAt = performance.now();
-      try {
-        connection ??= await Connection.open(path);
-        const status = await connection.send(options.next());
-        const now = performance.now();
-        if (status >= 200 && status < 300) {
-          latenciesMs.push(now - sentAt);
-          answeredAtMs.push(now - startedAt);
-        } else failed++;
-      } catch {
-        failed++;
-        connection?.close();
-        connection = null;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
+  /** Runs one operation; false when it failed. */
+  async run(issue: Issue, number: number): Promise<boolean> {
+    const sentAt = performance.now();
+    try {
+      await issue(number);
+    } catch {
+      this.#failed++;
+      return false;
     }
-    connection?.close();
+    const now = performance.now();
+    this.#latenciesMs.push(now - sentAt);
+    this.#answeredAtMs.push(now - this.#startedAt);
+    return true;
+  }
+
+  result(): LoadResult {
+    const seconds = this.elapsedMs / 1000;
+    return {
+      seconds,
+      perSecond: this.#latenciesMs.length / seconds,
+      failed: this.#failed,
+      latenciesMs: this.#latenciesMs,
+      answeredAtMs: this.#answeredAtMs,
+    };
+  }
+}
+
+/** `inFlight` loops, each sending the next request when it has its answer. */
+export async function closedLoad(inFlight: number, durationMs: number, issue: Issue): Promise<LoadResult> {
+  const tally = new Tally();
+  let number = 0;
+  const worker = async (): Promise<void> => {
+    while (tally.elapsedMs < durationMs) {
+      if (await tally.run(issue, number++)) continue;
+      await new Promise((resolve) => setTimeout(resolve, FAILURE_PAUSE_MS));
+    }
   };
-  await Promise.all(Array.from({ length: options.inFlight }, (_, number) => worker(number)));
-  const seconds = (performance.now() - startedAt) / 1000;
-  return {
-    inFlight: options.inFlight,
-    seconds,
-    perSecond: latenciesMs.length / seconds,
-    failed,
-    latenciesMs,
-    answeredAtMs,
-  };
+  await Promise.all(Array.from({ length: inFlight }, worker));
+  return tally.result();
+}
+
+/** `perSecond` requests a second whether or not earlier ones are answered; ends when all are. */
+export async function openLoad(perSecond: number, durationMs: number, issue: Issue): Promise<LoadResult> {
+  const tally = new Tally();
+  const running: Promise<boolean>[] = [];
+  while (tally.elapsedMs < durationMs) {
+    while (running.length < (tally.elapsedMs * perSecond) / 1000) running.push(tally.run(issue, running.length));
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await Promise.all(running);
+  return tally.result();
 }

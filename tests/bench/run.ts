@@ -12,9 +12,21 @@ import { benchFailover } from './failover.ts';
 import type { Figure } from './figure.ts';
 import { benchMemory } from './memory.ts';
 
-const PARTS: Readonly<Record<string, (cluster: Cluster) => Promise<Figure[]>>> = {
-  memory: benchMemory,
-  create: benchCreate,
+/** Gives `part` a cluster of three hosts of its own. */
+function onCluster(part: (cluster: Cluster) => Promise<Figure[]>): () => Promise<Figure[]> {
+  return async () => {
+    const cluster = await Cluster.formed(3);
+    try {
+      return await part(cluster);
+    } finally {
+      await cluster.destroy();
+    }
+  };
+}
+
+const PARTS: Readonly<Record<string, () => Promise<Figure[]>>> = {
+  memory: onCluster(benchMemory),
+  create: onCluster(benchCreate),
   commits: benchCommits,
   failover: benchFailover,
 };
@@ -26,12 +38,7 @@ for (const name of wanted) {
   const part = PARTS[name];
   if (part === undefined) throw new Error(`no benchmark "${name}"; there are ${Object.keys(PARTS).join(', ')}`);
   process.stderr.write(`${name}...\n`);
-  const cluster = await Cluster.formed(3);
-  try {
-    figures.push(...(await part(cluster)));
-  } finally {
-    await cluster.destroy();
-  }
+  figures.push(...(await part()));
 }
 const cpu = /model name\s*: (.*)/.exec(await readFile('/proc/cpuinfo', 'utf8'))?.[1] ?? 'unknown';
 const width = Math.max(...figures.map((figure) => figure.name.length));
