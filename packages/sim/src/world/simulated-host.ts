@@ -183,11 +183,13 @@ export class SimulatedHost implements ObservedHost {
     });
   }
 
-  /** Loses its data directory for good: the machine goes, and what it knew with it. */
+  /**
+   * Loses its data directory for good: the machine goes, and never starts under this id again. For the checkers its
+   * disk stays as it was: what it had acknowledged may rightly be counted later.
+   */
   wipe(): void {
     this.retire();
     this.keepDown('power');
-    this.disk.reset();
   }
 
   /** Once its daemon ends it is not started again: the host has left the cluster. */
