@@ -8,8 +8,8 @@ import type { Rewrite } from './rewrite.ts';
  */
 const ONE_ENTRY_PER_MESSAGE: Rewrite = {
   file: 'loop/consensus',
-  find: 'maxSizePerMessage: 1024 * 1024',
-  replace: 'maxSizePerMessage: 1',
+  find: 'maxSizePerMsg: 1024 * 1024',
+  replace: 'maxSizePerMsg: 1',
 };
 
 /** The planted bugs of replication that are edits of the core. */
