@@ -6,18 +6,11 @@ import { describeError, N3xError } from '@n3x/core/base/errors';
 import { Command, CommanderError } from 'commander';
 import { runExplain } from './commands/explain.ts';
 import { type ExploreFlags, runExplore, withExploreFlags } from './commands/explore.ts';
-import {
-  caseOf,
-  EXIT,
-  type GivenCase,
-  type OneRunFlags,
-  type ProgramOutput,
-  withOneRunFlags,
-  withRunFlags,
-} from './commands/flags.ts';
+import { caseOf, type GivenCase, type OneRunFlags, withOneRunFlags, withRunFlags } from './commands/flags.ts';
 import { describeListing, listing } from './commands/list.ts';
 import { type MutantFlags, runMutants } from './commands/mutants.ts';
 import { needsThread, plantedBug, runPlanted } from './commands/planted.ts';
+import { EXIT, type ProgramOutput } from './commands/program-output.ts';
 import { type KeepFlags, runReplay, runRun } from './commands/run.ts';
 import { runShrink, type ShrinkFlags } from './commands/shrink.ts';
 import { runSoak, type SoakFlags } from './commands/soak.ts';

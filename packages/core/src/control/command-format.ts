@@ -1,5 +1,6 @@
 /** Raises the format of commands once every host that counts reads a higher one. */
-import { nextFormat, reads } from '../machine/command-format.ts';
+import { nextFormat } from '../machine/command-format.ts';
+import { reads } from '../machine/format-range.ts';
 import type { ClusterState } from '../machine/state.ts';
 import type { Decision, LeaderView } from './decision.ts';
 

@@ -9,7 +9,8 @@
  * - repeated, the steps come to an end, and then as many vote as can be had of those wanted;
  * - a host that comes back is given its vote again only if it is needed.
  */
-import { nextFormat, reads } from '../machine/command-format.ts';
+import { nextFormat } from '../machine/command-format.ts';
+import { reads } from '../machine/format-range.ts';
 import type { ClusterState } from '../machine/state.ts';
 import { type Host, hostZone, wasLost } from '../model/host.ts';
 import type { ConfChangeSingle, NodeId } from '../raft/types.ts';

@@ -9,7 +9,7 @@ import { ERROR_CODES, N3xError } from '../base/errors.ts';
 import { CONTROL_OPTIONS } from '../control/plan.ts';
 import { applyConfState, applyEmpty, applyProposal } from '../machine/apply.ts';
 import type { Command } from '../machine/command.ts';
-import { reads } from '../machine/command-format.ts';
+import { reads } from '../machine/format-range.ts';
 import { decodeProposal, encodeProposal } from '../machine/proposal-codec.ts';
 import type { ObjectRecordChange } from '../machine/record-codec.ts';
 import { ClusterState } from '../machine/state.ts';

@@ -1,6 +1,6 @@
 /** How a loop behaves, with units. The daemon takes these from its configuration, the simulator from its scenario. */
 import { COMMAND_FORMATS } from '../machine/command.ts';
-import type { FormatRange } from '../machine/command-format.ts';
+import type { FormatRange } from '../machine/format-range.ts';
 import type { PeerAddress } from '../ports/transport.ts';
 import type { CompactionOptions } from './compaction.ts';
 

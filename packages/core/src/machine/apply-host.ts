@@ -5,8 +5,8 @@ import { type Host, hostLabels } from '../model/host.ts';
 import { LABELS_MAX, type Labels } from '../model/names.ts';
 import { mayVote } from './apply-host-leave.ts';
 import type { Command } from './command.ts';
-import { reads } from './command-format.ts';
 import { same } from './difference.ts';
+import { reads } from './format-range.ts';
 import type { Transaction } from './transaction.ts';
 import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
 

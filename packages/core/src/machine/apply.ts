@@ -20,7 +20,7 @@ import { applyVmAssign, applyVmRemoved, applyVmReport, applyVmUnplaceable } from
 import { applyTokenCreate, applyTokenRevoke } from './apply-token.ts';
 import { applyVmCreate, applyVmDelete, applyVmRestart, applyVmSetPower } from './apply-vm.ts';
 import { COMMAND_FORMATS, type Command, type CommandResult, type Proposal } from './command.ts';
-import { type FormatRange, reads } from './command-format.ts';
+import { type FormatRange, reads } from './format-range.ts';
 import type { ClusterState } from './state.ts';
 import { type Changes, Transaction } from './transaction.ts';
 import { done, no, type Verdict } from './verdict.ts';

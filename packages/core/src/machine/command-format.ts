@@ -4,15 +4,8 @@
  * not hold the others up, and when it comes back with an old build it stops before it reads on.
  */
 import type { Host } from '../model/host.ts';
+import { reads } from './format-range.ts';
 import type { ClusterState } from './state.ts';
-
-/** A range of command formats: the lowest and the highest. */
-export type FormatRange = readonly [lowest: number, highest: number];
-
-/** Whether `format` is one of `formats`. */
-export function reads(formats: FormatRange, format: number): boolean {
-  return format >= formats[0] && format <= formats[1];
-}
 
 /** Whether the format in force has to wait for this host. `leaving` hosts vote until they are out. */
 function counts(host: Host): boolean {

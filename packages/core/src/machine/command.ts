@@ -9,7 +9,7 @@ import { hostFactsSchema, hostRoleSchema, hostSettingsSchema } from '../model/ho
 import { lockHolderSchema, lockReasonSchema, lockSlotsSchema, lockTtlSchema } from '../model/lock.ts';
 import { annotationChangesSchema, labelChangesSchema, nameSchema } from '../model/names.ts';
 import { powerSchema, vmSpecSchema, vmStatusSchema } from '../model/vm.ts';
-import type { FormatRange } from './command-format.ts';
+import type { FormatRange } from './format-range.ts';
 
 /** Formats of commands that this build writes and applies: [lowest, highest]. */
 export const COMMAND_FORMATS: FormatRange = [1, 1];

@@ -1,7 +1,7 @@
 /** Proposals to the bytes of a log entry and back. The first byte is the format, so that a build knows what it cannot read. */
 import { describeError } from '../base/errors.ts';
 import { COMMAND_FORMATS, type Proposal, proposalSchema } from './command.ts';
-import { type FormatRange, reads } from './command-format.ts';
+import { type FormatRange, reads } from './format-range.ts';
 import { decodeValue, encodeValue } from './record-codec.ts';
 
 /** What came of reading an entry. */

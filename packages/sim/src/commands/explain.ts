@@ -1,7 +1,8 @@
 /** The verb `explain`: a run that breaks a rule, told as a story. */
 import { describeStory, type Story, StoryTeller } from '../explain/story.ts';
 import { simulate } from '../simulator.ts';
-import { EXIT, type GivenCase, type OneRunFlags, type ProgramOutput } from './flags.ts';
+import type { GivenCase, OneRunFlags } from './flags.ts';
+import { EXIT, type ProgramOutput } from './program-output.ts';
 import { type FixedRequest, resolveRequest } from './run-options.ts';
 
 /** The story of the rule that a run breaks; undefined when it passes. Runs it twice: to find the moment, and to tell it. */

@@ -8,8 +8,8 @@ import { describeStep } from '../explore/node-input.ts';
 import { pathScript } from '../explore/path-script.ts';
 import { BUDGET_MAX, BUDGETS, type Budget, type Scenario } from '../explore/scenario.ts';
 import { SCENARIOS } from '../explore/scenarios.ts';
-import { EXIT, type ProgramOutput } from './flags.ts';
 import { needsThread, plantedBug, runPlanted } from './planted.ts';
+import { EXIT, type ProgramOutput } from './program-output.ts';
 import { parseDuration, parseSeed } from './run-options.ts';
 
 /** Budgets under the names of their flags. */

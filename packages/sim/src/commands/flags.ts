@@ -6,25 +6,6 @@ import { type Case, readCase } from './case-file.ts';
 import { readInput } from './input-file.ts';
 import { fixRequest, parseDuration, parseHosts, parseSeed, type RunRequest } from './run-options.ts';
 
-/** Where output goes. */
-export interface ProgramOutput {
-  readonly out: (line: string) => void;
-  /** Progress and errors. */
-  readonly err: (line: string) => void;
-}
-
-/** Exit codes of the program. */
-export const EXIT = {
-  /** Every run passed. */
-  passed: 0,
-  /** A rule was violated, or a planted bug missed. */
-  violated: 1,
-  /** The command was wrong. */
-  usage: 2,
-  /** The simulator itself failed. */
-  failed: 3,
-} as const;
-
 /** What says which run is meant. Without defaults, so that what was given shows. */
 export interface RunFlags {
   readonly hosts?: string;

@@ -6,7 +6,7 @@ import { ERROR_CODES, N3xError } from '@n3x/core/base/errors';
 import { MUTATIONS } from '../mutations/mutants.ts';
 import type { Mutation } from '../mutations/mutation.ts';
 import { search } from '../mutations/search.ts';
-import { EXIT, type ProgramOutput } from './flags.ts';
+import { EXIT, type ProgramOutput } from './program-output.ts';
 import { parseCount } from './run-options.ts';
 
 /** What came of the searches for one planted bug. */

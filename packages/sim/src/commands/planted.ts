@@ -7,7 +7,7 @@ import { ERROR_CODES, N3xError } from '@n3x/core/base/errors';
 import { MUTATIONS } from '../mutations/mutants.ts';
 import type { Mutation } from '../mutations/mutation.ts';
 import type { Rewrite } from '../mutations/rewrite.ts';
-import type { ProgramOutput } from './flags.ts';
+import type { ProgramOutput } from './program-output.ts';
 
 /** What a thread with a planted bug is told at its start. */
 export interface PlantedData {

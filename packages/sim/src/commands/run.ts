@@ -3,8 +3,9 @@
 import { scriptOf } from '../shrink/script.ts';
 import { type RunResult, simulate } from '../simulator.ts';
 import { type Case, formatCase, traceHeader } from './case-file.ts';
-import { EXIT, type GivenCase, type OneRunFlags, type ProgramOutput } from './flags.ts';
+import type { GivenCase, OneRunFlags } from './flags.ts';
 import { LineFile, writeOutput } from './input-file.ts';
+import { EXIT, type ProgramOutput } from './program-output.ts';
 import { describeResult, replayCommand, resultJson } from './report.ts';
 import { resolveRequest } from './run-options.ts';
 

@@ -2,8 +2,9 @@
 import { formatFault } from '../faults/fault.ts';
 import { type Shrunk, shrink } from '../shrink/shrinker.ts';
 import { caseJson, formatCase } from './case-file.ts';
-import { EXIT, type GivenCase, type OneRunFlags, type ProgramOutput } from './flags.ts';
+import type { GivenCase, OneRunFlags } from './flags.ts';
 import { writeOutput } from './input-file.ts';
+import { EXIT, type ProgramOutput } from './program-output.ts';
 import { parseCount, parseDuration } from './run-options.ts';
 
 /** Flags of `shrink`. */

@@ -1,7 +1,8 @@
 /** Many seeds, on several threads. */
 import { Worker } from 'node:worker_threads';
-import { EXIT, type ProgramOutput, type RunFlags, requestOf } from './flags.ts';
+import { type RunFlags, requestOf } from './flags.ts';
 import { plantedBug, plantedData } from './planted.ts';
+import { EXIT, type ProgramOutput } from './program-output.ts';
 import { fixRequest, parseCount, parseDuration, parseSeeds, type RunRequest } from './run-options.ts';
 import {
   describeProgress,

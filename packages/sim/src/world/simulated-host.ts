@@ -8,7 +8,7 @@ import { HostLoop } from '@n3x/core/loop/host-loop';
 import type { LoopInput } from '@n3x/core/loop/input';
 import { DEFAULT_LOOP_OPTIONS, type LoopOptions } from '@n3x/core/loop/options';
 import { COMMAND_FORMATS } from '@n3x/core/machine/command';
-import type { FormatRange } from '@n3x/core/machine/command-format';
+import type { FormatRange } from '@n3x/core/machine/format-range';
 import type { HostFacts, HostSettings } from '@n3x/core/model/host';
 import type { ClientPort, CommandOutcome, ReadOutcome } from '@n3x/core/ports/client';
 import type { Ports } from '@n3x/core/ports/ports';

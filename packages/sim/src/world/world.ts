@@ -8,7 +8,7 @@ import type { Random } from '@n3x/core/base/random';
 import { BOOTSTRAP_CONF_STATE, BOOTSTRAP_POSITION, bootstrapRecords, FIRST_HOST_ID } from '@n3x/core/machine/bootstrap';
 import type { Command, CommandResult } from '@n3x/core/machine/command';
 import { COMMAND_FORMATS } from '@n3x/core/machine/command';
-import type { FormatRange } from '@n3x/core/machine/command-format';
+import type { FormatRange } from '@n3x/core/machine/format-range';
 import type { ClusterSettings } from '@n3x/core/model/cluster';
 import type { HostRole } from '@n3x/core/model/host';
 import type { NodeId } from '@n3x/core/raft/types';
