@@ -6,14 +6,8 @@ import { z } from 'zod';
 import type { ErrorCode } from '../base/errors.ts';
 import { nameSchema } from '../model/names.ts';
 import { BACKUP_MEDIA_TYPE } from './backup-file.ts';
-import {
-  lockAcquireRequestSchema,
-  lockBreakRequestSchema,
-  lockBreakResponseSchema,
-  lockClaimResponseSchema,
-  lockTokenRequestSchema,
-  lockViewSchema,
-} from './lock-schemas.ts';
+import { LOCK_ROUTES } from './lock-routes.ts';
+import { CHANGE, READ } from './route-errors.ts';
 import {
   annotateRequestSchema,
   annotationsResponseSchema,
@@ -36,15 +30,13 @@ import {
   logsQuerySchema,
   membershipResponseSchema,
   readQuerySchema,
-  tokenCreateRequestSchema,
-  tokenCreateResponseSchema,
-  tokenViewSchema,
   vmChangeResponseSchema,
   vmCreateRequestSchema,
   vmViewSchema,
   watchLineSchema,
   watchQuerySchema,
 } from './schemas.ts';
+import { TOKEN_ROUTES } from './token-routes.ts';
 
 /** What a route answers when all goes well. */
 export type RouteAnswer =
@@ -80,10 +72,6 @@ export interface Route {
 /** Codes that any route may answer: the request is malformed, or n3xd has a defect. */
 export const COMMON_ERRORS: readonly ErrorCode[] = ['N3X_INVALID', 'N3X_INTERNAL'];
 
-/** Codes of a read: it needs a cluster and, unless stale, a leader with a quorum. */
-const READ: readonly ErrorCode[] = ['N3X_NOT_INITIALISED', 'N3X_NO_QUORUM', 'N3X_TIMEOUT', 'N3X_OVERLOADED'];
-/** Codes of a change that goes through the log. */
-const CHANGE: readonly ErrorCode[] = [...READ, 'N3X_REFUSED', 'N3X_CONFLICT', 'N3X_STORAGE'];
 /** Codes of what only the host of a VM can answer. */
 const ON_HOST: readonly ErrorCode[] = [
   'N3X_NOT_INITIALISED',
@@ -98,9 +86,6 @@ const ON_HOST: readonly ErrorCode[] = [
 ];
 
 const nameParams = z.strictObject({ name: nameSchema });
-const tokenParams = z.strictObject({
-  id: z.string().regex(/^[0-9a-f]{16}$/, 'a token id is 16 hex digits, the part of the token before its secret'),
-});
 
 /** Answer of `GET /v1/version`. */
 export const versionResponseSchema = z.object({
@@ -228,37 +213,7 @@ export const ROUTES = {
     answer: { type: 'json', schema: changeResponseSchema },
     errors: CHANGE,
   },
-  listTokens: {
-    method: 'GET',
-    path: '/v1/tokens',
-    tag: 'tokens',
-    summary: 'Join tokens, without their secrets',
-    changes: false,
-    query: readQuerySchema,
-    answer: { type: 'json', schema: listSchema(tokenViewSchema) },
-    errors: READ,
-  },
-  createToken: {
-    method: 'POST',
-    path: '/v1/tokens',
-    tag: 'tokens',
-    summary: 'Make a join token',
-    description: 'The token is shown in this answer only: the cluster keeps a hash of it.',
-    changes: true,
-    body: tokenCreateRequestSchema,
-    answer: { type: 'json', schema: tokenCreateResponseSchema },
-    errors: CHANGE,
-  },
-  revokeToken: {
-    method: 'DELETE',
-    path: '/v1/tokens/:id',
-    tag: 'tokens',
-    summary: 'Take a join token back',
-    changes: true,
-    params: tokenParams,
-    answer: { type: 'json', schema: changeResponseSchema },
-    errors: [...CHANGE, 'N3X_NOT_FOUND'],
-  },
+  ...TOKEN_ROUTES,
   listHosts: {
     method: 'GET',
     path: '/v1/hosts',
@@ -459,78 +414,7 @@ export const ROUTES = {
     answer: { type: 'upgrade', protocol: CONSOLE_UPGRADE },
     errors: ON_HOST,
   },
-  listLocks: {
-    method: 'GET',
-    path: '/v1/locks',
-    tag: 'locks',
-    summary: 'Locks in use, with their holders and queues',
-    changes: false,
-    query: readQuerySchema,
-    answer: { type: 'json', schema: listSchema(lockViewSchema) },
-    errors: READ,
-  },
-  getLock: {
-    method: 'GET',
-    path: '/v1/locks/:name',
-    tag: 'locks',
-    summary: 'One lock; not found when nobody holds it',
-    changes: false,
-    params: nameParams,
-    query: readQuerySchema,
-    answer: { type: 'json', schema: lockViewSchema },
-    errors: [...READ, 'N3X_NOT_FOUND'],
-  },
-  acquireLock: {
-    method: 'POST',
-    path: '/v1/locks/:name/acquire',
-    tag: 'locks',
-    summary: 'Claim a slot of a lock, or renew the claim that the holder has',
-    description:
-      'With `wait` a lock that others hold answers `waiting` at once. Asked again under the same holder, which keeps the ' +
-      'place in the queue, it answers when a slot is had, at the latest after a third of `ttlMs` or shortly before the time ' +
-      'of the request is up. Whatever the lock protects must stop `holdMs` after the request was first sent, unless a renewal came through.',
-    changes: true,
-    params: nameParams,
-    body: lockAcquireRequestSchema,
-    answer: { type: 'json', schema: lockClaimResponseSchema },
-    errors: [...CHANGE, 'N3X_LOCKED', 'N3X_LOCK_LOST'],
-  },
-  renewLock: {
-    method: 'POST',
-    path: '/v1/locks/:name/renew',
-    tag: 'locks',
-    summary: 'Renew a claim',
-    changes: true,
-    params: nameParams,
-    body: lockTokenRequestSchema,
-    answer: { type: 'json', schema: lockClaimResponseSchema },
-    errors: [...CHANGE, 'N3X_LOCK_LOST'],
-  },
-  releaseLock: {
-    method: 'POST',
-    path: '/v1/locks/:name/release',
-    tag: 'locks',
-    summary: 'Give a slot back, or a place in the queue',
-    changes: true,
-    params: nameParams,
-    body: lockTokenRequestSchema,
-    answer: { type: 'json', schema: changeResponseSchema },
-    errors: [...CHANGE, 'N3X_LOCK_LOST'],
-  },
-  breakLock: {
-    method: 'POST',
-    path: '/v1/locks/:name/break',
-    tag: 'locks',
-    summary: "End somebody else's claim, with a reason",
-    description:
-      'The holder learns of it when it next renews. Until then two may believe that they hold the lock: only what ' +
-      'compares fencing tokens is safe from that.',
-    changes: true,
-    params: nameParams,
-    body: lockBreakRequestSchema,
-    answer: { type: 'json', schema: lockBreakResponseSchema },
-    errors: [...CHANGE, 'N3X_NOT_FOUND'],
-  },
+  ...LOCK_ROUTES,
   listEvents: {
     method: 'GET',
     path: '/v1/events',
