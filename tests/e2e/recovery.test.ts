@@ -5,7 +5,7 @@
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { Cluster, type Host, n3xd, until } from './cluster.ts';
+import { Cluster, freePort, type Host, n3xd, until } from './cluster.ts';
 
 interface HostView {
   id: number;
@@ -129,10 +129,6 @@ await t.test('recovery on the survivor that knows most, and on no other', async 
     unasked.stderr,
     /^n3xd: nothing was changed: without a terminal to ask at, agree with --yes --cluster-id \w{8}\n$/,
   );
-  const other = await offline(n1, 'recover', r2, '--yes', '--cluster-id', '00000000');
-  t.equal(other.code, 2);
-  t.match(other.stderr, /nothing was changed: this is cluster/);
-
   await n3.start();
   const alive = await offline(n1, 'recover', '--yes', '--cluster-id', oldId.slice(0, 8));
   t.equal(alive.code, 1);
@@ -184,6 +180,11 @@ await t.test('an old majority comes back: refused, and told what to do', async (
 });
 
 await t.test('an old survivor joins again with one command, and keeps id, name and VMs', async (t) => {
+  // The survivor has moved to another address; what the others knew of it is worth nothing.
+  await n1.kill('SIGTERM');
+  const text = await readFile(n1.config, 'utf8');
+  await writeFile(n1.config, text.replace(`/tcp/${n1.port}"`, `/tcp/${await freePort()}"`));
+  await n1.start();
   const one = await token(n1);
   const joined = await n2.ctl(['cluster', 'join', one, '--abandon', '--timeout', '30s'], { timeoutMs: 40_000 });
   t.equal(joined.code, 0, joined.stderr);
@@ -221,8 +222,6 @@ await t.test('an old survivor joins again with one command, and keeps id, name a
 
 await t.test('a backup makes a cluster again on a bare host', async (t) => {
   const file = join(directory, 'state.backup');
-  const used = await offline(n1, 'restore', file, '--yes', '--cluster-id', oldId);
-  t.not(used.code, 0);
   await Promise.all(cluster.hosts.map((host) => host.kill('SIGKILL')));
   const full = await offline(n1, 'restore', file, '--yes', '--cluster-id', oldId);
   t.equal(full.code, 1);

@@ -123,6 +123,30 @@ t.test('hosts of another cluster, version or id are told why, and nothing of the
   t.equal(a.received.length, 0);
 });
 
+t.test(
+  'after a recovery the two clusters hear nothing of each other, whoever begins, and the old one is told',
+  async (t) => {
+    const old = 'c0'.repeat(16);
+    const [left, gone] = [await loopbackMember(2, { clusterId: old }), await loopbackMember(1, { supersedes: [old] })];
+    t.teardown(() => stopAll(left, gone));
+    // Each believes that the other one is a member of its cluster.
+    introduce(left, gone);
+    const problems = (member: LoopbackMember): string =>
+      member.lines.map(({ fields }) => String(fields['problem'] ?? '')).join('\n');
+    await until('the old one is told', () => left.superseded.length > 0);
+    t.equal(left.superseded[0], 1);
+    await until('why is in its log', () =>
+      /went on in a new cluster, which this host has to join again/.test(problems(left)),
+    );
+    await until('the new one is refused by the old one', () => problems(gone).includes('refused: wrongCluster'));
+    t.same(gone.superseded, []);
+    left.transport.send(1, { type: 'members', index: 9, members: [] });
+    gone.transport.send(2, { type: 'members', index: 9, members: [] });
+    t.same([left.received, gone.received], [[], []]);
+    t.same([left.connected.get(1), gone.connected.get(2)], [undefined, undefined]);
+  },
+);
+
 t.test('a host that is no member cannot connect, and with joining open cannot be heard', async (t) => {
   const a = await loopbackMember(1);
   const stranger = await loopbackNode();

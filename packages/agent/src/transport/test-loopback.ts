@@ -28,6 +28,8 @@ export interface LoopbackMember extends LoopbackNode {
   readonly transport: Libp2pTransport;
   readonly received: { from: number; message: PeerMessage }[];
   readonly connected: Map<number, boolean>;
+  /** Peers that have gone on in what became of this member's cluster. */
+  readonly superseded: number[];
 }
 
 /** A node that listens on a free port. */
@@ -46,11 +48,18 @@ export async function loopbackNode(options: Partial<PeerNodeOptions> = {}): Prom
 /** A member with a started transport and no peers yet. */
 export async function loopbackMember(
   id: number,
-  options: { clusterId?: string; tuning?: Partial<TransportTuning>; node?: Partial<PeerNodeOptions> } = {},
+  options: {
+    clusterId?: string;
+    tuning?: Partial<TransportTuning>;
+    node?: Partial<PeerNodeOptions>;
+    /** Clusters that this member's is what became of. */
+    supersedes?: readonly string[];
+  } = {},
 ): Promise<LoopbackMember> {
   const base = await loopbackNode(options.node);
   const received: LoopbackMember['received'] = [];
   const connected: LoopbackMember['connected'] = new Map();
+  const superseded: number[] = [];
   const transport = new Libp2pTransport({
     node: base.node,
     clusterId: options.clusterId ?? TEST_CLUSTER,
@@ -58,10 +67,12 @@ export async function loopbackMember(
     log: (level, event, fields) => base.lines.push({ level, event, fields }),
     onMessage: (from, message) => received.push({ from, message }),
     onPeer: (peer, now) => connected.set(peer, now),
+    supersedes: (former) => options.supersedes?.includes(former) === true,
+    onSuperseded: (peer) => superseded.push(peer),
     ...(options.tuning === undefined ? {} : { tuning: options.tuning }),
   });
   await transport.start();
-  return { ...base, id, transport, received, connected };
+  return { ...base, id, transport, received, connected, superseded };
 }
 
 /** Makes members know each other. */

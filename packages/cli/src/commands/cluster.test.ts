@@ -22,7 +22,10 @@ t.test('init and join', async (t) => {
   t.equal((await runCli(['cluster', 'join', '-', '--socket', api.socket], { stdin })).code, 0);
   t.same(
     api.seen('joinCluster').map((request) => request.body),
-    [{ token: 'n3x1.token' }, { token: 'n3x1.piped' }],
+    [
+      { token: 'n3x1.token', abandon: false },
+      { token: 'n3x1.piped', abandon: false },
+    ],
   );
 });
 
