@@ -1,6 +1,7 @@
 /** The daemon as its API server sees it. */
 import { type Duplex, Readable, type Writable } from 'node:stream';
 import type { LocalStatus } from '@n3x/core/api/schemas';
+import { ERROR_CODES, N3xError } from '@n3x/core/base/errors';
 import type { Command, CommandResult } from '@n3x/core/machine/command';
 import type { ClusterState } from '@n3x/core/machine/state';
 import type { HostRole } from '@n3x/core/model/host';
@@ -8,7 +9,7 @@ import type { ObjectChange } from '@n3x/core/model/object';
 import type { ApiBackend, ChangeListener, JoinOptions, LogOptions, RequestOptions } from '../api/backend.ts';
 import type { MicrovmDriver } from '../drivers/microvm/microvm-driver.ts';
 import { createToken } from './joining.ts';
-import type { Member } from './member.ts';
+import { type Member, TAKEN_OUT } from './member.ts';
 import { N3X_VERSION } from './version.ts';
 
 /** What of a daemon its API needs. */
@@ -52,6 +53,7 @@ export class DaemonBackend implements ApiBackend {
       supervisor: driver.choice.kind,
       uptimeSeconds,
       ...(member?.superseded === true ? { superseded: true } : {}),
+      ...(member?.takenOut === true ? { takenOut: true } : {}),
     };
   }
 
@@ -60,11 +62,23 @@ export class DaemonBackend implements ApiBackend {
   }
 
   async readBarrier(options: Omit<RequestOptions, 'requestId'>): Promise<number> {
-    return this.#daemon.requireMember().shell.readBarrier(options);
+    const member = this.#daemon.requireMember();
+    return this.#explained(member, member.shell.readBarrier(options));
   }
 
   async command(command: Command, options: RequestOptions): Promise<CommandResult & { ok: true }> {
-    return this.#daemon.requireMember().shell.command(command, options);
+    const member = this.#daemon.requireMember();
+    return this.#explained(member, member.shell.command(command, options));
+  }
+
+  /** `work`; where it finds no quorum because this host is no member any more, the error says that instead. */
+  async #explained<T>(member: Member, work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (!(error instanceof N3xError) || error.code !== ERROR_CODES.noQuorum || !member.takenOut) throw error;
+      throw new N3xError(ERROR_CODES.refused, TAKEN_OUT, { details: { ...error.details } });
+    }
   }
 
   changesSince(from: number): readonly ObjectChange[] | null {

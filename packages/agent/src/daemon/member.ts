@@ -17,12 +17,17 @@ import { JoinServer } from '../transport/join-server.ts';
 import { Libp2pTransport } from '../transport/libp2p-transport.ts';
 import type { PeerNode } from '../transport/node.ts';
 import { Tunnels } from '../transport/tunnel.ts';
+import { Exclusion } from './exclusion.ts';
 import { acceptJoin, hasSuperseded } from './joining.ts';
 import type { Journal } from './journal.ts';
 import { LoopShell } from './loop-shell.ts';
 
 /** How long a stopping leader waits for its successor, in ms. */
 const HAND_OVER_MS = 2_000;
+
+/** What to say of a host that is no member any more, and what to do. */
+export const TAKEN_OUT =
+  'this host was taken out of its cluster while it was away: "n3xctl cluster leave" on it makes it forget the cluster, then it can join again with a new token. Until then it starts and stops no VMs';
 
 /** What a member is made of. */
 export interface MemberComponents {
@@ -49,6 +54,7 @@ export class Member {
   readonly #transport: Libp2pTransport;
   readonly #tunnels: Tunnels;
   readonly #joins: JoinServer;
+  readonly #exclusion: Exclusion;
   #superseded = false;
 
   private constructor(
@@ -56,10 +62,12 @@ export class Member {
     membership: ClusterMembership,
     stored: StoredState,
     transport: Libp2pTransport,
+    exclusion: Exclusion,
   ) {
     const { config, data, node, driver, journal } = components;
     this.membership = membership;
     this.#transport = transport;
+    this.#exclusion = exclusion;
     this.shell = new LoopShell(
       {
         ...DEFAULT_LOOP_OPTIONS,
@@ -89,13 +97,21 @@ export class Member {
   ): Promise<Member> {
     const { node, journal } = components;
     let member: Member | null = null;
+    const exclusion = new Exclusion();
     const transport = new Libp2pTransport({
       node,
       clusterId: membership.clusterId,
       hostId: membership.hostId,
       log: journal.log.bind(journal),
       onMessage: (from, message) => member?.shell.handle({ type: 'received', from, message }),
-      onPeer: (id, connected) => member?.shell.handle({ type: 'peer', id, connected }),
+      onPeer: (id, connected) => {
+        exclusion.connected(id, connected);
+        member?.shell.handle({ type: 'peer', id, connected });
+      },
+      onUnknown: () => {
+        if (!exclusion.unknown(performance.now())) return;
+        journal.log('error', 'cluster.takenOut', { cluster: membership.clusterId, message: TAKEN_OUT });
+      },
       supersedes: (clusterId) => {
         const cluster = member?.shell.state.cluster;
         return cluster !== undefined && hasSuperseded(cluster, clusterId);
@@ -105,12 +121,17 @@ export class Member {
       },
     });
     await transport.start();
-    member = new Member(components, membership, stored, transport);
+    member = new Member(components, membership, stored, transport, exclusion);
     await member.#tunnels.start();
     await member.#joins.start();
     member.shell.handle({ type: 'hostInfo', ...info });
     member.shell.start();
     return member;
+  }
+
+  /** Whether the other members say that this host is none of them any more. */
+  get takenOut(): boolean {
+    return this.#exclusion.isCertain;
   }
 
   /** Whether another member has said that the cluster was recovered and went on without this host. */

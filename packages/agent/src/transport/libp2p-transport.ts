@@ -25,6 +25,8 @@ export interface Libp2pTransportOptions {
   supersedes?(clusterId: string): boolean;
   /** A member has gone on in another cluster, and says that it is what became of this host's. */
   onSuperseded?(id: NodeId): void;
+  /** A member says that this host is no member. */
+  onUnknown?(id: NodeId): void;
   readonly tuning?: Partial<TransportTuning>;
 }
 
@@ -170,6 +172,7 @@ export class Libp2pTransport implements TransportPort {
       tuning: this.#tuning,
       onConnected: (connected) => this.#options.onPeer(peer.id, connected),
       onSuperseded: () => this.#options.onSuperseded?.(peer.id),
+      onUnknown: () => this.#options.onUnknown?.(peer.id),
     });
   }
 

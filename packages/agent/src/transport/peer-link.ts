@@ -27,6 +27,8 @@ export interface PeerLinkOptions {
   onConnected(connected: boolean): void;
   /** The peer, proved to be it, has gone on in what became of this host's cluster. */
   onSuperseded(): void;
+  /** The peer, proved to be it, says that this host is no member. */
+  onUnknown(): void;
 }
 
 /** Counts of one link since it was made, and what waits now. */
@@ -218,6 +220,7 @@ export class PeerLink {
       this.#options.onSuperseded();
       this.#frames?.abort(new Error('refused: the peer went on in a new cluster, which this host has to join again'));
     } else if (answer.type === 'refusal') {
+      if (answer.reason === 'unknownMember') this.#options.onUnknown();
       const versions =
         answer.version === hello.version ? '' : ` (version ${answer.version} there, ${hello.version} here)`;
       this.#frames?.abort(new Error(`refused: ${answer.reason}${versions}`));
