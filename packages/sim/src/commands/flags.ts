@@ -28,7 +28,10 @@ export function withRunFlags(command: Command): Command {
   return command
     .option('--hosts <n>', 'hosts in the cluster, or auto: 3 or 5 by the seed (default: auto)')
     .option('--duration <time>', 'how long load and faults last (default: 60s)')
-    .option('--profile <name>', 'links, disks, clocks and fault rates, or auto: by the seed (default: auto)')
+    .option(
+      '--profile <name>',
+      'links, disks, clocks and fault rates, a file of one, or auto: by the seed (default: auto)',
+    )
     .option('--workload <name>', 'what clients do, or auto: by the seed (default: auto)')
     .option('--faults <file>', 'faults written by hand, instead of random ones')
     .option('--planted <name>', 'with one of the planted bugs')

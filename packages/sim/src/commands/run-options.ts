@@ -2,9 +2,11 @@
 import { ERROR_CODES, N3xError } from '@n3x/core/base/errors';
 import { parseTime, type TimedFault } from '../faults/fault.ts';
 import { PROFILES, type Profile } from '../profiles/profile.ts';
+import { parseProfile } from '../profiles/profile-file.ts';
 import type { RunOptions } from '../simulator.ts';
 import type { ScriptedOperation } from '../workloads/operation.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
+import { readInput } from './input-file.ts';
 import { needsThread, plantedBug } from './planted.ts';
 
 /** Parts of a profile that a run can have from the profile `calm` instead. */
@@ -19,7 +21,7 @@ export interface RunRequest {
   /** Hosts that found the cluster; `auto` draws 3 or 5 from the seed. */
   readonly hosts: number | 'auto';
   readonly durationMs: number;
-  /** A name, or `auto`: one after the other, by the seed. */
+  /** A name, a file that ends in `.toml` or `.json`, or `auto`: one after the other, by the seed. */
   readonly profile: string;
   readonly workload: string;
   /** Instead of faults drawn from the profile. */
@@ -94,9 +96,16 @@ function chosen({ seed, hosts, profile, workload }: RunRequest): Pick<RunOptions
   const workloads = Object.keys(WORKLOADS).filter((name) => name !== 'idle');
   return {
     hosts: hosts === 'auto' ? hostsOf(seed) : hosts,
-    profile: choose('profile', profile, PROFILES, profiles, seed),
+    profile: isFile(profile)
+      ? parseProfile(readInput(profile), profile)
+      : choose('profile', profile, PROFILES, profiles, seed),
     workload: choose('workload', workload, WORKLOADS, workloads, Math.floor(seed / profiles.length)),
   };
+}
+
+/** Whether a profile is given by a file. */
+function isFile(profile: string): boolean {
+  return profile.endsWith('.toml') || profile.endsWith('.json');
 }
 
 function calmed(profile: Profile, parts: readonly CalmPart[]): Profile {
