@@ -7,7 +7,8 @@ import { SeededRandom } from '@n3x/core/base/random';
 
 import type { ClusterSettings } from '@n3x/core/model/cluster';
 import { CONVERGENCE, CONVERGENCE_MS, whyNotConverged } from './checkers/convergence.ts';
-import { checkLinearizability } from './checkers/linearizability.ts';
+import { checkLinearizability, LinearizabilityJudge } from './checkers/linearizability.ts';
+import { MembershipRules } from './checkers/membership.ts';
 import { checkQueues } from './checkers/queue-bounds.ts';
 import { SafetyCheckers } from './checkers/safety.ts';
 import { VmCopies } from './checkers/vm-copies.ts';
@@ -18,6 +19,7 @@ import { drawSchedule } from './faults/random-schedule.ts';
 import { PROFILES, type Profile } from './profiles/profile.ts';
 import type { TraceEvent } from './trace/event.ts';
 import { Trace } from './trace/trace.ts';
+import { Casualties } from './workloads/casualties.ts';
 import { Clients } from './workloads/clients.ts';
 import { History } from './workloads/history.ts';
 import { LockClients } from './workloads/locks.ts';
@@ -48,6 +50,8 @@ export interface RunOptions {
   readonly onLine?: (line: string) => void;
   /** Gets every event of the trace, and messages also when they are sent. */
   readonly onEvent?: (atMs: number, event: TraceEvent) => void;
+  /** Called once a virtual second; only to look. */
+  readonly onSecond?: (atMs: number, world: World) => void;
 }
 
 /** What a run came to. */
@@ -100,7 +104,9 @@ class Run {
   readonly #checkers = new SafetyCheckers();
   readonly #trace: Trace;
   readonly #history = new History();
+  readonly #judge = new LinearizabilityJudge(this.#history);
   readonly #copies = new VmCopies();
+  readonly #rules: MembershipRules;
   readonly #world: World;
   readonly #compaction: HostLoopOptions;
   readonly #operators: Operators;
@@ -115,6 +121,7 @@ class Run {
   #linearizable = { searched: 0, gaveUp: 0 };
   #faultsSeen = 0;
   #changes = 0;
+  #dead = 0;
   #locks: LockClients | undefined;
   #nextLookMs = 0;
 
@@ -144,15 +151,25 @@ class Run {
       },
       () => this.#world.hosts,
     );
+    const voters = options.workload.voters ?? votersOf(options.hosts);
+    const cluster = { voters, replaceAfterSeconds: REPLACE_AFTER_SECONDS };
+    this.#rules = new MembershipRules({
+      nowMs: () => this.#world.timeline.nowMs,
+      views: this.#checkers.views,
+      settings: cluster,
+    });
     this.#world = new World({
       random: this.#random.fork('world'),
       ...{ links: PROFILES['calm']?.links ?? profile.links, latency: profile.disk, driver: profile.driver },
       loop: { ...this.#compaction, ...profile.loop },
       codec: profile.codec ?? 'reference',
-      cluster: { voters: votersOf(options.hosts), replaceAfterSeconds: REPLACE_AFTER_SECONDS },
-      observer: new Observers([this.#trace, this.#checkers, this.#aimed, ...this.#misbehaving]),
+      cluster,
+      observer: new Observers([this.#trace, this.#checkers, this.#rules, this.#aimed, ...this.#misbehaving]),
       tampering: tampering ?? {},
-      onNetworkEvent: (event) => this.#trace.network(event),
+      onNetworkEvent: (event) => {
+        this.#trace.network(event);
+        this.#rules.network(event);
+      },
       onViolation: (violation) => {
         this.#violation ??= violation;
       },
@@ -165,7 +182,9 @@ class Run {
     });
     const tell = (fault: Fault): void => {
       this.#faultsSeen++;
-      this.#trace.record({ type: 'fault', text: formatFault({ atMs: 0, fault }).slice('at 0s '.length) });
+      const text = formatFault({ atMs: 0, fault }).slice('at 0s '.length);
+      const leader = `leader (${this.#world.leader?.name ?? 'nobody'})`;
+      this.#trace.record({ type: 'fault', text: text.replace(/\bleader\b/, leader) });
     };
     this.#nemesis = new Nemesis(this.#world, tell, {
       mayLose: (host) => this.#operators.mayLose(host),
@@ -181,7 +200,8 @@ class Run {
       this.#setUp();
       this.#work();
       this.#rest();
-      this.#linearizable = checkLinearizability(this.#history);
+      this.#judge.finish();
+      this.#linearizable = { ...this.#judge.counts };
       if (this.#locks !== undefined) {
         const { searched, gaveUp } = checkLinearizability(this.#locks.history);
         this.#linearizable.searched += searched;
@@ -239,12 +259,20 @@ class Run {
     const rules = this.#checkers.locks;
     const locks = new LockClients(world, this.#random.fork('locks'), this.#trace, rules, profile.driftPpm);
     if (workload.locks === true) locks.start();
+    const casualties = new Casualties({
+      ...{ world, random: this.#random.fork('casualties'), trace: this.#trace, state: () => this.#state },
+      mayLose: (host) => this.#operators.mayLose(host),
+      join: () => this.#operators.join(),
+    });
+    if (workload.casualties === true) casualties.start();
     this.#locks = locks;
     const end = world.timeline.nowMs + durationMs;
     this.#advance(end, () => membership.retire());
     clients.finish();
     membership.finish();
     locks.finish();
+    casualties.finish();
+    this.#dead = casualties.dead;
     this.#changes = membership.changes;
     this.#aimed.on = false;
     this.#nemesis.relent();
@@ -302,7 +330,9 @@ class Run {
       if (timeline.nowMs < this.#nextLookMs) return;
       this.#nextLookMs += SECOND_MS;
       checkQueues(this.#world, this.#checkers.views, this.#compaction.lagEntries);
+      this.#judge.judge();
       this.#copies.look(this.#world);
+      this.#options.onSecond?.(timeline.nowMs, this.#world);
       everySecond();
     }
   }
@@ -333,6 +363,8 @@ class Run {
         operations: this.#history.size,
         unanswered: this.#history.unknown,
         membershipChanges: this.#changes,
+        voterChanges: this.#rules.changes,
+        ...(this.#options.workload.casualties === true ? { dead: this.#dead } : {}),
         ...this.#locks?.counts,
         historiesSearched: this.#linearizable.searched,
         historiesGivenUp: this.#linearizable.gaveUp,

@@ -6,20 +6,28 @@ import { ELECTION_SAFETY } from '../checkers/election-safety.ts';
 import { LINEARIZABILITY } from '../checkers/linearizability.ts';
 import { LOCK_FENCING, LOCK_LIMIT, LOCK_TOKENS } from '../checkers/locks.ts';
 import { LEADER_APPEND_ONLY, LOG_MATCHING } from '../checkers/log-matching.ts';
+import { SAFE_MEMBERSHIP } from '../checkers/membership.ts';
 import { QUEUE_BOUNDS } from '../checkers/queue-bounds.ts';
+import { COMMIT_QUORUM, ELECTION_QUORUM } from '../checkers/quorums.ts';
 import { ACKNOWLEDGED, INVARIANTS, ONCE } from '../checkers/reference-machine.ts';
 import { SCENARIOS } from '../explore/scenarios.ts';
+import { FAULT_FORMS } from '../faults/fault.ts';
+import { MUTATIONS } from '../mutations/mutants.ts';
 import { PROFILES } from '../profiles/profile.ts';
+import { COMMANDS_READABLE } from '../workloads/operators.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
 
 /** The rules by name, each with what it says. */
 export const RULES: Readonly<Record<string, string>> = {
   [ELECTION_SAFETY]: 'one leader per term, one vote per host and term',
+  [ELECTION_QUORUM]: 'a leader has the votes of a majority',
+  [COMMIT_QUORUM]: 'what a leader takes for committed is on the disks of a majority',
   [DURABLE_PROMISES]: 'a host that starts again has the term, vote and entries that it told others of',
   [LEADER_APPEND_ONLY]: 'a leader never replaces an entry of its own log',
   [LOG_MATCHING]: 'logs with an entry of the same index and term are the same up to there',
   [LEADER_COMPLETENESS]: 'a leader has every entry that was committed in an earlier term',
   [COMMITTED_AGREE]: 'the same entry committed, and the same state, at the same index on every host',
+  [SAFE_MEMBERSHIP]: 'no change of the voters that those who live and are heard from could not carry, or without need',
   [ACKNOWLEDGED]: 'what a client was answered is in the log and is what the log decided',
   [ONCE]: 'a request takes effect once, however often it is repeated',
   [LINEARIZABILITY]: 'the history of every object has an order that explains it',
@@ -29,6 +37,7 @@ export const RULES: Readonly<Record<string, string>> = {
   [INVARIANTS]: 'capacity, allocation and bookkeeping hold at every index',
   [QUEUE_BOUNDS]: 'nothing that waits grows without bound',
   [CONVERGENCE]: 'once faults stop the cluster comes to rest, with every VM as asked',
+  [COMMANDS_READABLE]: 'a host that votes can read every command in force',
   'no-crash': 'no daemon ends by a broken invariant or an unexpected error',
   'no-malformed-entry': 'every committed entry can be read',
 };
@@ -37,16 +46,20 @@ export const RULES: Readonly<Record<string, string>> = {
 export function listing(): {
   profiles: Record<string, string>;
   workloads: Record<string, string>;
+  faults: Record<string, string>;
   scenarios: Record<string, string>;
   rules: Record<string, string>;
+  'planted bugs': Record<string, string>;
 } {
   const summaries = (all: Readonly<Record<string, { summary: string }>>): Record<string, string> =>
     Object.fromEntries(Object.entries(all).map(([name, { summary }]) => [name, summary]));
   return {
     profiles: summaries(PROFILES),
     workloads: summaries(WORKLOADS),
+    faults: { ...FAULT_FORMS },
     scenarios: summaries(SCENARIOS),
     rules: { ...RULES },
+    'planted bugs': Object.fromEntries(MUTATIONS.map(({ name, summary }) => [name, summary])),
   };
 }
 

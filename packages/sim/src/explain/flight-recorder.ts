@@ -112,9 +112,8 @@ export class FlightRecorder {
       this.#message(atMs, event);
       return;
     }
-    const told = event.type === 'fault' ? this.#named(event.text) : event;
-    if (told.type === 'fault' || told.type === 'note') this.#keep({ atMs, event: told });
-    if (atMs >= this.#fromMs) this.#show({ atMs, event: told });
+    if (event.type === 'fault' || event.type === 'note') this.#keep({ atMs, event });
+    if (atMs >= this.#fromMs) this.#show({ atMs, event });
   }
 
   #message(atMs: number, event: Extract<TraceEvent, { type: 'message' }>): void {
@@ -138,13 +137,6 @@ export class FlightRecorder {
 
   #keep(event: StoryEvent): void {
     if (this.#faults.length < KEPT_MAX) this.#faults.push(event);
-  }
-
-  /** A fault whose target is the leader, with the name of that leader. */
-  #named(text: string): TraceEvent {
-    if (!/\bleader\b/.test(text)) return { type: 'fault', text };
-    const leader = this.#leaderships.findLast(({ untilMs }) => untilMs === undefined)?.host ?? 'nobody';
-    return { type: 'fault', text: text.replace(/\bleader\b/, `leader (${leader})`) };
   }
 
   #follow(atMs: number, event: TraceEvent): void {

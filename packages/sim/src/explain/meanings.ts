@@ -22,6 +22,20 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
       'Some host voted twice in the term, forgot its vote when it started again, or a candidate counted votes that it did not have. Look for two granted MsgVoteResp of one host in the same term, and for a start between them.',
     shows: ['votes', 'writes'],
   },
+  'S1 election-quorum': {
+    promise:
+      'A host leads once a majority of the voters has given it its vote: a majority of each half while the configuration is joint.',
+    broken:
+      'A host took itself for elected with fewer votes than that. Look at the granted MsgVoteResp that it got in its term, and at the configuration that it counted them by.',
+    shows: ['votes', 'writes'],
+  },
+  'S1 commit-quorum': {
+    promise:
+      'A leader takes an entry of its own term for committed once it is on the disks of a majority of the voters.',
+    broken:
+      'It took one for committed that fewer have. Either it counted an answer that was none, or an entry of an older term by its copies, or by the wrong configuration. Look at the MsgAppResp before.',
+    shows: ['entries', 'writes'],
+  },
   'S1 durable-promises': {
     promise:
       'A host speaks only of what its disk would still have after a power cut: its term, its vote, the entries that it acknowledges.',
@@ -70,6 +84,24 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
       'No such order explains an answer: most often a read missed a write that was answered before it began, or a write took effect that was said to have none. Look at who answered, whether it led, and how far it had applied.',
     shows: ['clients', 'reads', 'applies'],
   },
+  'S4 lock-limit': {
+    promise:
+      'A lock has never more holders than slots, those included that still take themselves for holders by their own clock.',
+    broken:
+      'Somebody was let in too early. Look at when the last lease of the holder before was granted, and when it was taken away.',
+    shows: ['clients', 'applies'],
+  },
+  'S4 lock-tokens': {
+    promise: 'Each grant of a lock has a larger fencing token than all before, and its holder is told that very token.',
+    broken:
+      'A token came twice, fell, or was told otherwise than the log decided. Look at both grants and at who answered.',
+    shows: ['clients', 'applies'],
+  },
+  'S4 lock-fencing': {
+    promise: 'What is guarded by a lock and refuses older tokens never sees the work of two holders mixed.',
+    broken: 'It did: two holders had tokens that do not tell them apart. Look at the grants before the mixed work.',
+    shows: ['clients', 'applies'],
+  },
   'S4 invariants': {
     promise: 'At every index the records agree with each other: capacity, allocation, bookkeeping.',
     broken: 'A command was let through that it should not have been. Look at the command at that index.',
@@ -92,6 +124,13 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
       'A daemon ends when it is told to, and restarts when its disk fails; it never finds itself in an impossible state.',
     broken: 'It did. Look at the last input of that host, and at what it believed before.',
     shows: ['entries', 'snapshots', 'writes', 'applies'],
+  },
+  'commands-readable': {
+    promise:
+      'A host that may vote can read every command that is in force: the format rises only once all of them can.',
+    broken:
+      'A voter has to stop because of a command that its build cannot read. Look at which build it has, and at the join, downgrade or rise of the format before.',
+    shows: ['entries', 'applies'],
   },
   'no-malformed-entry': {
     promise: 'Every committed entry can be read by every host.',

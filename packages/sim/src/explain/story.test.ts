@@ -22,12 +22,12 @@ function found(planted: string, workload: string): Story {
   throw new Error(`${planted} is not found`);
 }
 
-t.test('two leaders in a term: who voted twice, and for whom', async (t) => {
+t.test('an election without its votes: who voted twice, and for whom', async (t) => {
   const story = found('grant-every-vote', 'idle');
-  t.equal(story.rule, 'S1 election-safety');
-  t.match(story.message, /both lead in term \d+|votes for \d+ and for \d+ in term \d+/);
+  t.match(story.rule, /^S1 election-/);
+  t.match(story.message, /in term \d+/);
   const text = describeStory(story);
-  t.match(text, /^What should hold\n {2}A leader needs the votes of a majority/m);
+  t.match(text, /^What should hold\n {2}(A leader needs|A host leads once)/m);
   t.match(text, /^ {2}n\d votes in term \d+ for n\d at .* and for n\d at .*: two candidates in one term$/m);
   t.match(text, /^ {2}n\d leads in term \d+ from/m);
   t.match(text, /[├┤┼]─+[┼▶].*MsgVote term|◀─+.*MsgVoteResp term \d+ yes/, 'the chart has the votes');

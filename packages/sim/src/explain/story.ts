@@ -2,6 +2,7 @@
 import type { KnownViolation } from '../commands/case-file.ts';
 import type { TraceEvent } from '../trace/event.ts';
 import { describeEvent, describeMessage } from '../trace/format.ts';
+import { WrittenPromises } from '../trace/written-promises.ts';
 import { FlightRecorder, kindOf, type StoryEvent } from './flight-recorder.ts';
 import { MEANINGS, type Meaning, meaningOf, type StoryKind } from './meanings.ts';
 import { messageChart } from './message-chart.ts';
@@ -28,6 +29,8 @@ export interface HostStory {
 
 /** A story as data. */
 export interface Story extends KnownViolation {
+  /** When what was found happened: earlier for what is only found at the end. */
+  readonly happenedMs: number;
   readonly meaning: Omit<Meaning, 'shows'>;
   /** Who voted for whom in the terms that the violation names. */
   readonly votes: readonly string[];
@@ -79,7 +82,7 @@ export class StoryTeller {
     const { rule, message, atMs } = this.#violation;
     const names = [...this.#recorder.hosts.keys()];
     return {
-      ...{ rule, message, atMs, meaning },
+      ...{ rule, message, atMs, happenedMs: this.#focus.atMs, meaning },
       votes: this.#votes(),
       leaders: this.#leaders(),
       faults: this.#faults(),
@@ -179,7 +182,7 @@ export class StoryTeller {
           return !isVerdict(event);
         case 'write':
           // A vote or a term that was written tells of elections, entries of everything.
-          return shows.includes('writes') && (shows.includes('entries') || event.vote > 0 || event.term > 0);
+          return shows.includes('writes') && ((shows.includes('entries') && event.last > 0) || isNews(event));
         case 'apply':
           return shows.includes('applies') && (hosts.length === 0 || hosts.includes(event.host));
         case 'invoke':
@@ -194,6 +197,9 @@ export class StoryTeller {
         }
       }
     };
+    const promises = new WrittenPromises();
+    const isNews = (event: Extract<TraceEvent, { type: 'write' }>): boolean =>
+      promises.news(event).term > 0 || event.snapshot > 0;
     const asked = new Set<string>();
     const isReturn = ({ text }: { readonly text: string }): boolean => asked.has(text.split(' ', 1)[0] ?? '');
     return this.#recorder.window
