@@ -131,6 +131,7 @@ if (named.length === 0) {
     ...['--config', '.dependency-cruiser.json', '--output-type', 'err', 'packages', 'tests', 'scripts'],
   ]);
   await check('tsc: types', 'tsc', ['--noEmit', '-p', 'tsconfig.json']);
+  await check('tsc: types of the page', 'tsc', ['--noEmit', '-p', 'packages/sim/src/viewer/page/tsconfig.json']);
 }
 await tap(
   files.filter((file) => !HEAVY_FOLDERS.test(file)),

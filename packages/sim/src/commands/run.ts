@@ -2,7 +2,10 @@
 
 import { scriptOf } from '../shrink/script.ts';
 import { type RunResult, simulate } from '../simulator.ts';
+import { pageOfRun } from '../viewer/page-of-run.ts';
+import { RunRecorder } from '../viewer/recorder.ts';
 import { type Case, formatCase, traceHeader } from './case-file.ts';
+import { storyOf } from './explain.ts';
 import type { GivenCase, OneRunFlags } from './flags.ts';
 import { LineFile, writeOutput } from './input-file.ts';
 import { EXIT, type ProgramOutput } from './program-output.ts';
@@ -67,10 +70,16 @@ function runCase(
             onLine?.(text);
           },
         };
+  const recorder = flags.html === undefined ? undefined : new RunRecorder();
+  const record = recorder === undefined ? {} : { onEvent: recorder.take, onSecond: recorder.look };
   const began = performance.now();
-  const result = simulate({ ...options, ...line });
+  const result = simulate({ ...options, ...line, ...record });
   const realMs = performance.now() - began;
   traceFile?.close();
+  if (flags.html !== undefined && recorder !== undefined) {
+    const story = result.violation === undefined ? undefined : storyOf(request);
+    writeOutput(flags.html, pageOfRun(found, result, recorder, repeatOf(found, flags), story));
+  }
   keep(found, result, flags);
   const { planted } = request;
   const repeat = repeatOf(found, flags);

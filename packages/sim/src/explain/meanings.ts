@@ -36,6 +36,13 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
       'It took one for committed that fewer have. Either it counted an answer that was none, or an entry of an older term by its copies, or by the wrong configuration. Look at the MsgAppResp before.',
     shows: ['entries', 'writes'],
   },
+  'S1 safe-membership': {
+    promise:
+      'A change of the voters is begun only when majorities of those before and after it live and are heard from, its new voters have caught up, and it is needed.',
+    broken:
+      'A leader wrote a change that the failures of the moment could not carry, or that nobody needed. Look at who was down or cut off when it did, and at when the leader last heard from them.',
+    shows: ['entries', 'writes', 'snapshots'],
+  },
   'S1 durable-promises': {
     promise:
       'A host speaks only of what its disk would still have after a power cut: its term, its vote, the entries that it acknowledges.',
