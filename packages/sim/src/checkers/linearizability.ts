@@ -1,118 +1,98 @@
 /**
- * S2: each object's history is linearizable (Herlihy and Wing 1990). The search goes through invocations and
- * answers in the order in which they happened and keeps every configuration that is still possible: a state
- * of the object, and which of the open operations have taken effect. At an answer, open operations are let
- * take effect in every order until the answered one has (Wing and Gong's search, made just in time as in Lowe
- * 2017); equal configurations are kept once, which is its memory. Objects are independent, so each is
- * searched by itself (locality).
+ * S2: each object's history is linearizable. Objects are independent, so each is searched by itself
+ * (locality). The search follows the run: what began before the oldest operation that is still under way is
+ * judged and forgotten, so a violation ends the run soon after it happened.
  */
-
-import type { History, Recorded } from '../workloads/history.ts';
+import type { History, Moment, Recorded } from '../workloads/history.ts';
 import { Violation } from '../world/observer.ts';
-import { LOCK_MODEL, saysNothing } from './lock-model.ts';
+import { LOCK_MODEL } from './lock-model.ts';
 import { type ObjectModel, TOKEN_MODEL, VM_MODEL } from './object-models.ts';
+import { ObjectSearch, type Verdict } from './object-search.ts';
 
 /** Name of the rule. */
 export const LINEARIZABILITY = 'S2 linearizability';
 
-/** Configurations at once after which a search gives up: a history with too many unanswered operations. */
-const CONFIGURATIONS_MAX = 200_000;
+/** Operations of an object that are kept, to tell a violation by. */
+const RECENT = 60;
 
-interface Configuration<State> {
-  readonly state: State;
-  /** Open operations that have taken effect, ascending. */
-  readonly taken: readonly number[];
+/** A search whatever the object is. */
+interface AnySearch {
+  readonly verdict: Verdict;
+  readonly size: number;
+  tell(moment: Moment): void;
 }
 
-/** What a search came to. */
-export type Verdict =
-  | { readonly type: 'linearizable' }
-  /** The first operation that no order explains. */
-  | { readonly type: 'violated'; readonly at: Recorded }
-  | { readonly type: 'gaveUp' };
+/** Judges a history while it grows. */
+export class LinearizabilityJudge {
+  readonly #history: History;
+  readonly #searches = new Map<string, { readonly search: AnySearch; readonly recent: Recorded[] }>();
 
-/** Searches the history of one object. */
+  constructor(history: History) {
+    this.#history = history;
+  }
+
+  /** What the searches came to so far, by object. */
+  get counts(): { readonly searched: number; readonly gaveUp: number } {
+    const all = [...this.#searches.values()];
+    return { searched: all.length, gaveUp: all.filter(({ search }) => search.verdict.type === 'gaveUp').length };
+  }
+
+  /** Configurations that are possible now, over all objects: the memory that the searches take. */
+  get configurations(): number {
+    return [...this.#searches.values()].reduce((sum, { search }) => sum + search.size, 0);
+  }
+
+  /** Goes through all of which everything is known. Throws a {@link Violation}. */
+  judge(): void {
+    for (const moment of this.#history.takeSettled()) this.#tell(moment);
+  }
+
+  /** As {@link judge}, and what has no answer by now will never have one. */
+  finish(): void {
+    this.#history.abandonAll();
+    this.judge();
+  }
+
+  #tell(moment: Moment): void {
+    const { recorded } = moment;
+    const { object } = recorded.operation;
+    let found = this.#searches.get(object);
+    if (found === undefined) {
+      found = { search: searchOf(object), recent: [] };
+      this.#searches.set(object, found);
+    }
+    const { search, recent } = found;
+    if (!moment.isReturn) recent.push(recorded);
+    if (recent.length > RECENT) recent.shift();
+    search.tell(moment);
+    const { verdict } = search;
+    if (verdict.type !== 'violated') return;
+    throw new Violation(LINEARIZABILITY, `${object}: ${describe(verdict.at, recent)}`);
+  }
+}
+
+function searchOf(object: string): AnySearch {
+  if (object.startsWith('vm/')) return new ObjectSearch(VM_MODEL);
+  return object.startsWith('lock/') ? new ObjectSearch(LOCK_MODEL) : new ObjectSearch(TOKEN_MODEL);
+}
+
+/** Searches the history of one object, all of it. */
 export function searchHistory<State>(model: ObjectModel<State>, history: readonly Recorded[]): Verdict {
-  const operations = history.filter(({ operation, answer }) => {
-    // A read without an answer says nothing, and what had no effect is not there.
-    return answer?.type !== 'none' && (operation.type === 'write' || answer !== undefined);
+  const moments = history.flatMap((recorded) => {
+    const began = { at: recorded.invokedAt, recorded, isReturn: false };
+    const ended = { at: recorded.returnedAt, recorded, isReturn: true };
+    return recorded.answer === undefined ? [began] : [began, ended];
   });
-  const moments: { at: number; operation: number; isReturn: boolean }[] = [];
-  operations.forEach(({ invokedAt, returnedAt }, operation) => {
-    moments.push({ at: invokedAt, operation, isReturn: false });
-    if (returnedAt !== Number.POSITIVE_INFINITY) moments.push({ at: returnedAt, operation, isReturn: true });
-  });
-  moments.sort((a, b) => a.at - b.at);
-  const open = new Set<number>();
-  let configurations: Configuration<State>[] = [{ state: model.initial, taken: [] }];
-  for (const { operation, isReturn } of moments) {
-    if (!isReturn) {
-      open.add(operation);
-      continue;
-    }
-    const after = letTakeEffect(model, operations, configurations, open, operation);
-    if (after === undefined) return { type: 'gaveUp' };
-    const recorded = operations[operation];
-    if (after.length === 0 && recorded !== undefined) return { type: 'violated', at: recorded };
-    open.delete(operation);
-    configurations = after;
-  }
-  return { type: 'linearizable' };
+  const search = new ObjectSearch(model);
+  for (const moment of moments.sort((a, b) => a.at - b.at)) search.tell(moment);
+  return search.verdict;
 }
 
-/** All configurations in which `target` has taken effect, without it in `taken`. Undefined when there are too many. */
-function letTakeEffect<State>(
-  model: ObjectModel<State>,
-  operations: readonly Recorded[],
-  from: readonly Configuration<State>[],
-  open: ReadonlySet<number>,
-  target: number,
-): Configuration<State>[] | undefined {
-  const reached = new Map<string, Configuration<State>>();
-  const seen = new Set<string>();
-  const work = [...from];
-  for (let configuration = work.pop(); configuration !== undefined; configuration = work.pop()) {
-    const { state, taken } = configuration;
-    if (taken.includes(target)) {
-      const rest = taken.filter((operation) => operation !== target);
-      reached.set(`${rest.join(',')} ${model.key(state)}`, { state, taken: rest });
-      continue;
-    }
-    const key = `${taken.join(',')} ${model.key(state)}`;
-    if (seen.has(key)) continue;
-    seen.add(key);
-    if (seen.size > CONFIGURATIONS_MAX) return undefined;
-    for (const operation of open) {
-      const recorded = operations[operation];
-      if (recorded === undefined || taken.includes(operation)) continue;
-      const with_ = [...taken, operation].sort((a, b) => a - b);
-      for (const next of model.step(state, recorded)) work.push({ state: next, taken: with_ });
-    }
-  }
-  return [...reached.values()];
-}
-
-function searchObject(object: string, recorded: readonly Recorded[]): Verdict {
-  if (object.startsWith('vm/')) return searchHistory(VM_MODEL, recorded);
-  if (!object.startsWith('lock/')) return searchHistory(TOKEN_MODEL, recorded);
-  return searchHistory(
-    LOCK_MODEL,
-    recorded.filter((operation) => !saysNothing(operation)),
-  );
-}
-
-/** Searches the histories of all objects. Answers how many were searched and how many given up. */
-export function checkLinearizability(history: History): { searched: number; gaveUp: number } {
-  let searched = 0;
-  let gaveUp = 0;
-  for (const [object, recorded] of history.objects) {
-    const verdict = searchObject(object, recorded);
-    searched++;
-    if (verdict.type === 'gaveUp') gaveUp++;
-    if (verdict.type === 'violated')
-      throw new Violation(LINEARIZABILITY, `${object}: ${describe(verdict.at, recorded)}`);
-  }
-  return { searched, gaveUp };
+/** Searches a history that has come to its end. Throws a {@link Violation}; answers how many were searched and given up. */
+export function checkLinearizability(history: History): { readonly searched: number; readonly gaveUp: number } {
+  const judge = new LinearizabilityJudge(history);
+  judge.finish();
+  return judge.counts;
 }
 
 function describe(at: Recorded, history: readonly Recorded[]): string {

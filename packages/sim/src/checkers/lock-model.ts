@@ -24,10 +24,11 @@ export const LOCK_MODEL: ObjectModel<LockState> = {
   initial: [],
   key: (claims) => claims.map(({ holder, ticket, token }) => `${holder}.${ticket}.${token}`).join(' '),
   step: (claims, recorded) => stepLock(claims, recorded),
+  saysNothing,
 };
 
 /** Whether an operation without an answer may be left out: a claim may be gone, or there still, with or without it. */
-export function saysNothing({ operation, answer }: Recorded): boolean {
+function saysNothing({ operation, answer }: Recorded): boolean {
   return answer === undefined && operation.type === 'write' && operation.command.type !== 'lockAcquire';
 }
 

@@ -12,6 +12,8 @@ export interface ObjectModel<State> {
   readonly initial: State;
   key(state: State): string;
   step(state: State, recorded: Recorded): readonly State[];
+  /** Whether an operation may be left out although it may have had an effect. */
+  saysNothing?(recorded: Recorded): boolean;
 }
 
 /** A VM: absent, or as users have asked for it. One that is being deleted goes by itself, sooner or later. */

@@ -106,7 +106,8 @@ export class Clients {
     this.#busy--;
     const text = `${recorded.requestId} ${answerText(answer)}`;
     this.#trace.record({ type: 'return', client: recorded.client, host, text });
-    if (answer !== undefined) this.#history.return(recorded, answer, this.#world.timeline.nowMs);
+    if (answer === undefined) this.#history.abandon(recorded);
+    else this.#history.return(recorded, answer, this.#world.timeline.nowMs);
   }
 }
 

@@ -61,7 +61,9 @@ export class Operators {
     const members = [...state.hosts()];
     if (!members.every(({ membership }) => membership === 'voter' || membership === 'learner')) return false;
     const voters = members.filter(({ membership }) => membership === 'voter');
-    const left = voters.filter(({ id }) => id !== host.id).length;
+    const { world } = this.#options;
+    // One that died for good counts as a voter until it is replaced, and has nothing any more.
+    const left = voters.filter(({ id }) => id !== host.id && world.hostById(id)?.isRetired !== true).length;
     return left >= Math.floor(voters.length / 2) + 1 + (this.#options.membershipChanges ? 1 : 0);
   }
 
@@ -128,7 +130,8 @@ export class Operators {
       const { history, world } = this.#options;
       for (const object of history.objects.keys()) {
         if (object.startsWith('vm/')) {
-          history.invoke(CLIENT, { type: 'write', object, command }, requestId, world.timeline.nowMs);
+          const recorded = history.invoke(CLIENT, { type: 'write', object, command }, requestId, world.timeline.nowMs);
+          history.abandon(recorded);
         }
       }
     }
