@@ -19,7 +19,7 @@ function withKeepFlags(command: Command): Command {
   return command
     .option('--html <file>', 'write a page that shows the run: hosts over time, messages, faults, clients')
     .option('--trace <file>', 'write the trace, for `replay` to be held against')
-    .option('--history <file>', 'write what clients asked and were answered as JSON')
+    .option('--history <file>', 'write what clients asked and were answered, a JSON object per line')
     .option('--write <file>', 'write the run as data, with all its faults and operations');
 }
 

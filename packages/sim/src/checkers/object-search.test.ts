@@ -65,7 +65,7 @@ const histories = fc
       const recorded = begun.get(number);
       if (!isReturn) begun.set(number, history.invoke(1, what, `r${number}`, 0));
       else if (recorded !== undefined && given !== undefined) history.return(recorded, given, 0);
-      else if (recorded !== undefined) history.abandon(recorded);
+      else if (recorded !== undefined) history.abandon(recorded, 0);
     }
     return history;
   });
@@ -107,7 +107,7 @@ t.test('judged bit by bit a history is judged as in one go', (t) => {
             const mine = begun.get(one);
             if (!isReturn) begun.set(one, growing.invoke(1, one.operation, one.requestId, 0));
             else if (mine !== undefined && one.answer !== undefined) growing.return(mine, one.answer, 0);
-            else if (mine !== undefined) growing.abandon(mine);
+            else if (mine !== undefined) growing.abandon(mine, 0);
             if (step % every === 0) judge.judge();
           });
         judge.finish();
@@ -141,7 +141,7 @@ function longRun(operations: number, stale: number | undefined): { readonly most
         else token ??= `s${number}`;
       }
       if (was !== token) before = was;
-      if (isLost && chosen.type === 'write') history.abandon(recorded);
+      if (isLost && chosen.type === 'write') history.abandon(recorded, 0);
       else if (chosen.type === 'read') {
         const isStale = staleAt !== undefined && number >= staleAt;
         if (isStale) staleAt = undefined;

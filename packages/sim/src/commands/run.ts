@@ -4,6 +4,7 @@ import { scriptOf } from '../shrink/script.ts';
 import { type RunResult, simulate } from '../simulator.ts';
 import { pageOfRun } from '../viewer/page-of-run.ts';
 import { RunRecorder } from '../viewer/recorder.ts';
+import { historyLines } from '../workloads/history-lines.ts';
 import { type Case, formatCase, traceHeader } from './case-file.ts';
 import { storyOf } from './explain.ts';
 import type { GivenCase, OneRunFlags } from './flags.ts';
@@ -72,8 +73,9 @@ function runCase(
         };
   const recorder = flags.html === undefined ? undefined : new RunRecorder();
   const record = recorder === undefined ? {} : { onEvent: recorder.take, onSecond: recorder.look };
+  const wholeHistory = flags.history !== undefined || flags.write !== undefined;
   const began = performance.now();
-  const result = simulate({ ...options, ...line, ...record });
+  const result = simulate({ ...options, ...line, ...record, wholeHistory });
   const realMs = performance.now() - began;
   traceFile?.close();
   if (flags.html !== undefined && recorder !== undefined) {
@@ -93,6 +95,12 @@ function runCase(
   return result.verdict === 'passed' ? EXIT.passed : EXIT.violated;
 }
 
+function historyText({ objects }: RunResult['history']): string {
+  return historyLines(objects)
+    .map((line) => `${JSON.stringify(line)}\n`)
+    .join('');
+}
+
 /** The command that repeats a run, as it was given. */
 function repeatOf({ request, path }: GivenCase, flags: OneRunFlags): string {
   if (path !== undefined) return `n3x-sim replay --case ${path}`;
@@ -100,7 +108,7 @@ function repeatOf({ request, path }: GivenCase, flags: OneRunFlags): string {
 }
 
 function keep({ request }: Case, result: RunResult, { history, write }: KeepFlags): void {
-  if (history !== undefined) writeOutput(history, `${JSON.stringify(result.history.toJson(), null, 1)}\n`);
+  if (history !== undefined) writeOutput(history, historyText(result.history));
   if (write === undefined) return;
   const { violation } = result;
   writeOutput(

@@ -106,7 +106,7 @@ export class Clients {
     this.#busy--;
     const text = `${recorded.requestId} ${answerText(answer)}`;
     this.#trace.record({ type: 'return', client: recorded.client, host, text });
-    if (answer === undefined) this.#history.abandon(recorded);
+    if (answer === undefined) this.#history.abandon(recorded, this.#world.timeline.nowMs);
     else this.#history.return(recorded, answer, this.#world.timeline.nowMs);
   }
 }

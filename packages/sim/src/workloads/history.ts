@@ -12,6 +12,9 @@ export interface Recorded {
   returnedAt: number;
   returnedAtMs: number;
   answer: Answer | undefined;
+  /** When it was given up; infinite before that. */
+  abandonedAt: number;
+  abandonedAtMs: number;
 }
 
 /** An invocation or an answer. */
@@ -21,6 +24,9 @@ export interface Moment {
   readonly isReturn: boolean;
 }
 
+/** Operations on one object that are kept, unless all are wanted: older ones were judged long ago. */
+const KEPT = 10_000;
+
 /** All operations by object. */
 export class History {
   readonly #byObject = new Map<string, Recorded[]>();
@@ -28,9 +34,15 @@ export class History {
   readonly #pending = new Set<Recorded>();
   /** What was not taken yet. */
   #moments: Moment[] = [];
+  readonly #keepsAll: boolean;
   #clock = 0;
   #size = 0;
   #unknown = 0;
+
+  /** Keeps the last {@link KEPT} operations on each object, or `all`. */
+  constructor(keeps: 'all' | 'recent' = 'all') {
+    this.#keepsAll = keeps === 'all';
+  }
 
   /** Operations so far. */
   get size(): number {
@@ -42,7 +54,7 @@ export class History {
     return this.#unknown;
   }
 
-  /** The histories of all objects. */
+  /** The histories of all objects, as far as they are kept. */
   get objects(): ReadonlyMap<string, readonly Recorded[]> {
     return this.#byObject;
   }
@@ -52,10 +64,13 @@ export class History {
     const recorded: Recorded = {
       ...{ client, operation, requestId, invokedAt: this.#clock++, invokedAtMs: atMs },
       ...{ returnedAt: Number.POSITIVE_INFINITY, returnedAtMs: Number.POSITIVE_INFINITY, answer: undefined },
+      ...{ abandonedAt: Number.POSITIVE_INFINITY, abandonedAtMs: Number.POSITIVE_INFINITY },
     };
     const list = this.#byObject.get(operation.object);
     if (list === undefined) this.#byObject.set(operation.object, [recorded]);
     else list.push(recorded);
+    // A part at a time, so that it does not have to be done with every operation.
+    if (!this.#keepsAll && list !== undefined && list.length >= 2 * KEPT) list.splice(0, KEPT);
     this.#moments.push({ at: recorded.invokedAt, recorded, isReturn: false });
     this.#pending.add(recorded);
     this.#size++;
@@ -74,8 +89,10 @@ export class History {
   }
 
   /** No answer will come: it may have taken effect, or may yet. */
-  abandon(recorded: Recorded): void {
+  abandon(recorded: Recorded, atMs: number): void {
     this.#pending.delete(recorded);
+    recorded.abandonedAt = this.#clock++;
+    recorded.abandonedAtMs = atMs;
   }
 
   /** No answer will come to anything that has none. */
@@ -91,16 +108,5 @@ export class History {
     const settled = moments.slice(0, end < 0 ? moments.length : end);
     this.#moments = moments.slice(settled.length);
     return settled;
-  }
-
-  /** The history as plain data, for other checkers: one object per operation, in the order of invocation. */
-  toJson(): unknown[] {
-    return [...this.#byObject.values()]
-      .flat()
-      .sort((a, b) => a.invokedAt - b.invokedAt)
-      .map(({ returnedAt, returnedAtMs, answer, ...rest }) => ({
-        ...rest,
-        ...(answer === undefined ? {} : { returnedAt, returnedAtMs, answer }),
-      }));
   }
 }

@@ -131,7 +131,7 @@ export class Operators {
       for (const object of history.objects.keys()) {
         if (object.startsWith('vm/')) {
           const recorded = history.invoke(CLIENT, { type: 'write', object, command }, requestId, world.timeline.nowMs);
-          history.abandon(recorded);
+          history.abandon(recorded, world.timeline.nowMs);
         }
       }
     }
