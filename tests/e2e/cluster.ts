@@ -142,7 +142,7 @@ format = "json"
   /** Starts it and waits until its API answers. */
   async start(): Promise<void> {
     this.spawn();
-    await until(`${this.name} answers`, 20_000, async () => {
+    await until(`${this.name} answers`, 60_000, async () => {
       if (!this.running) throw new Error(`n3xd ended: ${await this.log()}`);
       return (await this.json<{ n3xd: string | null }>(['version'])).n3xd !== null;
     });

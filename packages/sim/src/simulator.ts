@@ -50,6 +50,8 @@ export interface RunOptions {
   readonly onLine?: (line: string) => void;
   /** Gets every event of the trace, and messages also when they are sent. */
   readonly onEvent?: (atMs: number, event: TraceEvent) => void;
+  /** Whether the result has all operations: without it a long run keeps those of the last while, to stay small. */
+  readonly wholeHistory?: boolean;
   /** Called once a virtual second; only to look. */
   readonly onSecond?: (atMs: number, world: World) => void;
 }
@@ -103,8 +105,8 @@ class Run {
   readonly #random: SeededRandom;
   readonly #checkers = new SafetyCheckers();
   readonly #trace: Trace;
-  readonly #history = new History();
-  readonly #judge = new LinearizabilityJudge(this.#history);
+  readonly #history: History;
+  readonly #judge: LinearizabilityJudge;
   readonly #copies = new VmCopies();
   readonly #rules: MembershipRules;
   readonly #world: World;
@@ -129,6 +131,8 @@ class Run {
     const { seed, profile, tampering, onLine, onEvent } = options;
     this.#options = options;
     this.#random = new SeededRandom(seed);
+    this.#history = new History(options.wholeHistory === true ? 'all' : 'recent');
+    this.#judge = new LinearizabilityJudge(this.#history);
     this.#trace = new Trace(() => this.#world.timeline.nowMs, onLine, onEvent);
     const compaction = COMPACTIONS[this.#random.fork('compaction').below(COMPACTIONS.length)];
     assert(compaction !== undefined, 'there is a compaction to choose');
@@ -332,6 +336,7 @@ class Run {
       checkQueues(this.#world, this.#checkers.views, this.#compaction.lagEntries);
       this.#judge.judge();
       this.#copies.look(this.#world);
+      this.#world.discardGone((id) => this.#state?.host(id) !== undefined);
       this.#options.onSecond?.(timeline.nowMs, this.#world);
       everySecond();
     }

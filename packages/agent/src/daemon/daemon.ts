@@ -216,6 +216,11 @@ export class Daemon {
     const isSelf = name === member.membership.name;
     const work = async (): Promise<{ changed: boolean; index: number }> => {
       const { leaderId, appliedIndex } = member.shell.status;
+      if (isSelf && member.shell.state.cluster === undefined) {
+        // It has joined and never heard of the others: whatever they make of it, it has no part in anything yet.
+        await this.#forgetCluster(member);
+        return { changed: true, index: 0 };
+      }
       if (isSelf && leaderId === 0 && (await wasTakenOut(member))) {
         await this.#forgetCluster(member);
         return { changed: true, index: appliedIndex };

@@ -36,6 +36,7 @@ function view(
     leaderSinceMs: 0,
     confSinceMs: 0,
     transferTriedMs: null,
+    connected: new Set([1, 2, 3, 4, 5, 6, 7, 8, 9]),
     peers: new Map(
       ids
         .filter((id) => id !== 1)

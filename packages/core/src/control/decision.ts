@@ -29,6 +29,8 @@ export interface LeaderView {
   readonly transferTriedMs: number | null;
   /** Monotonic time since when it leads. */
   readonly leaderSinceMs: number;
+  /** Hosts that take the leader's stream now; of the others none is taken into the group. */
+  readonly connected: ReadonlySet<NodeId>;
   /** Other nodes of the configuration by id. */
   readonly peers: ReadonlyMap<NodeId, PeerView>;
   /** Keys of decisions that were acted upon and whose effect has not been applied or refused yet. */

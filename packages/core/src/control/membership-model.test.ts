@@ -127,6 +127,7 @@ class Model {
       leaderSinceMs: sinceMs,
       confSinceMs: this.#confSinceMs,
       transferTriedMs: this.#transferTriedMs,
+      connected: new Set([...this.cluster.state.hosts()].map((host) => host.id)),
       peers: new Map(peers.filter(([id]) => id !== selfId)),
       inFlight: new Set(),
     };

@@ -203,6 +203,8 @@ function planLearners(look: Look): Decision[] {
   for (const { id, membership } of state.hosts()) {
     if (membership === 'leaving' || membership === 'lost') continue;
     if (voters.includes(id) || learners.includes(id)) continue;
+    // A join that broke off leaves nothing in the group.
+    if (!view.connected.has(id)) continue;
     return [confChange([{ type: 'addLearner', node: id }])];
   }
   return [];

@@ -57,6 +57,7 @@ export class MembershipLab {
       leaderSinceMs: 0,
       confSinceMs: NOW,
       transferTriedMs: null,
+      connected: new Set([...this.cluster.state.hosts()].map((host) => host.id)),
       peers: new Map(ids.map((id) => [id, { match: 1000, lastHeardMs: NOW - 10, heardSinceMs: 0, ...peers[id] }])),
       inFlight: new Set(),
       ...changes,

@@ -157,6 +157,7 @@ export class HostLoop {
         this.#received(input.from, input.message);
         return;
       case 'peer':
+        this.#control.stream(input.id, input.connected);
         if (input.connected) this.#introduce(input.id);
         else {
           this.#heard.lost(input.id);

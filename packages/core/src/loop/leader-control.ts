@@ -2,6 +2,7 @@
  * Runs the leader's controllers: pure functions from the state, and from what this leader knows of its
  * peers, to commands and configuration changes. They are level-triggered: a lost decision is made again.
  */
+import { Arrivals } from '../control/arrivals.ts';
 import { LockExpiry } from '../control/lock-expiry.ts';
 import { CONTROL_OPTIONS, type Decision, type LeaderView, type PeerView, plan } from '../control/plan.ts';
 import type { ClusterState } from '../machine/state.ts';
@@ -17,6 +18,7 @@ export class LeaderControl {
   readonly #own: OwnProposals;
   readonly #heard: LastHeard;
   readonly #locks = new LockExpiry();
+  readonly #arrivals = new Arrivals();
   #dirty = true;
   #ticks = 0;
   #leaderSinceMs: number | null = null;
@@ -37,6 +39,12 @@ export class LeaderControl {
     this.#dirty = true;
   }
 
+  /** The stream to another host opened or broke. */
+  stream(id: NodeId, isOpen: boolean): void {
+    this.#arrivals.stream(id, isOpen);
+    this.#dirty = true;
+  }
+
   /** Time passed: what depends on it is looked at every few ticks. */
   tick(): void {
     this.#ticks++;
@@ -50,6 +58,7 @@ export class LeaderControl {
     this.#conf = null;
     this.#transferTriedMs = null;
     this.#locks.clear();
+    this.#arrivals.clear();
   }
 
   /** Decides and proposes. Waits until what earlier leaders committed is applied, so it decides on the latest state. */
@@ -64,6 +73,7 @@ export class LeaderControl {
     const view = this.#view(consensus, this.#leaderSinceMs, nowMs);
     for (const decision of plan(state, view, nowMs)) this.#carryOut(decision, consensus, nowMs);
     for (const decision of this.#locks.plan(state, nowMs)) this.#carryOut(decision, consensus, nowMs);
+    for (const decision of this.#arrivals.plan(state, nowMs)) this.#carryOut(decision, consensus, nowMs);
   }
 
   #view(consensus: Consensus, leaderSinceMs: number, nowMs: number): LeaderView {
@@ -84,6 +94,7 @@ export class LeaderControl {
       transferring: leadTransferee !== NONE,
       committed,
       leaderSinceMs,
+      connected: this.#arrivals.connected,
       peers,
       inFlight: this.#own.keys(),
     };

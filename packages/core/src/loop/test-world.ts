@@ -52,6 +52,8 @@ export class TestHost {
   connected = true;
   /** Whom it talks to, and lets in. */
   peers: ReadonlySet<number> = new Set();
+  /** Whose streams it has been told of. */
+  readonly streams = new Set<number>();
   resets = 0;
 
   constructor(world: TestWorld, id: number, stored: StoredState, options: Partial<LoopOptions>) {
@@ -189,7 +191,7 @@ export class TestWorld {
     for (let round = 0; ; round++) {
       if (round > 10_000) throw new Error('does not settle');
       for (const host of this.hosts.values()) host.loop.flush();
-      let busy = false;
+      let busy = this.#openStreams();
       for (const host of this.hosts.values()) {
         if (host.loop.wakeMs === null) continue;
         busy = true;
@@ -210,6 +212,21 @@ export class TestWorld {
       }
       if (!busy) return;
     }
+  }
+
+  /** Tells hosts that know each other of their streams, once; one that breaks is found out by silence. */
+  #openStreams(): boolean {
+    let news = false;
+    for (const host of this.hosts.values()) {
+      for (const id of host.peers) {
+        const other = this.hosts.get(id);
+        if (host.streams.has(id) || !host.connected || !other?.connected || !other.peers.has(host.id)) continue;
+        host.streams.add(id);
+        host.loop.handle({ type: 'peer', id, connected: true });
+        news = true;
+      }
+    }
+    return news;
   }
 
   /** Sends a command to a host; its outcome may come later. */

@@ -15,6 +15,7 @@ import { applyClusterSet } from './apply-cluster.ts';
 import { applyCommandFormatRaise } from './apply-command-format.ts';
 import { applyHostJoin, applyHostReachable, applyHostReport, applyHostSet } from './apply-host.ts';
 import { applyHostLeave, applyHostRemove, applyHostRemoved } from './apply-host-leave.ts';
+import { applyHostJoinExpired } from './apply-join-expired.ts';
 import { applyLockAcquire, applyLockBreak, applyLockExpire, applyLockRelease, applyLockRenew } from './apply-lock.ts';
 import { applyVmAssign, applyVmRemoved, applyVmReport, applyVmUnplaceable } from './apply-placement.ts';
 import { applyTokenCreate, applyTokenRevoke } from './apply-token.ts';
@@ -63,6 +64,8 @@ function verdictOn(tx: Transaction, command: Command): Verdict {
       return applyVmRemoved(tx, command);
     case 'hostJoin':
       return applyHostJoin(tx, cluster, command);
+    case 'hostJoinExpired':
+      return applyHostJoinExpired(tx, command);
     case 'hostReport':
       return applyHostReport(tx, command);
     case 'hostReachable':

@@ -80,6 +80,8 @@ export const commandSchema = z.discriminatedUnion('type', [
     settings: hostSettingsSchema,
     facts: hostFactsSchema,
   }),
+  /** The leader has waited in vain for a host that was let in. */
+  z.strictObject({ type: z.literal('hostJoinExpired'), hostId }),
   /** A host tells of itself at every start and reload. */
   z.strictObject({
     type: z.literal('hostReport'),

@@ -95,6 +95,7 @@ const always = fc.oneof(
   fc.record({ type: fc.constant('hostLeave' as const), name: fc.constantFrom(...HOST_NAMES) }),
   fc.record({ type: fc.constant('hostRemove' as const), name: fc.constantFrom(...HOST_NAMES), force: fc.boolean() }),
   fc.record({ type: fc.constant('hostRemoved' as const), hostId }),
+  fc.record({ type: fc.constant('hostJoinExpired' as const), hostId }),
   fc.record({
     type: fc.constant('hostSet' as const),
     name: fc.constantFrom(...HOST_NAMES),

@@ -12,6 +12,10 @@ import type { LogView } from './log-views.ts';
 export const LEADER_COMPLETENESS = 'S1 leader-completeness';
 export const COMMITTED_AGREE = 'S1 state-machine-safety';
 
+/** Entries further back than this are forgotten, so many at a time: longer than any log is. */
+const KEPT = 25_000;
+const FORGOTTEN_AT_ONCE = 5_000;
+
 interface Committed {
   readonly entry: Entry;
   /** The lowest term in which somebody knew it to be committed. */
@@ -20,8 +24,8 @@ interface Committed {
 
 /** The one committed log, as it comes to be known. */
 export class CommittedLog {
-  readonly #entries: Committed[] = [];
-  readonly #base: LogIndex;
+  #entries: Committed[] = [];
+  #base: LogIndex;
   readonly #knownTo = new Map<NodeId, LogIndex>();
   readonly #leading = new Map<NodeId, Term>();
 
@@ -65,12 +69,17 @@ export class CommittedLog {
     if (entry === undefined) {
       throw new Violation(COMMITTED_AGREE, `${host.name} takes entry ${index} for committed and has no such entry`);
     }
+    if (index <= this.#base) return;
     const known = this.#entries[index - this.#base - 1];
     if (known === undefined) {
       if (index !== this.lastIndex + 1) {
         throw new Violation(COMMITTED_AGREE, `${host.name} knows entry ${index} as committed, nobody those before it`);
       }
       this.#entries.push({ entry, inTerm: term });
+      if (this.#entries.length >= KEPT + FORGOTTEN_AT_ONCE) {
+        this.#entries = this.#entries.slice(FORGOTTEN_AT_ONCE);
+        this.#base += FORGOTTEN_AT_ONCE;
+      }
       return;
     }
     known.inTerm = Math.min(known.inTerm, term);

@@ -2,6 +2,7 @@
 import type { LoopStatus } from '@n3x/core/loop/host-loop';
 import { nextFormat } from '@n3x/core/machine/command-format';
 import type { ClusterState } from '@n3x/core/machine/state';
+import type { Host } from '@n3x/core/model/host';
 import type { Vm } from '@n3x/core/model/vm';
 import type { World } from '../world/world.ts';
 
@@ -14,7 +15,9 @@ export const CONVERGENCE_MS = 150_000;
 /** Why the cluster is not at rest yet: the first reason that is found, undefined when there is none. */
 export function whyNotConverged(world: World, state: ClusterState): string | undefined {
   const statuses: { name: string; status: LoopStatus }[] = [];
-  for (const { id, name } of state.hosts()) {
+  // What died for good and was not removed stays a member; the others have to do without it.
+  const living = [...state.hosts()].filter(({ id }) => world.hostById(id)?.isRetired !== true);
+  for (const { id, name } of living) {
     const status = world.hostById(id)?.loop?.status;
     if (status === undefined) return `the daemon of ${name} does not run`;
     statuses.push({ name, status });
@@ -32,18 +35,20 @@ export function whyNotConverged(world: World, state: ClusterState): string | und
   if (leader.status.commitIndex !== state.index) return `${leader.name} has committed ${leader.status.commitIndex}`;
   // Whoever held one has given it back or is gone: what is left goes with its session.
   if (state.lockCount > 0) return `locks are in use: ${[...state.locks()].map(({ name }) => name).join(', ')}`;
-  return whyNotSettled(state, leader.status) ?? whyVmsNotAsAsked(world, state);
+  return whyNotSettled(state, living, leader.status) ?? whyVmsNotAsAsked(world, state);
 }
 
-function whyNotSettled(state: ClusterState, { confState }: LoopStatus): string | undefined {
+function whyNotSettled(state: ClusterState, living: readonly Host[], { confState }: LoopStatus): string | undefined {
   if (confState.votersOutgoing.length > 0) return 'the configuration is joint';
-  for (const host of state.hosts()) {
+  for (const host of living) {
     if (!host.reachable) return `${host.name} is taken to be unreachable`;
     if (host.membership !== 'voter' && host.membership !== 'learner') return `${host.name} is ${host.membership}`;
   }
-  const mayVote = [...state.hosts()].filter((host) => host.settings.role !== 'agent').length;
+  const mayVote = living.filter((host) => host.settings.role !== 'agent').length;
   const wanted = Math.min(state.cluster?.settings.voters ?? 1, mayVote);
   const due = wanted - ((wanted + 1) % 2);
+  const dead = confState.voters.filter((id) => !living.some((host) => host.id === id));
+  if (dead.length > 0) return `${dead.join(' ')} vote and are dead`;
   if (confState.voters.length !== due) return `${confState.voters.length} hosts vote, ${due} should`;
   const format = nextFormat(state);
   return format === undefined ? undefined : `commands of format ${format} have yet to come into force`;

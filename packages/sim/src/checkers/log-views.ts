@@ -69,14 +69,23 @@ export class LogViews implements WorldObserver {
     this.#views.set(host.id, new LogView(stored));
   }
 
+  discarded(host: ObservedHost): void {
+    this.#views.delete(host.id);
+  }
+
   writing(host: ObservedHost, write: StorageWrite): void {
     this.of(host).write(write);
   }
 
   /** The log of `host`. */
   of(host: ObservedHost): LogView {
-    const view = this.#views.get(host.id);
-    if (view === undefined) throw new Error(`${host.name} never started`);
+    return this.ofId(host.id);
+  }
+
+  /** The log of the host with this id. */
+  ofId(id: NodeId): LogView {
+    const view = this.#views.get(id);
+    if (view === undefined) throw new Error(`host ${id} never started`);
     return view;
   }
 }

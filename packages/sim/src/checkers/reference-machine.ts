@@ -31,6 +31,10 @@ const RECOUNT_EVERY = 1_024;
 /** Id of the node that only works configurations out; no host has it. */
 const CALCULATOR_ID = 1_000_000_000;
 
+/** What is remembered of the past: states by index, and requests. */
+const HASHES_KEPT = 25_000;
+const REQUESTS_KEPT = 50_000;
+
 /** The reference reads whatever any build writes. */
 const ALL_FORMATS = [1, 255] as const;
 
@@ -111,6 +115,7 @@ export class ReferenceMachine {
     } else if (entry.data.length === 0) applyEmpty(this.#state, index);
     else this.#propose(entry.data, entry);
     this.#hashes.set(index, this.#state.hash());
+    this.#hashes.delete(index - HASHES_KEPT);
     if (index % RECOUNT_EVERY === 0) this.recount();
   }
 
@@ -124,6 +129,10 @@ export class ReferenceMachine {
     const known = this.#requests.get(proposal.requestId);
     if (known === undefined) {
       this.#requests.set(proposal.requestId, { index, result: outcome.result, effects: changed ? 1 : 0 });
+      if (this.#requests.size > REQUESTS_KEPT) {
+        const [oldest = ''] = this.#requests.keys();
+        this.#requests.delete(oldest);
+      }
     } else {
       known.effects += changed ? 1 : 0;
       if (known.effects > 1 || !same(known.result, outcome.result)) {

@@ -6,6 +6,7 @@ import type { NodeId } from '@n3x/core/raft/types';
 import type { PeerMessage } from '@n3x/core/wire/peer-message';
 import type { ObservedHost, WorldObserver } from '../world/observer.ts';
 import { CommittedLog } from './committed-log.ts';
+import { ConfigurationChanges } from './configuration-changes.ts';
 import { DurablePromises } from './durable-promises.ts';
 import { ElectionSafety } from './election-safety.ts';
 import { LockRules } from './locks.ts';
@@ -29,6 +30,7 @@ export class SafetyCheckers implements WorldObserver {
   readonly #logs = new LogMatching();
   readonly #promises = new DurablePromises();
   readonly #quorums = new Quorums();
+  readonly #changes = new ConfigurationChanges(this.views);
   readonly #seen = new Map<NodeId, Seen>();
   #committed: CommittedLog | undefined;
   #reference: ReferenceMachine | undefined;
@@ -53,12 +55,19 @@ export class SafetyCheckers implements WorldObserver {
     }
     this.#committed?.started(host);
     this.#quorums.started(host);
+    this.#changes.started(host);
+    this.#seen.delete(host.id);
+  }
+
+  discarded(host: ObservedHost): void {
+    this.views.discarded(host);
     this.#seen.delete(host.id);
   }
 
   writing(host: ObservedHost, write: StorageWrite): void {
     const log = this.views.of(host);
     this.#logs.writing(host, write, log);
+    this.#changes.writing(host, write, this.#committed?.lastIndex ?? 0);
     const first = write.entries?.[0];
     if (first !== undefined && write.snapshot === undefined) this.#promises.replacing(host, first.index, log);
     this.views.writing(host, write);

@@ -1,5 +1,6 @@
 /** What there is to choose from, and what is checked. */
 import { COMMITTED_AGREE, LEADER_COMPLETENESS } from '../checkers/committed-log.ts';
+import { CAUGHT_UP, ONE_CHANGE } from '../checkers/configuration-changes.ts';
 import { CONVERGENCE } from '../checkers/convergence.ts';
 import { DURABLE_PROMISES } from '../checkers/durable-promises.ts';
 import { ELECTION_SAFETY } from '../checkers/election-safety.ts';
@@ -16,6 +17,7 @@ import { MUTATIONS } from '../mutations/mutants.ts';
 import { PROFILES } from '../profiles/profile.ts';
 import { COMMANDS_READABLE } from '../workloads/operators.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
+import { ANSWERED_ONCE } from '../world/simulated-host.ts';
 
 /** The rules by name, each with what it says. */
 export const RULES: Readonly<Record<string, string>> = {
@@ -28,6 +30,9 @@ export const RULES: Readonly<Record<string, string>> = {
   [LEADER_COMPLETENESS]: 'a leader has every entry that was committed in an earlier term',
   [COMMITTED_AGREE]: 'the same entry committed, and the same state, at the same index on every host',
   [SAFE_MEMBERSHIP]: 'no change of the voters that those who live and are heard from could not carry, or without need',
+  [ONE_CHANGE]: 'no change of the configuration begins before the last one is committed',
+  [CAUGHT_UP]: 'no host gets a vote before it has the log',
+  [ANSWERED_ONCE]: 'a request is answered once, by its deadline',
   [ACKNOWLEDGED]: 'what a client was answered is in the log and is what the log decided',
   [ONCE]: 'a request takes effect once, however often it is repeated',
   [LINEARIZABILITY]: 'the history of every object has an order that explains it',

@@ -16,6 +16,10 @@ export interface AimedRates {
   readonly acknowledgement: number;
   /** That a leader is cut off, with the follower that it has just sent entries to or alone. */
   readonly append?: number;
+  /** That a leader sleeps while it is cut off, and wakes up before the network does. */
+  readonly sleep?: number;
+  /** That power fails while the last piece of a snapshot is being installed. */
+  readonly snapshot?: number;
 }
 
 /** Longest time from the message to the failure, and from it to the restart, in ms. */
@@ -23,6 +27,8 @@ const AFTER_MS = 4;
 const DOWN_MS = 400;
 /** Shortest and longest time that a leader is cut off, in ms. */
 const CUT_OFF_MS = [300, 2_500] as const;
+/** How long a leader that slept is awake before the network is back, in ms. */
+const AWAKE_MS = 200;
 
 /** Aims at hosts while it is told to. */
 export class AimedFaults implements WorldObserver {
@@ -51,7 +57,9 @@ export class AimedFaults implements WorldObserver {
   }
 
   sending(host: ObservedHost, to: NodeId, peer: PeerMessage): void {
-    if (!this.#isOn || peer.type !== 'raft') return;
+    if (!this.#isOn) return;
+    if (peer.type === 'snapshotAck') this.#powerOff(host, this.#rates.snapshot ?? 0);
+    if (peer.type !== 'raft') return;
     const { message } = peer;
     if (message.type === 'MsgApp') {
       if (message.entries.length > 0) this.#cutOff(host, to);
@@ -63,6 +71,10 @@ export class AimedFaults implements WorldObserver {
         : message.type === 'MsgAppResp' && !message.reject
           ? this.#rates.acknowledgement
           : 0;
+    this.#powerOff(host, rate);
+  }
+
+  #powerOff(host: ObservedHost, rate: number): void {
     if (rate === 0 || this.#random.below(1_000) >= rate) return;
     const downMs = 1 + this.#random.below(DOWN_MS);
     this.#later(this.#random.below(AFTER_MS * 1_000) / 1_000, { type: 'power', host: host.name, downMs });
@@ -78,6 +90,11 @@ export class AimedFaults implements WorldObserver {
     const beginMs = this.#random.below(AFTER_MS * 1_000) / 1_000;
     const [shortest, longest] = CUT_OFF_MS;
     this.#later(beginMs, { type: 'partition', groups: [near, far] });
-    this.#later(beginMs + shortest + this.#random.below(longest - shortest), { type: 'heal' });
+    const forMs = shortest + this.#random.below(longest - shortest);
+    const { sleep = 0 } = this.#rates;
+    if (sleep > 0 && this.#random.below(1_000) < sleep) {
+      this.#later(beginMs, { type: 'stall', host: host.name, forMs: Math.max(shortest, forMs - AWAKE_MS) });
+    }
+    this.#later(beginMs + forMs, { type: 'heal' });
   }
 }

@@ -33,7 +33,7 @@ export const ELECTION_MUTATIONS: readonly Mutation[] = [
   },
   {
     ...{ name: 'vote-for-the-longer-log', summary: 'logs are compared by their length, not by their last term first' },
-    ...{ budget: 60, workload: 'writes', profile: 'elections' },
+    ...{ budget: 150, workload: 'writes', profile: 'contested' },
     rewrites: [
       {
         file: 'raft/log',
@@ -64,9 +64,15 @@ export const ELECTION_MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    ...{ name: 'half-is-a-majority', summary: 'half of an even number of voters is enough', hosts: 4 },
-    ...{ budget: 40, workload: 'writes', profile: 'elections' },
-    rewrites: [{ file: 'raft/quorum/majority', find: 'Math.floor(count / 2) + 1', replace: 'Math.ceil(count / 2)' }],
+    ...{ name: 'majority-rounded-down', summary: 'half of the voters, rounded down, count as a majority' },
+    ...{ budget: 10, workload: 'writes' },
+    rewrites: [
+      {
+        file: 'raft/quorum/majority',
+        find: 'Math.floor(count / 2) + 1',
+        replace: 'Math.max(1, Math.floor(count / 2))',
+      },
+    ],
   },
   {
     ...{ name: 'asks-for-votes-before-its-own', summary: 'a candidate asks before its term and vote are durable' },

@@ -1,11 +1,19 @@
 /** All planted bugs. */
 import { CLIENT_MUTATIONS } from './clients.ts';
+import { CONFIGURATION_MUTATIONS } from './configurations.ts';
 import { DURABILITY_MUTATIONS } from './durability.ts';
 import { ELECTION_MUTATIONS } from './elections.ts';
+import { HOST_MUTATIONS } from './hosts.ts';
 import { LOCK_MUTATIONS } from './locks.ts';
+import { LOOP_MUTATIONS } from './loop.ts';
+import { MACHINE_MUTATIONS } from './machine.ts';
+import { MEMBERSHIP_MUTATIONS } from './membership.ts';
 import type { Mutation } from './mutation.ts';
 import { PROTOCOL_MUTATIONS } from './protocol.ts';
+import { READ_MUTATIONS } from './reads.ts';
 import { REPLICATION_MUTATIONS } from './replication.ts';
+import { SNAPSHOT_MUTATIONS } from './snapshots.ts';
+import { STORAGE_MUTATIONS } from './storage.ts';
 
 /** All planted bugs. */
 export const MUTATIONS: readonly Mutation[] = [
@@ -13,6 +21,14 @@ export const MUTATIONS: readonly Mutation[] = [
   ...PROTOCOL_MUTATIONS,
   ...REPLICATION_MUTATIONS,
   ...DURABILITY_MUTATIONS,
+  ...STORAGE_MUTATIONS,
+  ...SNAPSHOT_MUTATIONS,
+  ...READ_MUTATIONS,
+  ...MACHINE_MUTATIONS,
+  ...LOOP_MUTATIONS,
+  ...HOST_MUTATIONS,
+  ...CONFIGURATION_MUTATIONS,
   ...CLIENT_MUTATIONS,
   ...LOCK_MUTATIONS,
+  ...MEMBERSHIP_MUTATIONS,
 ];

@@ -1,17 +1,6 @@
 /** Planted bugs of replication: what a follower takes, what it says it has, and what a leader makes of it. */
+import { ONE_ENTRY_PER_MESSAGE } from './circumstances.ts';
 import type { Mutation } from './mutation.ts';
-import type { Rewrite } from './rewrite.ts';
-
-/**
- * Some defects need a follower that is brought up to date in several messages, which takes entries of megabytes. With
- * messages of one entry it happens all the time; by itself this is no defect.
- */
-const ONE_ENTRY_PER_MESSAGE: Rewrite = {
-  file: 'loop/consensus',
-  find: 'maxSizePerMsg: 1024 * 1024',
-  replace: 'maxSizePerMsg: 1',
-};
-
 /** The planted bugs of replication that are edits of the core. */
 export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   {
@@ -122,7 +111,7 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   },
   {
     ...{ name: 'old-leader-obeyed', summary: 'a follower takes entries from a leader of an earlier term' },
-    ...{ budget: 60, workload: 'writes', profile: 'contested' },
+    ...{ budget: 200, workload: 'writes', profile: 'elections' },
     rewrites: [
       {
         file: 'raft/step',
@@ -170,7 +159,7 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   },
   {
     ...{ name: 'window-never-freed', summary: 'acknowledged messages go on counting as under way' },
-    ...{ budget: 40, workload: 'writes', profile: 'contested' },
+    ...{ budget: 40, workload: 'writes', profile: 'calm' },
     rewrites: [{ file: 'raft/leader', find: 'progress.inflights.freeTo(m.index);', replace: '' }],
   },
 ];

@@ -151,6 +151,19 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
     aims: { vote: 60, acknowledgement: 2, append: 15 },
     faults: { crash: 12, power: 6, partition: 12, cut: 6, stall: 2, slowDisk: 2 },
   },
+  sleepers: {
+    ...{ name: 'sleepers', summary: 'leaders that sleep while others are elected, and wake up cut off' },
+    ...{ links: LINK_PROFILES.default, disk: CARD, driver: STEADY, driftPpm: 200 },
+    aims: { vote: 5, acknowledgement: 1, append: 4, sleep: 600 },
+    faults: { crash: 6, stall: 10, partition: 6, cut: 3, slowDisk: 6 },
+  },
+  'slow-disks': {
+    ...{ name: 'slow-disks', summary: 'disks that take seconds while one leader follows the other' },
+    ...{ links: LINK_PROFILES.default, driver: STEADY, driftPpm: 200 },
+    disk: { minMs: 1, maxMs: 40, slowPermille: 200, slowMs: 2_500 },
+    aims: { vote: 20, acknowledgement: 3, append: 15, snapshot: 300 },
+    faults: { crash: 4, power: 4, partition: 8, cut: 4, stuckDisk: 6 },
+  },
   elections: {
     ...{ name: 'elections', summary: 'one election after the other: new leaders are cut off at once, votes come late' },
     ...{
@@ -175,7 +188,7 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
       driver: SHAKY,
       driftPpm: 200,
     },
-    aims: { vote: 300, acknowledgement: 5 },
+    aims: { vote: 300, acknowledgement: 5, snapshot: 200 },
     faults: { crash: 25, power: 25, stall: 8, partition: 12, cut: 12, slowDisk: 4, stuckDisk: 4, fullDisk: 2 },
   },
 };

@@ -39,7 +39,7 @@ const ROUNDS_MAX = 8;
 /** The smallest run that is found to break the rule that `request` breaks; undefined when that run passes. */
 export function shrink(request: FixedRequest, { maxRuns, limitMs, onStep }: ShrinkLimits): Shrunk | undefined {
   const end = performance.now() + limitMs;
-  const first = simulate(resolveRequest(request));
+  const first = simulate({ ...resolveRequest(request), wholeHistory: true });
   if (first.violation === undefined) return undefined;
   const { rule } = first.violation;
   const current = new Current(asData(request, first), first.violation, first.workAtMs, () => {

@@ -2,6 +2,7 @@
 import type { Random } from '@n3x/core/base/random';
 import type { Command, CommandResult } from '@n3x/core/machine/command';
 import type { ClusterState } from '@n3x/core/machine/state';
+import type { ClusterSettings } from '@n3x/core/model/cluster';
 
 /** What a client saw of a VM. Only what users decide: the rest moves by itself. */
 export interface VmView {
@@ -70,6 +71,10 @@ export interface Workload {
   readonly membership: boolean;
   /** Clients of locks beside the others. */
   readonly locks?: true;
+  /** How many hosts shall vote; without it as many as there are, as far as an odd number goes. */
+  readonly voters?: ClusterSettings['voters'];
+  /** Machines die for good while it runs, and others have to take their place. */
+  readonly casualties?: true;
   next(source: OperationSource): Operation;
 }
 

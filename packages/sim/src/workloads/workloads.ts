@@ -13,6 +13,9 @@ function specOf(vcpu: number): VmSpec {
 /** Two specs, so that creating what exists is sometimes a conflict. */
 const SPECS = [specOf(1), specOf(2)] as const;
 
+/** VMs of which a host has room for one. */
+const LARGE = specOf(10);
+
 function chooseVm({ random }: OperationSource): string {
   return `vm-${random.below(VMS)}`;
 }
@@ -99,6 +102,27 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   locks: {
     ...{ name: 'locks', summary: 'locks claimed, renewed, given back, lost and broken, by clients that die or freeze' },
     ...{ clients: 1, pauseMs: 500, membership: false, locks: true, next: token },
+  },
+  healing: {
+    ...{ name: 'healing', summary: 'three of the hosts vote; machines die for good, and others take their place' },
+    ...{ clients: 4, pauseMs: 100, membership: false, voters: 3, casualties: true, next: token },
+  },
+  crowded: {
+    ...{ name: 'crowded', summary: 'VMs that take most of a host each, more of them than there is room for' },
+    ...{ clients: 4, pauseMs: 400, membership: false },
+    next: (source) => {
+      const operation = vmWrite(source, 'running');
+      if (operation.type === 'read' || operation.command.type !== 'vmCreate') return operation;
+      return { ...operation, command: { ...operation.command, spec: LARGE } };
+    },
+  },
+  reads: {
+    ...{ name: 'reads', summary: 'many reads of a few tokens, and writes to them now and then' },
+    ...{ clients: 12, pauseMs: 20, membership: false },
+    next: (source) => {
+      const operation = token(source);
+      return source.random.below(3) === 0 ? operation : { type: 'read', object: operation.object };
+    },
   },
   idle: {
     ...{ name: 'idle', summary: 'hardly anything: a read every few seconds' },

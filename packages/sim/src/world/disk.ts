@@ -313,7 +313,9 @@ function applyWrite(image: Image, { snapshot, entries, hardState, applied, compa
   if (entries !== undefined && first !== undefined) {
     const kept = first.index - image.compacted.index - 1;
     assert(kept >= 0 && kept <= image.entries.length, `entry ${first.index} does not follow the log`);
-    image.entries = [...image.entries.slice(0, kept), ...entries];
+    // In place: every image has a list of its own, and most writes add one entry to thousands.
+    image.entries.length = kept;
+    for (const entry of entries) image.entries.push(entry);
   }
   if (hardState !== undefined) image.hardState = hardState;
   if (applied !== undefined) {

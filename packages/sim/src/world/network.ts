@@ -172,6 +172,14 @@ export class SimNetwork {
     }
   }
 
+  /** Forgets a host that is gone for good. */
+  forget(id: NodeId): void {
+    assert(!this.#hosts.has(id), `host ${id} is attached`);
+    for (const [name, { from, to }] of this.#links) {
+      if (from === id || to === id) this.#links.delete(name);
+    }
+  }
+
   /** Profile of all links that have none of their own, from now on. */
   setProfile(profile: LinkProfile): void {
     this.#profile = profile;

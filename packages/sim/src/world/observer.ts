@@ -23,12 +23,16 @@ export interface WorldObserver {
   /** A daemon starts over `stored`; its loop does not exist yet. */
   started?(host: ObservedHost, stored: StoredState): void;
   stopped?(host: ObservedHost, kind: 'process' | 'power'): void;
+  /** A host that is out of the cluster for good: nothing more will be heard of it. */
+  discarded?(host: ObservedHost): void;
   /** A write was handed to the disk. */
   writing?(host: ObservedHost, write: StorageWrite): void;
   /** A message was handed to the network. */
   sending?(host: ObservedHost, to: NodeId, message: PeerMessage): void;
   /** An input was taken and all that follows from it was done. */
   settled?(host: ObservedHost): void;
+  /** The process of a VM begins or ends on this machine, whether or not a daemon runs there. */
+  vm?(host: ObservedHost, uid: string, runs: boolean): void;
   /** A client's command was answered. */
   answered?(host: ObservedHost, requestId: string, outcome: CommandOutcome): void;
 }
@@ -61,6 +65,10 @@ export class Observers implements Required<WorldObserver> {
     for (const observer of this.#list) observer.stopped?.(host, kind);
   }
 
+  discarded(host: ObservedHost): void {
+    for (const observer of this.#list) observer.discarded?.(host);
+  }
+
   writing(host: ObservedHost, write: StorageWrite): void {
     for (const observer of this.#list) observer.writing?.(host, write);
   }
@@ -71,6 +79,10 @@ export class Observers implements Required<WorldObserver> {
 
   settled(host: ObservedHost): void {
     for (const observer of this.#list) observer.settled?.(host);
+  }
+
+  vm(host: ObservedHost, uid: string, runs: boolean): void {
+    for (const observer of this.#list) observer.vm?.(host, uid, runs);
   }
 
   answered(host: ObservedHost, requestId: string, outcome: CommandOutcome): void {

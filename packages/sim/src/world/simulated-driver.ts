@@ -90,6 +90,12 @@ export class SimulatedDriver {
     };
   }
 
+  /** The machine is gone, with all that was on it. */
+  discard(): void {
+    this.detach('power');
+    this.#vms.clear();
+  }
+
   /** Uids of the VMs whose process runs. */
   running(): string[] {
     return [...this.#vms.values()].filter((vm) => vm.process !== undefined).map((vm) => vm.uid);

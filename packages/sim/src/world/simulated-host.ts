@@ -49,6 +49,8 @@ export const SIMULATED_SETTINGS: HostSettings = {
 
 /** Inputs that a stalled process finds when it goes on; what comes on top is lost, as in a full socket buffer. */
 const STALL_BACKLOG = 20_000;
+/** Requests of which it is remembered that they were answered. */
+const ANSWERED_KEPT = 4_096;
 /** Ms until the supervisor starts a daemon again that has ended by itself. */
 const RESTART_MS = 2_000;
 /** Wall clock at the beginning of every world: 2026-01-01. */
@@ -78,9 +80,14 @@ export interface HostParts {
   readonly onRefused: (host: SimulatedHost, error: N3xError) => void;
 }
 
+/** Name of the rule: each request of a client is answered once, by its deadline. */
+export const ANSWERED_ONCE = 'S2 answered-once';
+
 /** Answers that a client waits for. */
 interface Waiting {
   readonly requestId: string;
+  /** By the host's monotonic clock. */
+  readonly deadlineMs: number;
   readonly done: (outcome: CommandOutcome | undefined) => void;
 }
 
@@ -95,6 +102,8 @@ export class SimulatedHost implements ObservedHost {
   readonly #latency: { minMs: number; maxMs: number; slowPermille: number; slowMs: number };
   readonly #commands = new Map<number, Waiting>();
   readonly #reads = new Map<number, (outcome: ReadOutcome | undefined) => void>();
+  /** Commands that have their answer. */
+  readonly #answered = new Set<number>();
   #id: NodeId = 0;
   #bootstrapPeers: readonly PeerAddress[] = [];
   #loop: HostLoop | undefined;
@@ -111,6 +120,7 @@ export class SimulatedHost implements ObservedHost {
   #busy = false;
   #keepDown = false;
   #isRetired = false;
+  #isDiscarded = false;
   #formats: FormatRange;
   #wasDowngraded = false;
 
@@ -190,6 +200,18 @@ export class SimulatedHost implements ObservedHost {
   wipe(): void {
     this.retire();
     this.keepDown('power');
+  }
+
+  /** Whether it has let go of everything. */
+  get isDiscarded(): boolean {
+    return this.#isDiscarded;
+  }
+
+  /** Lets go of everything, once it is retired and down. */
+  discard(): void {
+    this.#isDiscarded = true;
+    this.disk.reset();
+    this.driver.discard();
   }
 
   /** Once its daemon ends it is not started again: the host has left the cluster. */
@@ -303,8 +325,9 @@ export class SimulatedHost implements ObservedHost {
   ): (() => void) | undefined {
     if (!this.#runs || this.#stalled) return undefined;
     const id = this.#nextRequest++;
-    this.#commands.set(id, { requestId, done });
-    this.input({ type: 'command', id, requestId, command, deadlineMs: this.clock.nowMs + timeoutMs });
+    const deadlineMs = this.clock.nowMs + timeoutMs;
+    this.#commands.set(id, { requestId, deadlineMs, done });
+    this.input({ type: 'command', id, requestId, command, deadlineMs });
     return () => {
       if (this.#commands.delete(id)) this.input({ type: 'cancel', id });
     };
@@ -336,6 +359,13 @@ export class SimulatedHost implements ObservedHost {
     this.#busy = false;
   }
 
+  #checkDeadlines(nowMs: number): void {
+    for (const { requestId, deadlineMs } of this.#commands.values()) {
+      if (deadlineMs >= nowMs) continue;
+      throw new Violation(ANSWERED_ONCE, `${this.name} has not answered request ${requestId} by its deadline`);
+    }
+  }
+
   #armWake(loop: HostLoop): void {
     const { wakeMs } = loop;
     if (wakeMs === null || this.#wakes === loop) return;
@@ -354,6 +384,7 @@ export class SimulatedHost implements ObservedHost {
       loop.clock(this.clock.nowMs);
       loop.handle(input);
       loop.flush();
+      if (input.type === 'tick') this.#checkDeadlines(input.nowMs);
       this.#armWake(loop);
       if (this.#fatal === undefined) this.#parts.observer.settled?.(this);
     });
@@ -431,7 +462,15 @@ export class SimulatedHost implements ObservedHost {
       commandDone: (id, outcome) => {
         const waiting = this.#commands.get(id);
         this.#commands.delete(id);
-        if (waiting === undefined) return;
+        if (waiting === undefined) {
+          if (!this.#answered.has(id)) return;
+          throw new Violation(ANSWERED_ONCE, `${this.name} answers request ${id} of its clients a second time`);
+        }
+        this.#answered.add(id);
+        if (this.#answered.size > ANSWERED_KEPT) {
+          const [oldest = 0] = this.#answered;
+          this.#answered.delete(oldest);
+        }
         this.#parts.observer.answered?.(this, waiting.requestId, outcome);
         waiting.done(outcome);
       },

@@ -138,6 +138,16 @@ export class World {
     });
   }
 
+  /** Lets go of what machines hold that are out of the cluster and down for good. They stay in the list of hosts. */
+  discardGone(isMember: (id: NodeId) => boolean): void {
+    for (const host of this.#hosts) {
+      if (!host.isRetired || host.isUp || host.isDiscarded || isMember(host.id)) continue;
+      host.discard();
+      this.network.forget(host.id);
+      this.#options.observer.discarded?.(host);
+    }
+  }
+
   /** Lets time pass until `ready` holds or `limitMs` is over; whether it holds. */
   runUntil(ready: () => boolean, limitMs: number, each: () => void): boolean {
     const end = this.timeline.nowMs + limitMs;

@@ -1,5 +1,6 @@
 /** Becoming a member, ceasing to be one, and the tokens that let others in. */
 import type { RouteResult } from '@n3x/core/api/routes';
+import { N3xError } from '@n3x/core/base/errors';
 import type { Call } from '../call.ts';
 import { tokenView } from '../views.ts';
 
@@ -16,13 +17,23 @@ export async function joinCluster(call: Call<'joinCluster'>): Promise<RouteResul
   const { clusterId, hostId } = await call.backend.join(token, { ...limits, abandon });
   const known = call.backend.state()?.cluster;
   // A host that has just joined may still wait for its first snapshot, which brings the cluster's name.
-  if (known === undefined) await call.backend.readBarrier(limits);
+  if (known === undefined) {
+    try {
+      await call.backend.readBarrier(limits);
+    } catch (cause) {
+      if (!(cause instanceof N3xError)) throw cause;
+      const { addresses } = call.backend.local();
+      const message = `the cluster has let this host in, and has not reached it yet at ${addresses.join(', ')}: make sure that the other hosts can connect there. Joining again with the same token goes on waiting, "n3xctl cluster leave" here takes the join back`;
+      throw new N3xError(cause.code, message, { details: { ...cause.details, outcome: 'unknown' }, cause });
+    }
+  }
   return { clusterId, clusterName: call.stateNow().cluster.name, hostId, name: call.backend.local().name };
 }
 
 /** `POST /v1/cluster/leave` */
 export async function leaveCluster(call: Call<'leaveCluster'>): Promise<RouteResult<'leaveCluster'>> {
-  call.stateNow();
+  // A host that joined and has no state yet may leave all the same: that is the way out of a join that hangs.
+  if (!call.backend.local().initialised || call.body.host !== undefined) call.stateNow();
   return await call.suggesting(call.backend.leave(call.body.host, call.options()));
 }
 

@@ -1,0 +1,123 @@
+/** Planted bugs of the state machine: what a command does, what is remembered of it, and what is stored. */
+import type { Mutation } from './mutation.ts';
+
+/** The planted bugs of the state machine. The checkers' own machine has them too: only rules of another kind find them. */
+export const MACHINE_MUTATIONS: readonly Mutation[] = [
+  {
+    ...{ name: 'requests-not-recognised', summary: 'a request that comes again takes effect again' },
+    ...{ budget: 20, workload: 'writes' },
+    rewrites: [
+      {
+        file: 'machine/apply',
+        find: 'if (seen !== undefined) return',
+        replace: 'if (seen !== undefined && seen.index === index) return',
+      },
+    ],
+  },
+  {
+    ...{ name: 'requests-forgotten-too-early', summary: 'only the last eight requests are remembered' },
+    ...{ budget: 20, workload: 'writes' },
+    rewrites: [{ file: 'machine/state', find: 'requests: 16_384', replace: 'requests: 8' }],
+  },
+  {
+    ...{
+      name: 'another-result-for-a-retry',
+      summary: 'a request that comes again is answered with the index of its retry',
+    },
+    ...{ budget: 20, workload: 'writes' },
+    rewrites: [
+      { file: 'machine/apply', find: 'result: seen, changes: []', replace: 'result: { ...seen, index }, changes: []' },
+    ],
+  },
+  {
+    ...{ name: 'condition-ignored', summary: 'a conditional write does not look at the condition' },
+    ...{ budget: 20, workload: 'conditional' },
+    rewrites: [
+      {
+        file: 'machine/apply-vm',
+        find: 'if (expected !== undefined && expected !== vm.modifiedIndex)',
+        replace: 'if (expected !== undefined && expected > vm.modifiedIndex)',
+      },
+    ],
+  },
+  {
+    ...{
+      name: 'clock-of-the-host-in-apply',
+      summary: 'a host applies commands with its own time instead of that of the entry',
+    },
+    ...{ budget: 10, workload: 'writes' },
+    rewrites: [
+      {
+        file: 'loop/host-loop',
+        find: 'applyProposal(this.#state, { index, term }, proposal, commandFormats)',
+        replace: 'applyProposal(this.#state, { index, term }, { ...proposal, atMs: this.#wallMs }, commandFormats)',
+      },
+    ],
+  },
+  {
+    ...{ name: 'uid-from-the-name', summary: 'a VM that is made anew has the uid of the one before' },
+    ...{ budget: 10, workload: 'writes' },
+    rewrites: [{ file: 'machine/apply-vm', find: 'uid: command.uid,', replace: "uid: 'u-'.concat(name)," }],
+  },
+  {
+    ...{
+      name: 'addresses-by-count',
+      summary: 'what a VM is given follows from the number of VMs, not from what is free',
+    },
+    ...{ budget: 20, workload: 'writes' },
+    rewrites: [
+      {
+        file: 'machine/allocation',
+        find: 'let ordinal = nextVmOrdinal;\n  while (indexes.slotTaken(ordinal % SLOT_COUNT)) ordinal += 1;',
+        replace: 'const ordinal = state.vmCount;',
+      },
+    ],
+  },
+  {
+    ...{
+      name: 'capacity-not-counted',
+      summary: 'a VM goes to a host that is large enough for it, whatever runs there',
+    },
+    ...{ budget: 20, workload: 'crowded', profile: 'calm' },
+    rewrites: [{ file: 'machine/fit', find: 'if (need.vcpu > freeVcpu)', replace: 'if (need.vcpu > capacity.vcpu)' }],
+  },
+  {
+    ...{ name: 'places-on-lost-hosts', summary: 'VMs go to hosts that nobody hears from' },
+    ...{ budget: 60, workload: 'vms', profile: 'default', durationMs: 60_000 },
+    rewrites: [{ file: 'machine/fit', find: "if (!host.reachable) add({ rule: 'unreachable' });", replace: '' }],
+  },
+  {
+    ...{ name: 'index-not-moved', summary: 'a change of status leaves the index of a VM as it was' },
+    ...{ budget: 10, workload: 'vms' },
+    rewrites: [
+      {
+        file: 'machine/transaction',
+        find: 'const vm = { ...next, modifiedIndex: this.index };',
+        replace:
+          'const vm = { ...next, modifiedIndex: this.state.vm(next.name)?.generation === next.generation ? next.modifiedIndex : this.index };',
+      },
+    ],
+  },
+  {
+    ...{ name: 'change-not-stored', summary: 'a change of the cluster object is made in memory and not stored' },
+    ...{ budget: 20, workload: 'writes' },
+    rewrites: [
+      {
+        file: 'machine/transaction',
+        find: "this.#note(recordKey(cluster), cluster.name, 'cluster', cluster);",
+        replace: '',
+      },
+    ],
+  },
+  {
+    ...{ name: 'deletion-not-stored', summary: 'what is deleted stays on the disk' },
+    ...{ budget: 20, workload: 'writes' },
+    rewrites: [
+      {
+        file: 'loop/consensus',
+        find: 'applied: { meta: this.#applied, changes }',
+        replace: 'applied: { meta: this.#applied, changes: changes.filter(([, value]) => value !== null) }',
+      },
+    ],
+  },
+];
