@@ -11,7 +11,7 @@ import { checkLinearizability, LinearizabilityJudge } from './checkers/lineariza
 import { MembershipRules } from './checkers/membership.ts';
 import { checkQueues } from './checkers/queue-bounds.ts';
 import { SafetyCheckers } from './checkers/safety.ts';
-import { VmCopies } from './checkers/vm-copies.ts';
+import { VmOnce } from './checkers/vm-once.ts';
 import { AimedFaults } from './faults/aims.ts';
 import { type Fault, formatFault, type TimedFault } from './faults/fault.ts';
 import { Nemesis } from './faults/inflict.ts';
@@ -107,7 +107,7 @@ class Run {
   readonly #trace: Trace;
   readonly #history: History;
   readonly #judge: LinearizabilityJudge;
-  readonly #copies = new VmCopies();
+  readonly #once = new VmOnce(false);
   readonly #rules: MembershipRules;
   readonly #world: World;
   readonly #compaction: HostLoopOptions;
@@ -168,7 +168,14 @@ class Run {
       loop: { ...this.#compaction, ...profile.loop },
       codec: profile.codec ?? 'reference',
       cluster,
-      observer: new Observers([this.#trace, this.#checkers, this.#rules, this.#aimed, ...this.#misbehaving]),
+      observer: new Observers([
+        this.#trace,
+        this.#checkers,
+        this.#rules,
+        this.#once,
+        this.#aimed,
+        ...this.#misbehaving,
+      ]),
       tampering: tampering ?? {},
       onNetworkEvent: (event) => {
         this.#trace.network(event);
@@ -335,7 +342,6 @@ class Run {
       this.#nextLookMs += SECOND_MS;
       checkQueues(this.#world, this.#checkers.views, this.#compaction.lagEntries);
       this.#judge.judge();
-      this.#copies.look(this.#world);
       this.#world.discardGone((id) => this.#state?.host(id) !== undefined);
       this.#options.onSecond?.(timeline.nowMs, this.#world);
       everySecond();
@@ -373,7 +379,7 @@ class Run {
         ...this.#locks?.counts,
         historiesSearched: this.#linearizable.searched,
         historiesGivenUp: this.#linearizable.gaveUp,
-        vmCopiesAtOnce: this.#copies.sightings,
+        vmCopiesAtOnce: this.#once.sightings,
       },
     };
   }

@@ -42,7 +42,7 @@ export const READ_MUTATIONS: readonly Mutation[] = [
   },
   {
     ...{ name: 'read-before-it-is-applied', summary: 'a read is answered before the host has applied its index' },
-    ...{ budget: 20, workload: 'tokens' },
+    ...{ budget: 40, workload: 'reads', profile: 'slow-disks' },
     rewrites: [
       {
         file: 'loop/pending',

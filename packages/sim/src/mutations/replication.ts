@@ -111,7 +111,7 @@ export const REPLICATION_MUTATIONS: readonly Mutation[] = [
   },
   {
     ...{ name: 'old-leader-obeyed', summary: 'a follower takes entries from a leader of an earlier term' },
-    ...{ budget: 200, workload: 'writes', profile: 'elections' },
+    ...{ budget: 300, workload: 'writes', profile: 'contested' },
     rewrites: [
       {
         file: 'raft/step',

@@ -8,7 +8,9 @@ import type { TraceEvent } from './event.ts';
 /** One line, without its end. */
 export function formatEvent(atMs: number, event: TraceEvent): string {
   const { host, text } = describeEvent(event);
-  return `${(atMs / 1_000).toFixed(6).padStart(13)}  ${event.type.padEnd(7)}  ${host.padEnd(4)}  ${text}`;
+  // One event is one line, whatever a message of an error has in it.
+  const line = text.replace(/\s*\n\s*/g, ' ');
+  return `${(atMs / 1_000).toFixed(6).padStart(13)}  ${event.type.padEnd(7)}  ${host.padEnd(4)}  ${line}`;
 }
 
 /** What happened, and at which host; no host for what concerns them all. */

@@ -23,7 +23,7 @@ export function pageOfRun(
   const { counts } = result;
   const text = faults === undefined && operations === undefined ? '' : formatCase({ request });
   const recording: Recording = {
-    title: `n3x-sim seed ${seed}: ${hosts} hosts, ${profile}, ${workload}`,
+    title: `n3x-sim seed ${seed}: ${hosts} hosts, ${profile}, ${workload}${story === undefined ? '' : `, violated ${story.rule}`}`,
     command,
     facts: [
       ['profile', profile],

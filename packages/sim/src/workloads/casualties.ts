@@ -66,6 +66,7 @@ export class Casualties {
     // The voters have to have healed from the last death. Where nobody is left to take over, a new machine has to come.
     const due = state()?.cluster?.settings.voters ?? 0;
     const voterIsDead = members.some(({ id, membership }) => membership === 'voter' && world.hostById(id)?.isRetired);
+    if (living.length < due) join();
     if (voterIsDead || living.length < due) return;
     const candidates = living.filter(({ membership }) => membership === wanted);
     const victim = candidates[random.below(Math.max(1, candidates.length))]?.host;

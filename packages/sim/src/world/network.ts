@@ -13,6 +13,15 @@ import { decodePeerMessage, encodePeerMessage } from '@n3x/core/wire/codec';
 import type { PeerMessage } from '@n3x/core/wire/peer-message';
 import { checkAddressing } from '@n3x/core/wire/schema';
 import { WireError } from '@n3x/core/wire/wire-error';
+import {
+  FIRST_PAUSE_MS,
+  type Flight,
+  type Incarnation,
+  type Link,
+  linkKey,
+  type NetworkHandlers,
+  newLink,
+} from './link.ts';
 import { drawChance, drawLatency, LINK_PROFILES, type LinkProfile, slowed } from './link-profile.ts';
 import { messageBytes } from './message-size.ts';
 import { type Obstacle, Reachability } from './reachability.ts';
@@ -38,12 +47,6 @@ export interface SimNetworkOptions {
   readonly onEvent?: (event: NetworkEvent) => void;
 }
 
-/** What a host is told. */
-export interface NetworkHandlers {
-  onMessage(from: NodeId, message: PeerMessage): void;
-  onPeer(id: NodeId, connected: boolean): void;
-}
-
 /** Something that happened on the link from one host to another. */
 export interface NetworkEvent {
   readonly type: 'sent' | 'delivered' | 'lost' | 'doubled' | 'shed' | 'refused' | 'connected' | 'disconnected';
@@ -66,52 +69,7 @@ export interface NetworkStats {
   readonly refused: number;
 }
 
-/** One run of one host. */
-interface Incarnation {
-  readonly id: NodeId;
-  readonly handlers: NetworkHandlers;
-  peers: ReadonlySet<NodeId>;
-}
-
-/** A message under way. */
-interface Flight {
-  readonly receiver: Incarnation;
-  /** Undefined for bytes that nobody sent as a message. */
-  readonly message: PeerMessage | undefined;
-  readonly bytes: Uint8Array | undefined;
-  /** When its last byte has left the sender, and in which session it was sent. */
-  readonly leavesMs: number;
-  readonly session: number;
-}
-
-/** One direction between two hosts. */
-interface Link {
-  readonly from: NodeId;
-  readonly to: NodeId;
-  readonly random: Random;
-  /** Undefined for the general one. */
-  profile: LinkProfile | undefined;
-  /** How many times slower than its profile it is now: one factor per fault. */
-  readonly slowdowns: number[];
-  connected: boolean;
-  /** Why the session will end, though that is not noticed yet: the way is cut, or the other end is gone. */
-  doomed: 'cut' | 'gone' | undefined;
-  /** Grows with each change, so that what was planned before it no longer counts. */
-  generation: number;
-  /** Counts sessions, and when the last one ended. */
-  session: number;
-  endedAtMs: number;
-  pauseMs: number;
-  /** When the last byte that was accepted will have left. */
-  busyUntilMs: number;
-  lastArrivalMs: number;
-  /** Messages of this session that keep their order; each planned arrival delivers the first. */
-  inOrder: Flight[];
-  underWay: number;
-}
-
-/** Pauses between attempts to connect, and times after which a silent peer is given up, in ms: as the real transport. */
-const FIRST_PAUSE_MS = 50;
+/** The longest pause between attempts to connect, and times after which a silent peer is given up, in ms: as the real transport. */
 const LAST_PAUSE_MS = 2_000;
 const DEAD_MIN_MS = 5_000;
 const DEAD_MAX_MS = 7_000;
@@ -215,7 +173,7 @@ export class SimNetwork {
    * sends; what is refused ends the session, as on a real stream.
    */
   inject(from: NodeId, to: NodeId, bytes: Uint8Array): void {
-    const [link, receiver] = [this.#links.get(key(from, to)), this.#hosts.get(to)];
+    const [link, receiver] = [this.#links.get(linkKey(from, to)), this.#hosts.get(to)];
     if (link === undefined || receiver === undefined || !link.connected) return;
     link.underWay++;
     this.#arrive(link, { receiver, message: undefined, bytes, leavesMs: this.#clock.nowMs, session: link.session });
@@ -247,7 +205,7 @@ export class SimNetwork {
 
   /** Whether `from` has a session to `to`. */
   isConnected(from: NodeId, to: NodeId): boolean {
-    return this.#links.get(key(from, to))?.connected ?? false;
+    return this.#links.get(linkKey(from, to))?.connected ?? false;
   }
 
   /** Messages under way or waiting, on all links. */
@@ -276,7 +234,7 @@ export class SimNetwork {
   }
 
   #send(host: Incarnation, to: NodeId, message: PeerMessage): void {
-    const link = this.#links.get(key(host.id, to));
+    const link = this.#links.get(linkKey(host.id, to));
     if (link === undefined || !host.peers.has(to)) return;
     if (!link.connected) {
       this.#count('shed', link, message);
@@ -453,26 +411,10 @@ export class SimNetwork {
   }
 
   #link(from: NodeId, to: NodeId): Link {
-    const name = key(from, to);
+    const name = linkKey(from, to);
     let link = this.#links.get(name);
     if (link === undefined) {
-      link = {
-        from,
-        to,
-        random: this.#random.fork(`${from}>${to}`),
-        profile: undefined,
-        slowdowns: [],
-        connected: false,
-        doomed: undefined,
-        generation: 0,
-        session: 0,
-        endedAtMs: 0,
-        pauseMs: FIRST_PAUSE_MS,
-        busyUntilMs: 0,
-        lastArrivalMs: 0,
-        inOrder: [],
-        underWay: 0,
-      };
+      link = newLink(from, to, this.#random.fork(`${from}>${to}`));
       this.#links.set(name, link);
     }
     return link;
@@ -500,9 +442,4 @@ export class SimNetwork {
     const { from, to } = link;
     this.#onEvent?.(message === undefined ? { type, from, to } : { type, from, to, message });
   }
-}
-
-/** Ids of hosts in a world stay far below a million. */
-function key(from: NodeId, to: NodeId): number {
-  return from * 1_000_000 + to;
 }

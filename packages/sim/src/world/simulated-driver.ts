@@ -58,6 +58,7 @@ export class SimulatedDriver {
   readonly #time: DriverTime;
   readonly #random: Random;
   readonly #wallMs: () => number;
+  readonly #onProcess: (uid: string, runs: boolean) => void;
   readonly #vms = new Map<string, MicroVm>();
   #profile: DriverProfile;
   /** One of a kind for each fault that lasts. */
@@ -69,7 +70,15 @@ export class SimulatedDriver {
   #power = 0;
   #nextPid = 100;
 
-  constructor(time: DriverTime, random: Random, wallMs: () => number, profile: DriverProfile) {
+  /** `onProcess` is told when the process of a VM begins or ends, whatever ended it. */
+  constructor(
+    time: DriverTime,
+    random: Random,
+    wallMs: () => number,
+    profile: DriverProfile,
+    onProcess: (uid: string, runs: boolean) => void = () => undefined,
+  ) {
+    this.#onProcess = onProcess;
     this.#time = time;
     this.#random = random;
     this.#wallMs = wallMs;
@@ -120,10 +129,13 @@ export class SimulatedDriver {
     this.#listener = undefined;
     if (kind === 'process') return;
     this.#power++;
-    for (const vm of this.#vms.values()) {
-      vm.process = undefined;
-      vm.ready = false;
-    }
+    for (const vm of this.#vms.values()) this.#end(vm);
+  }
+
+  #end(vm: MicroVm): void {
+    if (vm.process !== undefined) this.#onProcess(vm.uid, false);
+    vm.process = undefined;
+    vm.ready = false;
   }
 
   #look(incarnation: number): void {
@@ -179,14 +191,17 @@ export class SimulatedDriver {
       case 'stop': {
         const vm = this.#vms.get(action.name);
         if (vm?.uid !== action.uid) return { ok: true };
-        vm.process = undefined;
-        vm.ready = false;
+        this.#end(vm);
         vm.lastExit = undefined;
         return { ok: true };
       }
-      case 'remove':
-        if (this.#vms.get(action.name)?.uid === action.uid) this.#vms.delete(action.name);
+      case 'remove': {
+        const vm = this.#vms.get(action.name);
+        if (vm?.uid !== action.uid) return { ok: true };
+        this.#end(vm);
+        this.#vms.delete(action.name);
         return { ok: true };
+      }
     }
   }
 
@@ -211,6 +226,7 @@ export class SimulatedDriver {
     if (vm.process !== undefined) return { ok: true };
     const process = { pid: this.#nextPid++, startedAtMs: this.#wallMs() };
     vm.process = process;
+    this.#onProcess(uid, true);
     vm.restarts = restarts;
     vm.ready = false;
     vm.lastExit = undefined;
@@ -222,8 +238,7 @@ export class SimulatedDriver {
     if (this.#chance(this.#profile.exitPermille)) {
       this.#time.after(this.#between([500, 20_000]), () => {
         if (vm.process !== process) return;
-        vm.process = undefined;
-        vm.ready = false;
+        this.#end(vm);
         vm.lastExit = { code: 1, signal: null };
         this.#tell();
       });

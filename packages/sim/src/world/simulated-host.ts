@@ -133,7 +133,10 @@ export class SimulatedHost implements ObservedHost {
     const clocks = random.fork('clock');
     this.clock = new HostClock(timeline, 1_000 + clocks.below(10_000_000), WALL_START_MS + clocks.below(2_000));
     this.disk = new SimulatedDisk({ clock: timeline, random: random.fork('disk'), latency: this.#latency });
-    this.driver = new SimulatedDriver(timeline, random.fork('driver'), () => this.clock.wallMs, parts.driver);
+    this.driver = new SimulatedDriver(
+      ...([timeline, random.fork('driver'), () => this.clock.wallMs, parts.driver] as const),
+      (uid, runs) => parts.observer.vm?.(this, uid, runs),
+    );
   }
 
   /** Zero before it has joined. */

@@ -31,7 +31,8 @@ function swatch(colour: string): HTMLElement {
 
 /** Names and facts, which stay as they are. */
 export function showFacts({ recording }: RunModel): void {
-  byId('title').textContent = recording.title;
+  // The rule has a mark of its own beside it.
+  byId('title').textContent = recording.title.replace(/, violated .*/, '');
   const { verdict } = recording;
   const badge = byId('verdict');
   badge.textContent = verdict === undefined ? 'passed' : `violated: ${verdict.rule}`;
