@@ -43,6 +43,20 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
       'A leader wrote a change that the failures of the moment could not carry, or that nobody needed. Look at who was down or cut off when it did, and at when the leader last heard from them.',
     shows: ['entries', 'writes', 'snapshots'],
   },
+  'S1 one-change-at-a-time': {
+    promise:
+      'Majorities of two configurations are sure to share a host only when they are one change apart: a change is begun when the one before is committed.',
+    broken:
+      'A leader wrote a change of the configuration while another was not committed. Look at both entries, and at the term in which each was written.',
+    shows: ['entries', 'votes', 'writes'],
+  },
+  'S1 caught-up-before-vote': {
+    promise:
+      'A host gets a vote once it has nearly all of the log: before that its vote would only make every majority harder to reach.',
+    broken:
+      'It got one while it was far behind. Look at how far it had acknowledged when the change was written, and at what the leader took for that.',
+    shows: ['entries', 'snapshots', 'heartbeats'],
+  },
   'S1 durable-promises': {
     promise:
       'A host speaks only of what its disk would still have after a power cut: its term, its vote, the entries that it acknowledges.',
@@ -83,6 +97,12 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
     promise: 'A request has an id and takes effect once, however often it is sent.',
     broken: 'The same id took effect twice. Look at both entries, and at what became of the remembered ids in between.',
     shows: ['clients', 'entries', 'applies'],
+  },
+  'S2 answered-once': {
+    promise: 'Whoever asks is answered once, with what happened or with that it is not known, by the deadline.',
+    broken:
+      'Nobody answered, or somebody did twice. Look at whether the host restarted, lost its role or dropped the request in between.',
+    shows: ['clients', 'reads', 'applies'],
   },
   'S2 linearizability': {
     promise:

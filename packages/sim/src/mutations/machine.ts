@@ -92,9 +92,9 @@ export const MACHINE_MUTATIONS: readonly Mutation[] = [
     rewrites: [
       {
         file: 'machine/transaction',
-        find: 'const vm = { ...next, modifiedIndex: this.index };',
+        find: 'const vm = inOrder({ ...next, modifiedIndex: this.index });',
         replace:
-          'const vm = { ...next, modifiedIndex: this.state.vm(next.name)?.generation === next.generation ? next.modifiedIndex : this.index };',
+          'const vm = inOrder({ ...next, modifiedIndex: this.state.vm(next.name)?.generation === next.generation ? next.modifiedIndex : this.index });',
       },
     ],
   },

@@ -114,9 +114,9 @@ export const STORAGE_MUTATIONS: readonly Mutation[] = [
     ...{ budget: 10, workload: 'writes' },
     rewrites: [
       {
-        file: 'loop/consensus',
-        find: 'const tooMany = held > compactAfterEntries;',
-        replace: 'const tooMany = held < 0;',
+        file: 'loop/compaction',
+        find: 'const tooMany = applied - first + 1 > compactAfterEntries;',
+        replace: 'const tooMany = applied < 0;',
       },
     ],
   },
