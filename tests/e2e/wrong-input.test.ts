@@ -12,9 +12,9 @@ await Promise.all(cluster.hosts.map((host) => host.start()));
 await n1.json(['cluster', 'init']);
 const { token: usedToken } = await n1.json<{ token: string }>(['token', 'create']);
 await n2.json(['cluster', 'join', usedToken]);
-await until('both vote', 30_000, async () => {
+await until('both are in', 30_000, async () => {
   const { items } = await n1.json<{ items: { membership: string; facts?: unknown }[] }>(['host', 'list']);
-  return items.length === 2 && items.every((host) => host.membership === 'voter' && host.facts !== undefined);
+  return items.length === 2 && items.every((host) => host.membership !== 'joining' && host.facts !== undefined);
 });
 
 /** All that users can see of the cluster. */

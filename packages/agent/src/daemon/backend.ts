@@ -106,7 +106,7 @@ export class DaemonBackend implements ApiBackend {
     options: RequestOptions,
   ): Promise<{ token: string; id: string; expiresAtMs: number }> {
     const { shell, membership } = this.#daemon.requireMember();
-    return createToken(shell, membership.hostId, request, options);
+    return createToken(shell, { id: membership.hostId, addresses: this.#daemon.addresses }, request, options);
   }
 
   async vmLog(name: string, options: LogOptions): Promise<Readable> {

@@ -62,17 +62,20 @@ export function hasSuperseded(cluster: Cluster, former: string): boolean {
   return cluster.recoveries?.some(({ fromClusterId }) => fromClusterId === former) === true;
 }
 
-/** Makes a join token; its text names this host first, then other servers. */
+/**
+ * Makes a join token; its text names this host first, where it listens now (the record of a host that has just moved is
+ * late), then other servers.
+ */
 export async function createToken(
   shell: LoopShell,
-  selfId: number,
+  self: { readonly id: number; readonly addresses: readonly string[] },
   request: { role?: HostRole; ttlSeconds: number },
   options: RequestOptions,
 ): Promise<{ token: string; id: string; expiresAtMs: number }> {
   const { cluster } = shell.state;
   if (cluster === undefined)
     throw new N3xError(ERROR_CODES.notInitialised, 'this host has no state yet: try again in a moment');
-  const token = makeToken(randomBytes(TOKEN_RANDOM_BYTES), cluster.id, tokenAddresses(shell.state, selfId));
+  const token = makeToken(randomBytes(TOKEN_RANDOM_BYTES), cluster.id, tokenAddresses(shell.state, self));
   const expiresAtMs = Date.now() + request.ttlSeconds * 1000;
   await shell.command(
     {
@@ -88,12 +91,18 @@ export async function createToken(
 }
 
 /** Where a new host is to ask: one address per member, this host's first, reachable voters before others. */
-function tokenAddresses(state: ClusterState, selfId: number): { address: string; peerId: string }[] {
+function tokenAddresses(
+  state: ClusterState,
+  self: { readonly id: number; readonly addresses: readonly string[] },
+): { address: string; peerId: string }[] {
   const rank = (id: number, membership: string, reachable: boolean): number =>
-    id === selfId ? 0 : membership === 'voter' && reachable ? 1 : reachable ? 2 : 3;
+    id === self.id ? 0 : membership === 'voter' && reachable ? 1 : reachable ? 2 : 3;
   return [...state.hosts()]
     .filter(({ membership }) => membership !== 'lost')
     .sort((a, b) => rank(a.id, a.membership, a.reachable) - rank(b.id, b.membership, b.reachable) || a.id - b.id)
-    .flatMap(({ addresses, peerId }) => (addresses[0] === undefined ? [] : [{ address: addresses[0], peerId }]))
+    .flatMap(({ id, addresses, peerId }) => {
+      const [address] = id === self.id ? self.addresses : addresses;
+      return address === undefined ? [] : [{ address, peerId }];
+    })
     .slice(0, MAX_TOKEN_ADDRESSES);
 }
