@@ -220,7 +220,7 @@ await t.test('configuration files', async (t) => {
   const [first, second, ...more] = values.stderr.trim().split('\n');
   t.match(
     first,
-    /^n3xd: .*wrong\.toml:3:1: role: must be one of server, agent \(got "servr", did you mean "server"\?\)$/,
+    /^n3xd: .*wrong\.toml:3:1: role: must be one of server, agent, auto \(got "servr", did you mean "server"\?\)$/,
   );
   t.match(second, /^n3xd: .*wrong\.toml:\d+:1: microvm\.supervisor: must be one of .*did you mean "direct"\?\)$/);
   t.same(more, [], 'one line per problem');
