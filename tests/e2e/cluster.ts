@@ -281,7 +281,20 @@ export class Cluster {
     await Promise.all(this.hosts.map((host) => host.kill('SIGKILL')));
     await run('pkill', ['-KILL', '-f', this.directory]);
     // VMs are found by where they work: their command lines do not name the directory.
-    for (const pid of await processesIn(this.directory)) process.kill(pid, 'SIGKILL');
-    await rm(this.directory, { recursive: true, force: true });
+    await until('nothing runs there any more', 10_000, async () => {
+      const left = await processesIn(this.directory);
+      for (const pid of left) kill(pid);
+      return left.length === 0;
+    });
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** Ends a process, unless it has ended by itself. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
   }
 }

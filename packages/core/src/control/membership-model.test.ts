@@ -365,7 +365,7 @@ for (const [name, planner] of Object.entries(PLANTED)) {
   t.test(`it is found when ${name}`, async (t) => {
     const details = fc.check(
       property(planner, () => undefined),
-      { numRuns: 2_000, endOnFailure: true },
+      { numRuns: 20_000, endOnFailure: true },
     );
     t.ok(details.failed, `after ${details.numRuns} runs`);
   });
