@@ -138,6 +138,14 @@ export class Consensus {
     return this.#node;
   }
 
+  /**
+   * Whether entries are on their way to this host's disk. What a leader proposed meanwhile would only wait for that
+   * write to end, and cost each follower a message and an answer of its own.
+   */
+  get isAppending(): boolean {
+    return this.#writes.size > 0;
+  }
+
   /** Tells the time for leases; see `HostLoop.clock`. */
   clock(nowMs: number): void {
     if (this.#options.reads === 'lease') this.#node.setClock(nowMs / this.#options.tickMs);

@@ -71,6 +71,23 @@ t.test('without a quorum a write fails as such within its grace, and has no effe
   t.equal(world.leader.loop.state.vm('late'), undefined);
 });
 
+t.test('a host that does not vote notices that the quorum is gone', async (t) => {
+  const world = threeHosts();
+  world.join(4, { role: 'agent' });
+  const agent = world.host(4);
+  world.run(1_000);
+  t.match(agent.loop.status, { hasQuorum: true, leaderId: world.leader.id });
+  for (const host of world.hosts.values()) if (host !== agent) host.connected = false;
+  world.run(1_500);
+  t.match(agent.loop.status, { hasQuorum: false, leaderId: 0 }, 'who is silent leads no more');
+  const id = world.command(agent, create('late'));
+  world.run(3_500);
+  t.same(agent.commands.get(id), { type: 'failure', failure: { code: 'noQuorum', outcome: 'none' } });
+  for (const host of world.hosts.values()) host.connected = true;
+  world.run(3_000);
+  t.match(agent.loop.status, { hasQuorum: true, leaderId: world.leader.id });
+});
+
 t.test('a write under way when the leader is lost waits for the next one and succeeds', async (t) => {
   const world = threeHosts();
   const old = world.leader;

@@ -120,7 +120,7 @@ export class HostLoop {
     const { node, applied } = this.#consensus;
     return {
       role: node.softState.role,
-      leaderId: this.#consensus.leader,
+      leaderId: this.#leader,
       term: node.term,
       commitIndex: node.committed,
       appliedIndex: applied.index,
@@ -253,13 +253,24 @@ export class HostLoop {
     this.#consensus.receive(from, message);
   }
 
+  /**
+   * The leader that this host hears from. Who does not vote never campaigns, so Raft alone would let it believe in a
+   * leader for ever; by twice an election timeout every voter has given up one that is silent.
+   */
+  get #leader(): NodeId {
+    const { leader, isLeader } = this.#consensus;
+    if (isLeader || leader === NONE) return leader;
+    const silentMs = this.#nowMs - (this.#heard.at(leader) ?? Number.NEGATIVE_INFINITY);
+    return silentMs <= 2 * this.#options.electionTicks * this.#options.tickMs ? leader : NONE;
+  }
+
   /** A leader counts only while it hears a quorum, so that a write is not put into a log that nobody follows. */
   #judgeQuorum(): void {
-    const { leader, isLeader } = this.#consensus;
+    const { isLeader } = this.#consensus;
     const window = this.#options.electionTicks * this.#options.tickMs;
     const good = isLeader
       ? this.#heard.quorum(this.#consensus.applied.confState, this.#options.hostId, this.#nowMs - window)
-      : leader !== NONE;
+      : this.#leader !== NONE;
     if (good) this.#noQuorumSinceMs = null;
     else if (this.#noQuorumSinceMs === null) this.#noQuorumSinceMs = this.#nowMs;
     if (!good) this.#current = 'no';
@@ -290,6 +301,8 @@ export class HostLoop {
       if (!this.#consensus.propose(payloads)) this.#own.clear();
     }
     if (!this.#commands.hasUnproposed) return;
+    // Group commit: what comes while the leader's disk is busy goes together once it is not.
+    if (this.#consensus.isLeader && this.#consensus.isAppending) return;
     const waiting = this.#commands.takeUnproposed();
     let done = 0;
     while (done < waiting.length) {
