@@ -227,6 +227,7 @@ await t.test('configuration files', async (t) => {
   complains(t, 'bad values', await tried(bad), 2, /:3:1: role: must be .* \(and 1 more\)$/, 'n3xd');
   complains(t, 'no TOML', await tried('name = "n1\n'), 2, /wrong\.toml:1:\d+: not valid TOML: /, 'n3xd');
   complains(t, 'none', await n3xd(['--config', '/nowhere.toml']), 2, /\/nowhere\.toml: cannot be read/, 'n3xd');
+  complains(t, 'unknown verb', await n3xd(['recovr']), 2, /^n3xd: unknown command 'recovr': see n3xd --help$/, 'n3xd');
   complains(
     t,
     'flag',

@@ -29,6 +29,7 @@ function oneLine(text: string): string {
   const [what = '', ...more] = text
     .trim()
     .replace(/^error: /, '')
+    .replace(/^too many arguments\. Expected 0 arguments but got \d+: (.*)\.$/, "unknown command '$1': see n3xd --help")
     .split('\n');
   return `n3xd: ${[what, ...more.map((line) => line.replace('Did you', 'did you'))].join(' ')}\n`;
 }

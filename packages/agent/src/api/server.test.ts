@@ -97,7 +97,10 @@ t.test('tokens never show their secret', async (t) => {
   t.match(list.at('items'), [{ id: '00112233445566aa', role: 'agent', state: 'expired' }]);
   t.notMatch(list.text, /secretHash|cccc/);
   cluster.addHost('n2', 'peer-2');
-  t.match((await call(socket, 'GET', '/v1/tokens')).at('items.1'), { state: 'used', usedBy: { peerId: 'peer-2' } });
+  t.match((await call(socket, 'GET', '/v1/tokens')).at('items.1'), {
+    state: 'used',
+    usedBy: { peerId: 'peer-2', hostName: 'n2' },
+  });
   t.match(await call(socket, 'POST', '/v1/tokens', { ttlSeconds: 9 }), { status: 400 });
   t.match(await call(socket, 'DELETE', '/v1/tokens/zz'), {
     status: 400,

@@ -44,10 +44,12 @@ export function hostView(state: ClusterState, host: Host, leaderId: number): Hos
 }
 
 /** A token without its secret's hash. `nowMs` is the wall clock: expiry is judged by it, for display only. */
-export function tokenView(token: Token, nowMs: number): TokenView {
-  const { secretHash: _, ...shown } = token;
+export function tokenView(state: ClusterState, token: Token, nowMs: number): TokenView {
+  const { secretHash: _, usedBy, ...shown } = token;
   const unused = nowMs < token.expiresAtMs ? 'open' : 'expired';
-  return { ...shown, state: token.usedBy === undefined ? unused : 'used' };
+  if (usedBy === undefined) return { ...shown, state: unused };
+  const hostName = state.host(usedBy.hostId)?.name;
+  return { ...shown, usedBy: { ...usedBy, ...(hostName === undefined ? {} : { hostName }) }, state: 'used' };
 }
 
 /** A lock with what is left of it. */
@@ -96,7 +98,7 @@ export function objectView(state: ClusterState, object: ClusterObject, leaderId:
     case 'host':
       return hostView(state, object, leaderId);
     case 'token':
-      return tokenView(object, nowMs);
+      return tokenView(state, object, nowMs);
     case 'lock':
       return lockView(object);
     default:

@@ -215,7 +215,7 @@ function failureError(failure: ClientFailure): N3xError {
   const after =
     failure.outcome === 'none'
       ? 'the request had no effect'
-      : 'the request may still take effect: repeat it with the same request id to learn its outcome';
+      : 'the request may still take effect: look whether it did, or send it again with the same request id';
   const [code, what]: [ErrorCode, string] = (() => {
     switch (failure.code) {
       case 'noQuorum':

@@ -50,8 +50,8 @@ export function inspectionText(report: RecoveryReport): string {
   const hosts = report.hosts.map((one) => [
     one.name,
     one.membership,
-    one.reachable ? 'heard from' : 'not heard from',
-    `${spanText(report.madeAtMs - one.reachableSinceMs)} ago`,
+    one.reachable ? 'up' : 'silent',
+    `for ${spanText(report.madeAtMs - one.reachableSinceMs)}`,
     `${one.vms} VMs`,
     one.addresses.join(', '),
   ]);

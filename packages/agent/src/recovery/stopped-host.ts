@@ -28,7 +28,8 @@ export async function openStopped(path: string): Promise<DataDirectory> {
     throw new N3xError(
       ERROR_CODES.config,
       `n3xd runs on ${path} (process ${pid}): stop it first, with "systemctl stop n3xd"; its VMs go on running`,
-      { details: { path, pid }, cause: error },
+      // The store's own complaint would only say it again.
+      { details: { path, pid } },
     );
   }
 }

@@ -123,10 +123,14 @@ function summary(failed: readonly FailedAddress[]): N3xError {
   const details = { addresses: failed.map((failure) => ({ ...failure })) };
   const identity = failed.find(({ code }) => code === ERROR_CODES.identity);
   if (identity !== undefined) {
-    const message = `another host than the one the token names answers at ${identity.address}: the token is old or the address was taken over`;
+    const message = `another host than the one the token names answers at ${identity.address}: the token is old or the address was taken over. Make a new one with \`n3xctl token create\``;
     return new N3xError(ERROR_CODES.identity, message, { details });
   }
   const answered = failed.find(({ code }) => code !== ERROR_CODES.unreachable);
   if (answered !== undefined) return new N3xError(answered.code, said, { details });
-  return new N3xError(ERROR_CODES.unreachable, `no member of the cluster can be reached (${said})`, { details });
+  return new N3xError(
+    ERROR_CODES.unreachable,
+    `no member of the cluster can be reached (${said}): is n3xd up there and reachable from here? A new token names the members as they are now`,
+    { details },
+  );
 }

@@ -6,6 +6,8 @@ import { UsageError } from './usage-error.ts';
 const VOTERS = ['1', '3', '5', '7'] as const;
 /** What can be set, with how it is written. */
 const KEYS = ['voters', 'replace-after'] as const;
+/** Shortest and longest silence after which a voter is replaced, in seconds. */
+const REPLACE_AFTER_SECONDS = [5, 604_800] as const;
 
 /** What of a cluster's settings is to change, as the API takes it. */
 export interface ClusterSettingsChange {
@@ -20,6 +22,13 @@ function parseVoters(text: string): 1 | 3 | 5 | 7 {
     );
   }
   return Number(text) as 1 | 3 | 5 | 7;
+}
+
+function parseReplaceAfter(text: string): number {
+  const seconds = parseSeconds('replace-after', text);
+  const [least, most] = REPLACE_AFTER_SECONDS;
+  if (seconds < least || seconds > most) throw new UsageError(`replace-after: "${text}" is out of range: 5s to 7d`);
+  return seconds;
 }
 
 /** Reads `voters=N` and `replace-after=DURATION`. Throws `UsageError` naming what is neither. */
@@ -39,7 +48,7 @@ export function parseClusterSettings(texts: readonly string[]): ClusterSettingsC
     if (seen.has(key)) throw new UsageError(`"${key}" is given twice`);
     seen.add(key);
     if (key === 'voters') change.voters = parseVoters(value);
-    else change.replaceAfterSeconds = parseSeconds('replace-after', value);
+    else change.replaceAfterSeconds = parseReplaceAfter(value);
   }
   return change;
 }

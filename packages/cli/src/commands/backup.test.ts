@@ -44,6 +44,12 @@ t.test('a backup is written whole, for its owner only, in place of the one befor
   t.equal(piped.stderr, '');
 });
 
+t.test('a file that cannot be had is named with the reason', async (t) => {
+  const cwd = scratchDirectory(t);
+  const made = await runCli(['cluster', 'backup', 'no/b', '--socket', join(cwd, 'none')], { cwd });
+  t.match(made, { code: 1, stderr: /^n3xctl: cannot write to .*\/no: there is no such file or directory\n$/ });
+});
+
 t.test('what is not whole leaves the one before as it was', async (t) => {
   const api = await ApiDouble.start(t);
   const cwd = scratchDirectory(t);
@@ -100,7 +106,7 @@ t.test('what is no backup, damaged, or of a later format is told in one line', a
       1,
       /^n3xctl: later is a backup of format 7, made by n3x 0\.1\.0, and this build reads up to 1: [^\n]*\n$/,
     ],
-    ['absent', 2, /^n3xctl: cannot read absent\n$/],
+    ['absent', 2, /^n3xctl: cannot read absent: there is no such file or directory\n$/],
   ] as const) {
     const result = await runCli(['cluster', 'verify-backup', file], { cwd });
     t.equal(result.code, code, file);

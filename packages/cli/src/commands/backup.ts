@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { type BackupHeader, BackupReader } from '@n3x/core/api/backup-file';
-import { ERROR_CODES, N3xError } from '@n3x/core/base/errors';
+import { describeError, ERROR_CODES, N3xError } from '@n3x/core/base/errors';
 import { ConnectionError } from '../client/connection-error.ts';
 import { Deadline } from '../client/deadline.ts';
 import type { Context } from '../context.ts';
@@ -37,13 +37,28 @@ async function show(context: Context, view: BackupView, done: string): Promise<v
   await context.show(view, { names: [view.file], text: () => fields });
 }
 
+/** Why a file cannot be had, in words. */
+function reasonOf(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const known: Readonly<Record<string, string>> = {
+    ENOENT: 'there is no such file or directory',
+    EISDIR: 'it is a directory',
+    ENOTDIR: 'its path goes through a file',
+    EACCES: 'permission denied',
+    EPERM: 'permission denied',
+    EROFS: 'the file system is read-only',
+    ENOSPC: 'the disk is full',
+  };
+  return known[code] ?? describeError(cause);
+}
+
 /** The file that is written until the backup is whole, beside the one it replaces, readable by its owner only. */
 async function openBeside(path: string): Promise<{ readonly file: FileHandle; readonly path: string }> {
   const beside = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}`);
   try {
     return { file: await open(beside, 'wx', 0o600), path: beside };
   } catch (cause) {
-    throw new N3xError(ERROR_CODES.storage, `cannot write to ${dirname(path)}`, { cause });
+    throw new N3xError(ERROR_CODES.storage, `cannot write to ${dirname(path)}: ${reasonOf(cause)}`, { cause });
   }
 }
 
@@ -93,7 +108,7 @@ export async function backup(context: Context, args: readonly string[]): Promise
     try {
       made = await receive(context, name, async (bytes) => {
         await beside.file.writeFile(bytes).catch((cause: unknown) => {
-          throw new N3xError(ERROR_CODES.storage, `cannot write ${beside.path}`, { cause });
+          throw new N3xError(ERROR_CODES.storage, `cannot write ${beside.path}: ${reasonOf(cause)}`, { cause });
         });
       });
       await beside.file.sync();
@@ -122,7 +137,7 @@ export async function verifyBackup(context: Context, args: readonly string[]): P
     }
   } catch (cause) {
     if (cause instanceof N3xError) throw cause;
-    throw new N3xError(ERROR_CODES.invalid, `cannot read ${name}`, { cause });
+    throw new N3xError(ERROR_CODES.invalid, `cannot read ${name}: ${reasonOf(cause)}`, { cause });
   }
   await show(
     context,

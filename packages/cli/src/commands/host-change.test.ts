@@ -48,6 +48,8 @@ t.test('the cluster is told how many shall vote', async (t) => {
     ['voter=3', /^n3xctl: "voter" is no setting of a cluster: did you mean voters\?\n$/],
     ['voters', /^n3xctl: "voters" has no value: write voters=VALUE\n$/],
     ['replace-after=soon', /^n3xctl: replace-after: "soon" is not a duration/],
+    ['replace-after=1s', /^n3xctl: replace-after: "1s" is out of range: 5s to 7d\n$/],
+    ['replace-after=8d', /^n3xctl: replace-after: "8d" is out of range: 5s to 7d\n$/],
   ];
   for (const [text, answer] of wrong) {
     const result = await set(text);

@@ -8,7 +8,11 @@ t.test('tokens', async (t) => {
   const api = await ApiDouble.start(t);
   api.on('createToken', () => ({ token: 'n3x1.secret', id: '0123456789abcdef', expiresAtMs: EPOCH_MS }));
   api.on('listTokens', () => ({
-    items: [makeToken(), makeToken({ state: 'used', role: 'agent', usedBy: { hostId: 2, peerId: 'p2' } })],
+    items: [
+      makeToken(),
+      makeToken({ state: 'used', role: 'agent', usedBy: { hostId: 2, peerId: 'p2', hostName: 'n2' } }),
+      makeToken({ state: 'used', usedBy: { hostId: 3, peerId: 'p3' } }),
+    ],
     index: 8,
     stale: false,
   }));
@@ -34,7 +38,7 @@ t.test('tokens', async (t) => {
   const table = await runCli(['token', 'list', ...socket]);
   t.match(
     table.stdout,
-    /^ID +STATE +ROLE +EXPIRES +AGE +USED BY\n0123456789abcdef +open +any +in .*\n.* used +agent +- .* host 2\n$/,
+    /^ID +STATE +ROLE +EXPIRES +AGE +USED BY\n0123456789abcdef +open +any +in .*\n.* used +agent +- .* n2\n.* used .* host 3, gone\n$/,
   );
   t.equal(
     (await runCli(['token', 'revoke', '0123456789abcdef', ...socket])).stdout,

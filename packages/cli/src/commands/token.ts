@@ -31,6 +31,12 @@ export async function create(
   }
 }
 
+/** The host that a token let in: by its name, or by its id when it is in the cluster no more. */
+function usedBy({ usedBy: user }: TokenView): string {
+  if (user === undefined) return '-';
+  return user.hostName ?? `host ${user.hostId}, gone`;
+}
+
 /** `token list`. */
 export async function list(context: Context): Promise<void> {
   const answer = await context.client.call('listTokens', {
@@ -47,7 +53,7 @@ export async function list(context: Context): Promise<void> {
       cell: (token) => (token.state === 'open' ? `in ${formatSpan(token.expiresAtMs - nowMs)}` : '-'),
     },
     { head: 'AGE', cell: (token) => formatAge(token.createdAtMs, nowMs) },
-    { head: 'USED BY', cell: (token) => (token.usedBy === undefined ? '-' : `host ${token.usedBy.hostId}`) },
+    { head: 'USED BY', cell: (token) => usedBy(token) },
     { head: 'PEER', wide: true, cell: (token) => token.usedBy?.peerId ?? '-' },
   ];
   await context.show(answer, {

@@ -64,6 +64,8 @@ export type HostView = z.infer<typeof hostViewSchema>;
 /** A token as clients see it. */
 export const tokenViewSchema = tokenSchema.omit({ secretHash: true }).extend({
   state: z.enum(['open', 'used', 'expired']),
+  /** The host that it let in; without a name when that is in the cluster no more. */
+  usedBy: z.strictObject({ hostId: z.int(), peerId: z.string(), hostName: nameSchema.optional() }).optional(),
 });
 /** A token as clients see it. */
 export type TokenView = z.infer<typeof tokenViewSchema>;

@@ -53,7 +53,7 @@ export async function listTokens(call: Call<'listTokens'>): Promise<RouteResult<
   const { consistency } = call.query;
   const state = await call.stateFor(consistency);
   const nowMs = Date.now();
-  const items = state.tokens().map((token) => tokenView(token, nowMs));
+  const items = state.tokens().map((token) => tokenView(state, token, nowMs));
   return { items, index: state.index, stale: consistency === 'stale' };
 }
 
