@@ -75,7 +75,12 @@ t.test('a run that passes has nothing to shrink and nothing to explain', async (
 });
 
 t.test('what is wrong is told in one line', async (t) => {
-  const dir = t.testdir({ 'no.json': '{', 'a.json': '{"n3xSimCase": 2}', faults: 'at 1s nonsense' });
+  const dir = t.testdir({
+    'no.json': '{',
+    'a.json': '{"n3xSimCase": 2}',
+    faults: 'at 1s nonsense',
+    stranger: 'at 1s crash n4',
+  });
   const wrong: string[][] = [
     ['replay', join(dir, 'missing')],
     ['replay', join(dir, 'no.json')],
@@ -83,6 +88,7 @@ t.test('what is wrong is told in one line', async (t) => {
     ['explain', join(dir, 'a.json'), '--seed', '1'],
     ['run', '--case', dir],
     ['run', '--faults', join(dir, 'faults')],
+    ['run', '--faults', join(dir, 'stranger'), '--hosts', '3', '--workload', 'idle'],
     ['run', '--seed', '-1'],
     ['run', '--hosts', '0'],
     ['run', '--duration', '5'],
@@ -95,6 +101,11 @@ t.test('what is wrong is told in one line', async (t) => {
     ['soak', '--seeds', '9..1'],
     ['soak', '--jobs', '0'],
     ['soak', '--profile', 'sunny'],
+    ['soak', '--jobs', '1000'],
+    ['explore', '--depth', 'far'],
+    ['explore', '--scenario', 'elections', '--script', join(dir, 'no/such.txt')],
+    ['mutants', '--only', 'none'],
+    ['mutants', '--write', join(dir, 'a.json')],
     ['dance'],
     ['run', '--dance'],
   ];

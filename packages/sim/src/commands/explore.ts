@@ -1,5 +1,4 @@
 /** The verb `explore`: all that can happen to a small group, within bounds. */
-import { writeFileSync } from 'node:fs';
 import { ERROR_CODES, N3xError } from '@n3x/core/base/errors';
 import type { Command } from 'commander';
 import { DEFECTS } from '../explore/defects.ts';
@@ -8,9 +7,10 @@ import { describeStep } from '../explore/node-input.ts';
 import { pathScript } from '../explore/path-script.ts';
 import { BUDGET_MAX, BUDGETS, type Budget, type Scenario } from '../explore/scenario.ts';
 import { SCENARIOS } from '../explore/scenarios.ts';
+import { checkOutputs, writeOutput } from './input-file.ts';
 import { needsThread, plantedBug, runPlanted } from './planted.ts';
 import { EXIT, type ProgramOutput } from './program-output.ts';
-import { parseDuration, parseSeed } from './run-options.ts';
+import { parseCount, parseDuration } from './run-options.ts';
 
 /** Budgets under the names of their flags. */
 const BUDGET_FLAGS: Readonly<Record<Budget, string>> = {
@@ -56,13 +56,14 @@ export async function runExplore(flags: ExploreFlags, args: readonly string[], o
     if (bug.rewrites === undefined) throw invalid(`${planted} is planted between a loop and its world: use run`);
     if (needsThread(bug)) return runPlanted(args, bug, output);
   }
+  checkOutputs(script);
   let code: number = EXIT.passed;
   for (const scenario of scenariosOf(flags, defect?.scenario)) {
     const began = performance.now();
     const limitMs = flags.time === undefined ? Number.POSITIVE_INFINITY : parseDuration(flags.time);
     const result = explore({
-      ...{ scenario, defect, maxStates: parseSeed(flags.maxStates) },
-      depth: flags.depth === undefined ? undefined : parseSeed(flags.depth),
+      ...{ scenario, defect, maxStates: parseCount(flags.maxStates, '--max-states') },
+      depth: flags.depth === undefined ? undefined : parseCount(flags.depth, '--depth'),
       stop: () => performance.now() - began > limitMs,
     });
     const seconds = (performance.now() - began) / 1_000;
@@ -73,7 +74,7 @@ export async function runExplore(flags: ExploreFlags, args: readonly string[], o
     code = EXIT.violated;
     if (script === undefined) break;
     const { text } = pathScript(scenario, violation.steps, [`${violation.rule}: ${violation.message}`]);
-    writeFileSync(script, text);
+    writeOutput(script, text);
     break;
   }
   return code;
@@ -91,7 +92,7 @@ function scenariosOf(flags: ExploreFlags, preferred: string | undefined): Scenar
     }
     const inFlight = flags.inFlight === undefined ? scenario.inFlight : atMost('in-flight', flags.inFlight, 100);
     if (flags.nodes === undefined) return { ...scenario, budgets, inFlight };
-    const nodes = atMost('nodes', flags.nodes, 5);
+    const nodes = parseCount(flags.nodes, '--nodes', 5);
     const voters = Array.from({ length: nodes }, (_, i) => i + 1);
     return { ...scenario, budgets, inFlight, nodes, voters };
   });
@@ -102,9 +103,7 @@ function unknown(name: string): never {
 }
 
 function atMost(flag: string, text: string, most: number): number {
-  const value = parseSeed(text);
-  if (value > most) throw invalid(`--${flag} takes at most ${most}`);
-  return value;
+  return parseCount(text, `--${flag}`, most, 0);
 }
 
 function invalid(message: string): N3xError {

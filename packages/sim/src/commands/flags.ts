@@ -2,9 +2,11 @@
 import { ERROR_CODES, N3xError } from '@n3x/core/base/errors';
 import type { Command } from 'commander';
 import { parseSchedule, type TimedFault } from '../faults/fault.ts';
+import { WORKLOADS } from '../workloads/workloads.ts';
 import { type Case, readCase } from './case-file.ts';
+import { checkFaultHosts } from './fault-hosts.ts';
 import { readInput } from './input-file.ts';
-import { fixRequest, parseDuration, parseHosts, parseSeed, type RunRequest } from './run-options.ts';
+import { fixRequest, HOSTS_AUTO_MAX, parseDuration, parseHosts, parseSeed, type RunRequest } from './run-options.ts';
 
 /** What says which run is meant. Without defaults, so that what was given shows. */
 export interface RunFlags {
@@ -49,9 +51,12 @@ export function withOneRunFlags(command: Command): Command {
 /** The runs that `flags` mean, but for their seed. Throws `N3X_INVALID`. */
 export function requestOf(flags: RunFlags): Omit<RunRequest, 'seed'> {
   const { hosts = 'auto', duration = '60s', profile = 'auto', workload = 'auto', faults, planted } = flags;
-  const schedule = faults === undefined ? undefined : readSchedule(faults);
+  const count = parseHosts(hosts);
+  const grows = workload === 'auto' || WORKLOADS[workload]?.membership === true;
+  const schedule =
+    faults === undefined ? undefined : readSchedule(faults, count === 'auto' ? HOSTS_AUTO_MAX : count, grows);
   return {
-    hosts: parseHosts(hosts),
+    hosts: count,
     durationMs: parseDuration(duration),
     ...{ profile, workload },
     ...(schedule === undefined ? {} : { faults: schedule }),
@@ -59,10 +64,12 @@ export function requestOf(flags: RunFlags): Omit<RunRequest, 'seed'> {
   };
 }
 
-function readSchedule(path: string): readonly TimedFault[] {
+function readSchedule(path: string, hosts: number, grows: boolean): readonly TimedFault[] {
   const text = readInput(path);
   try {
-    return parseSchedule(text);
+    const schedule = parseSchedule(text);
+    checkFaultHosts(schedule, hosts, grows);
+    return schedule;
   } catch (error) {
     if (error instanceof N3xError) throw new N3xError(error.code, `${path}: ${error.message}`);
     throw error;

@@ -1,5 +1,6 @@
 /** Files that a command is given, and files that it writes. */
-import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { ERROR_CODES, N3xError } from '@n3x/core/base/errors';
 
 function reason(error: unknown): string {
@@ -24,6 +25,23 @@ export function readInput(path: string): string {
     return readFileSync(path, 'utf8');
   } catch (error) {
     throw refuse(path, 'read', error);
+  }
+}
+
+/**
+ * Refuses a file that {@link writeOutput} could not write, before the work whose result goes there. Throws
+ * `N3X_INVALID`. Files that are not given are passed over.
+ */
+export function checkOutputs(...paths: readonly (string | undefined)[]): void {
+  for (const path of paths) {
+    if (path === undefined) continue;
+    const there = statSync(path, { throwIfNoEntry: false });
+    if (there?.isDirectory() === true) throw refuse(path, 'written', Object.assign(new Error(), { code: 'EISDIR' }));
+    try {
+      accessSync(there === undefined ? dirname(path) : path, constants.W_OK);
+    } catch (error) {
+      throw refuse(path, 'written', error);
+    }
   }
 }
 

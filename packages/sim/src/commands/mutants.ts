@@ -1,13 +1,14 @@
 /** The planted bugs as a command: which checker finds each, and within how many seeds. */
 import { createHash } from 'node:crypto';
-import { globSync, readFileSync, writeFileSync } from 'node:fs';
-import { assert } from '@n3x/core/base/assert';
+import { globSync, readFileSync } from 'node:fs';
 import { ERROR_CODES, N3xError } from '@n3x/core/base/errors';
 import { MUTATIONS } from '../mutations/mutants.ts';
 import type { Mutation } from '../mutations/mutation.ts';
 import { search } from '../mutations/search.ts';
+import { readInput, writeOutput } from './input-file.ts';
+import { plantedBug } from './planted.ts';
 import { EXIT, type ProgramOutput } from './program-output.ts';
-import { parseCount } from './run-options.ts';
+import { JOBS_MAX, parseCount } from './run-options.ts';
 
 /** What came of the searches for one planted bug. */
 export interface MutantReport {
@@ -68,10 +69,7 @@ export function allFound(reports: readonly MutantReport[]): boolean {
 
 /** The planted bugs that are meant by `only`; all without it. Throws `N3X_INVALID` for a name that there is not. */
 export function chooseMutants(only: readonly string[]): readonly Mutation[] {
-  for (const name of only) {
-    if (MUTATIONS.some((mutation) => mutation.name === name)) continue;
-    throw new N3xError(ERROR_CODES.invalid, `there is no planted bug ${name}`, { details: { name } });
-  }
+  for (const name of only) plantedBug(name);
   return only.length === 0 ? MUTATIONS : MUTATIONS.filter(({ name }) => only.includes(name));
 }
 
@@ -117,12 +115,20 @@ export function mutantTable(reports: readonly MutantReport[]): string {
 const BEGIN = '<!-- planted bugs: begin -->';
 const END = '<!-- planted bugs: end -->';
 
-/** Puts the table into a text, between its two marks. */
-export function writeTable(path: string, table: string): void {
-  const text = readFileSync(path, 'utf8');
+/** What is before and after the table in a file. Throws `N3X_INVALID` when there is no place for one. */
+function aroundTable(path: string): readonly [before: string, after: string] {
+  const text = readInput(path);
   const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
-  assert(begin >= 0 && end > begin, `${path} has no marks for the table`);
-  writeFileSync(path, `${text.slice(0, begin + BEGIN.length)}\n${table}\n${text.slice(end)}`);
+  if (begin < 0 || end < begin) {
+    throw new N3xError(ERROR_CODES.invalid, `${path} has no place for the table: it goes between ${BEGIN} and ${END}`);
+  }
+  return [text.slice(0, begin + BEGIN.length), text.slice(end)];
+}
+
+/** Puts the table into a text, between its two marks. Throws `N3X_INVALID` when it has none, or cannot be written. */
+export function writeTable(path: string, table: string): void {
+  const [before, after] = aroundTable(path);
+  writeOutput(path, `${before}\n${table}\n${after}`);
 }
 
 /** Flags of `mutants`. */
@@ -138,13 +144,16 @@ export interface MutantFlags {
 /** `mutants`: searches, and a table of what they came to. */
 export async function runMutants(flags: MutantFlags, { out, err }: ProgramOutput): Promise<number> {
   const { check, write, json } = flags;
-  const searches = parseCount(flags.searches ?? (check === undefined ? '5' : '1'), 'searches');
+  const searches = parseCount(flags.searches ?? (check === undefined ? '5' : '1'), '--searches');
+  const jobs = parseCount(flags.jobs, '--jobs', JOBS_MAX);
   const chosen = chooseMutants(flags.only);
   const [part, parts] = check === undefined ? [1, 1] : parsePart(check);
+  // Searches take minutes: that their table has no place is told before.
+  if (write !== undefined) aroundTable(write);
   if (check !== undefined) err(`part ${part} of ${parts}`);
   const reports = await searchMutants(partOf(chosen, part, parts), {
     searches,
-    jobs: parseCount(flags.jobs, 'jobs'),
+    jobs,
     onReport: ({ name, seeds, rules }) =>
       err(`${name}: ${seeds.map((used) => used ?? 'missed').join(' ')} seeds, ${rules.join(', ')}`),
   });

@@ -48,9 +48,12 @@ function invalid(message: string): N3xError {
   return new N3xError(ERROR_CODES.invalid, message);
 }
 
+/** Most hosts of a world whose number is left to the seed. */
+export const HOSTS_AUTO_MAX = 5;
+
 /** Hosts of a world whose number is left to the seed. */
 function hostsOf(seed: number): number {
-  return seed % 4 === 0 ? 3 : 5;
+  return seed % 4 === 0 ? 3 : HOSTS_AUTO_MAX;
 }
 
 /** Chooses by name; `auto` goes through all of `names` by the seed. Throws `N3X_INVALID` for a name that there is not. */
@@ -127,14 +130,18 @@ export function parseSeed(text: string): number {
   return seed;
 }
 
-/** A whole number from 1, for what `flag` counts. */
-export function parseCount(text: string, flag: string): number {
+/** A whole number from `least` to `most`, for what `flag` counts. */
+export function parseCount(text: string, flag: string, most = Number.MAX_SAFE_INTEGER, least = 1): number {
   const count = Number(text);
-  if (!/^[1-9]\d*$/.test(text) || !Number.isSafeInteger(count)) {
-    throw invalid(`${flag} takes a whole number from 1, not ${text}`);
+  if (!/^\d+$/.test(text) || !(count >= least && count <= most)) {
+    const range = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`;
+    throw invalid(`${flag} takes a whole number ${range}, not ${text}`);
   }
   return count;
 }
+
+/** Most threads of one command. */
+export const JOBS_MAX = 256;
 
 /** Seeds `A..B`, both included, or one. */
 export function parseSeeds(text: string): readonly [first: number, last: number] {

@@ -8,7 +8,7 @@ import { historyLines } from '../workloads/history-lines.ts';
 import { type Case, formatCase, traceHeader } from './case-file.ts';
 import { storyOf } from './explain.ts';
 import type { GivenCase, OneRunFlags } from './flags.ts';
-import { LineFile, writeOutput } from './input-file.ts';
+import { checkOutputs, LineFile, writeOutput } from './input-file.ts';
 import { EXIT, type ProgramOutput } from './program-output.ts';
 import { describeResult, replayCommand, resultJson } from './report.ts';
 import { resolveRequest } from './run-options.ts';
@@ -60,6 +60,7 @@ function runCase(
 ): number {
   const { request } = found;
   const options = resolveRequest(request);
+  checkOutputs(flags.html, flags.history, flags.write);
   const traceFile = flags.trace === undefined ? undefined : new LineFile(flags.trace);
   traceFile?.line(traceHeader(found));
   const line =

@@ -3,7 +3,7 @@ import { formatFault } from '../faults/fault.ts';
 import { type Shrunk, shrink } from '../shrink/shrinker.ts';
 import { caseJson, formatCase } from './case-file.ts';
 import type { GivenCase, OneRunFlags } from './flags.ts';
-import { writeOutput } from './input-file.ts';
+import { checkOutputs, writeOutput } from './input-file.ts';
 import { EXIT, type ProgramOutput } from './program-output.ts';
 import { parseCount, parseDuration } from './run-options.ts';
 
@@ -21,6 +21,8 @@ const OPERATIONS_SHOWN = 20;
 export function runShrink(found: GivenCase, flags: ShrinkFlags, { out, err }: ProgramOutput): number {
   const { request } = found;
   const limits = { maxRuns: parseCount(flags.runs, '--runs'), limitMs: parseDuration(flags.time) };
+  const path = flags.write ?? `n3x-sim-${request.seed}.case.json`;
+  checkOutputs(path);
   const began = performance.now();
   const shrunk = shrink(request, {
     ...limits,
@@ -30,7 +32,6 @@ export function runShrink(found: GivenCase, flags: ShrinkFlags, { out, err }: Pr
     out(flags.json === true ? JSON.stringify({ verdict: 'passed' }) : `seed ${request.seed} passes: nothing to shrink`);
     return EXIT.passed;
   }
-  const path = flags.write ?? `n3x-sim-${request.seed}.case.json`;
   const small = { request: shrunk.request, violation: shrunk.violation };
   writeOutput(path, formatCase(small));
   const { steps, runs, isSmallest } = shrunk;

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { type RunFlags, requestOf } from './flags.ts';
 import { plantedBug, plantedData } from './planted.ts';
 import { EXIT, type ProgramOutput } from './program-output.ts';
-import { fixRequest, parseCount, parseDuration, parseSeeds, type RunRequest } from './run-options.ts';
+import { fixRequest, JOBS_MAX, parseCount, parseDuration, parseSeeds, type RunRequest } from './run-options.ts';
 import {
   describeProgress,
   describeSummary,
@@ -90,7 +90,7 @@ export async function runSoak(flags: SoakFlags, { out, err }: ProgramOutput): Pr
   const request = requestOf(flags);
   // What is wrong is told before threads are started for it.
   fixRequest({ ...request, seed: seeds[0] });
-  const jobs = parseCount(flags.jobs, '--jobs');
+  const jobs = parseCount(flags.jobs, '--jobs', JOBS_MAX);
   const maxViolations = parseCount(flags.violations, '--violations');
   const limitMs = flags.time === undefined ? DAY_MS : parseDuration(flags.time);
   const wanted = seeds[1] - seeds[0] + 1;
