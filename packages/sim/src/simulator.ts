@@ -28,6 +28,7 @@ import type { ScriptedOperation, Workload } from './workloads/operation.ts';
 import { Operators } from './workloads/operators.ts';
 import { Misbehaviours } from './world/misbehaviour.ts';
 import { Observers, Violation } from './world/observer.ts';
+import { SharedCodec } from './world/shared-codec.ts';
 import type { HostLoopOptions } from './world/simulated-host.ts';
 import type { Tampering } from './world/tampering.ts';
 import { World } from './world/world.ts';
@@ -103,7 +104,8 @@ export function simulate(options: RunOptions): RunResult {
 class Run {
   readonly #options: RunOptions;
   readonly #random: SeededRandom;
-  readonly #checkers = new SafetyCheckers();
+  readonly #stateCodec = new SharedCodec();
+  readonly #checkers = new SafetyCheckers(this.#stateCodec);
   readonly #trace: Trace;
   readonly #history: History;
   readonly #judge: LinearizabilityJudge;
@@ -168,6 +170,7 @@ class Run {
       loop: { ...this.#compaction, ...profile.loop },
       codec: profile.codec ?? 'reference',
       cluster,
+      stateCodec: this.#stateCodec,
       observer: new Observers([
         this.#trace,
         this.#checkers,

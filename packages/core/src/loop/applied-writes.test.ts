@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { RecordObject } from '../machine/record-codec.ts';
-import { decodeRecord } from '../machine/record-codec.ts';
+import { decodeRecord, encodeRecord } from '../machine/record-codec.ts';
 import { APPLIED_RECORDS, APPLIED_WAIT_MS, AppliedWrites } from './applied-writes.ts';
 
 function request(index: number): RecordObject {
@@ -8,7 +8,7 @@ function request(index: number): RecordObject {
 }
 
 t.test('a record that changes often is written once, as it is last', async (t) => {
-  const writes = new AppliedWrites();
+  const writes = new AppliedWrites((_key, object) => encodeRecord(object));
   for (let index = 1; index <= 5; index++) writes.add([['request/1', request(index)]], 100);
   writes.add([['request/2', request(2)]], 100);
   writes.add([['request/2', null]], 100);
@@ -24,7 +24,7 @@ t.test('a record that changes often is written once, as it is last', async (t) =
 });
 
 t.test('they are due once the oldest has waited, or when they are many', async (t) => {
-  const writes = new AppliedWrites();
+  const writes = new AppliedWrites((_key, object) => encodeRecord(object));
   t.notOk(writes.any || writes.due(1e9));
   writes.add([], 100);
   t.ok(writes.any, 'an entry without changes moves the index all the same');

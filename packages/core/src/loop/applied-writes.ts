@@ -4,7 +4,7 @@
  * applied again from the log.
  */
 import type { RecordChange } from '../machine/record.ts';
-import { encodeRecord, type ObjectRecordChange, type RecordObject } from '../machine/record-codec.ts';
+import type { ObjectRecordChange, RecordObject } from '../machine/record-codec.ts';
 
 /** Longest time, in ms, that a change waits. */
 export const APPLIED_WAIT_MS = 1_000;
@@ -13,8 +13,14 @@ export const APPLIED_RECORDS = 1_024;
 
 /** Changes that wait. */
 export class AppliedWrites {
+  readonly #encode: (key: string, object: RecordObject) => Uint8Array;
   readonly #changed = new Map<string, RecordObject | null>();
   #sinceMs: number | null = null;
+
+  /** `encode` gives the bytes of a record. */
+  constructor(encode: (key: string, object: RecordObject) => Uint8Array) {
+    this.#encode = encode;
+  }
 
   /** Takes the changes of one entry, applied after all that came before. */
   add(changes: readonly ObjectRecordChange[], nowMs: number): void {
@@ -37,7 +43,7 @@ export class AppliedWrites {
   /** Hands them over, encoded. */
   take(): RecordChange[] {
     const changes: RecordChange[] = [];
-    for (const [key, object] of this.#changed) changes.push([key, object === null ? null : encodeRecord(object)]);
+    for (const [key, object] of this.#changed) changes.push([key, object === null ? null : this.#encode(key, object)]);
     this.clear();
     return changes;
   }

@@ -4,7 +4,7 @@
  * while the next ones form.
  */
 import { assert } from '../base/assert.ts';
-import type { ObjectRecordChange } from '../machine/record-codec.ts';
+import type { ObjectRecordChange, RecordObject } from '../machine/record-codec.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { StorageOutcome, StorageWrite, StoredState } from '../ports/storage.ts';
 import { RawNode } from '../raft/raw-node.ts';
@@ -38,6 +38,8 @@ import { SnapshotSender } from './snapshot-sender.ts';
 export interface ConsensusHost {
   /** Applies one committed entry and gives the changes of the records. Called once per index, in order. */
   applyEntry(entry: Entry, confState: ConfState | null): readonly ObjectRecordChange[];
+  /** Bytes of a record. */
+  encode(key: string, object: RecordObject): Uint8Array;
   /** All entries of a batch are applied; `meta` is where the applied state stands. */
   batchApplied(meta: SnapshotMeta): void;
   /** Replaces the state by that of a snapshot, which is durable. */
@@ -78,7 +80,7 @@ export class Consensus {
   readonly #sender: SnapshotSender;
   readonly #receiver = new SnapshotReceiver();
   readonly #compaction: Compaction;
-  readonly #appliedWrites = new AppliedWrites();
+  readonly #appliedWrites: AppliedWrites;
   /** A commit index that is durable nowhere yet: it goes with the next write. */
   #commitToWrite: HardState | undefined;
   /** A snapshot that is whole, from its arrival to the next flush. */
@@ -97,6 +99,7 @@ export class Consensus {
     this.#promised = stored.hardState;
     this.#mirror = new LogMirror(stored, () => this.#applied);
     this.#compaction = new Compaction(options);
+    this.#appliedWrites = new AppliedWrites((key, object) => host.encode(key, object));
     this.#node = new RawNode({
       id: options.hostId,
       electionTick: options.electionTicks,

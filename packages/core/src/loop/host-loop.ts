@@ -10,9 +10,10 @@ import { CONTROL_OPTIONS } from '../control/plan.ts';
 import { applyConfState, applyEmpty, applyProposal } from '../machine/apply.ts';
 import type { Command } from '../machine/command.ts';
 import { reads } from '../machine/format-range.ts';
-import { decodeProposal, encodeProposal } from '../machine/proposal-codec.ts';
+import { encodeProposal } from '../machine/proposal-codec.ts';
 import type { ObjectRecordChange } from '../machine/record-codec.ts';
-import { ClusterState } from '../machine/state.ts';
+import { ClusterState, STATE_LIMITS } from '../machine/state.ts';
+import { STATE_CODEC, type StateCodec } from '../machine/state-codec.ts';
 import type { Changes } from '../machine/transaction.ts';
 import type { ObjectChange } from '../model/object.ts';
 import type { ClientPort } from '../ports/client.ts';
@@ -64,6 +65,7 @@ export interface LoopStatus {
 export class HostLoop {
   readonly #options: LoopOptions;
   readonly #ports: Ports;
+  readonly #codec: StateCodec;
   readonly #consensus: Consensus;
   readonly #commands: PendingCommands;
   readonly #reads: PendingReads;
@@ -79,16 +81,19 @@ export class HostLoop {
   /** Since when no leader with a quorum is known; null while one is. */
   #noQuorumSinceMs: number | null = 0;
   #peersKey = '';
+  /** What the peers were worked out from. */
+  #peersFrom: { state: ClusterState; hostsVersion: number; introduced: Introduced | null } | undefined;
   /** Members known from another host, as of an index that this one may not have reached. */
   #introduced: Introduced | null = null;
   #introducedAtMs = 0;
   /** Whether the state holds all that was committed when this host last found a leader. */
   #current: 'no' | 'asked' | 'yes' = 'no';
 
-  constructor(options: LoopOptions, ports: Ports, stored: StoredState) {
+  constructor(options: LoopOptions, ports: Ports, stored: StoredState, codec: StateCodec = STATE_CODEC) {
     this.#options = options;
     this.#ports = ports;
-    this.#state = ClusterState.fromRecords(stored.applied.index, stored.records);
+    this.#codec = codec;
+    this.#state = ClusterState.fromRecords(stored.applied.index, stored.records, STATE_LIMITS, codec);
     this.#stopUnlessReadable();
     this.#commands = new PendingCommands(ports.client, options.maxPendingRequests);
     this.#reads = new PendingReads(this.#readClient(), options.maxPendingRequests);
@@ -96,6 +101,7 @@ export class HostLoop {
     this.#agent = new HostAgent(options.hostId, ports, this.#own);
     this.#control = new LeaderControl(options, this.#own, this.#heard);
     this.#consensus = new Consensus(options, ports, stored, {
+      encode: (key, object) => codec.encode(key, object),
       applyEntry: (entry, confState) => this.#applyEntry(entry, confState),
       batchApplied: (meta) => this.#batchApplied(meta),
       restore: ({ snapshot, records }) => this.#restore(snapshot, records),
@@ -333,7 +339,7 @@ export class HostLoop {
 
   /** Whether a peer's proposal can be read here, and by every voter: a build of its own ideas might send another. */
   #mayPropose(data: Uint8Array): boolean {
-    const decoded = decodeProposal(data, this.#options.commandFormats);
+    const decoded = this.#codec.proposal(data, this.#options.commandFormats);
     return decoded.ok && decoded.proposal.format <= this.#formatInForce;
   }
 
@@ -355,7 +361,7 @@ export class HostLoop {
       return [];
     }
     const { commandFormats } = this.#options;
-    const decoded = decodeProposal(entry.data, commandFormats);
+    const decoded = this.#codec.proposal(entry.data, commandFormats);
     if (!decoded.ok) {
       if (decoded.reason === 'unsupportedFormat') this.#stop(index, decoded.format);
       // Checked before it was proposed, so only a defect leads here; every host passes over it alike.
@@ -384,7 +390,7 @@ export class HostLoop {
   }
 
   #restore(meta: SnapshotMeta, records: Iterable<readonly [string, Uint8Array]>): void {
-    this.#state = ClusterState.fromRecords(meta.index, records);
+    this.#state = ClusterState.fromRecords(meta.index, records, STATE_LIMITS, this.#codec);
     this.#stopUnlessReadable();
     this.#changes = [];
     this.#ports.journal.log('info', 'snapshot.restored', { index: meta.index });
@@ -428,6 +434,11 @@ export class HostLoop {
 
   #updatePeers(): void {
     const { hostId, bootstrapPeers } = this.#options;
+    const { hostsVersion, index } = this.#state;
+    const introduced = this.#introduced !== null && this.#introduced.index > index ? this.#introduced : null;
+    const last = this.#peersFrom;
+    if (last?.state === this.#state && last.hostsVersion === hostsVersion && last.introduced === introduced) return;
+    this.#peersFrom = { state: this.#state, hostsVersion, introduced };
     const peers = peersOf(this.#state, hostId, bootstrapPeers, this.#introduced);
     const key = JSON.stringify(peers);
     if (key === this.#peersKey) return;

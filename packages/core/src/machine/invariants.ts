@@ -147,10 +147,11 @@ function checkHistory(state: ClusterState, found: string[]): void {
 function checkHash(state: ClusterState, found: string[]): void {
   const hash = new RecordHash();
   let before = '';
-  for (const [key, value] of state.records()) {
+  for (const object of state.objects()) {
+    const key = recordKey(object);
     if (key <= before) found.push(`record ${key} follows ${before}`);
     before = key;
-    hash.set(key, value);
+    hash.set(key, object);
   }
   if (hash.digest() !== state.hash()) found.push(`the hash is ${state.hash()}, the records have ${hash.digest()}`);
 }

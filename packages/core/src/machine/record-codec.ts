@@ -28,15 +28,28 @@ export type RecordObject = ClusterObject | RequestRecord;
 /** Objects and lists of the state that are known to be in order all through. They never change. */
 const ordered = new WeakSet<object>();
 
-function orderedList(list: readonly unknown[]): readonly unknown[] {
+/** Whether objects are to be remembered as being in order. */
+type Memory = 'remember' | 'forget';
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+function orderedList(list: readonly unknown[], memory: Memory): readonly unknown[] {
   let copy: unknown[] | undefined;
-  for (const [position, entry] of list.entries()) {
-    const inOrder = canonical(entry);
+  let isFlat = true;
+  for (let position = 0; position < list.length; position++) {
+    const entry = list[position];
+    if (!isObject(entry)) continue;
+    isFlat = false;
+    const inOrder = canonical(entry, memory);
     if (inOrder === entry) continue;
     copy ??= [...list];
     copy[position] = inOrder;
   }
-  return copy ?? list;
+  const result = copy ?? list;
+  if (memory === 'remember' && !isFlat) ordered.add(result);
+  return result;
 }
 
 /** A plain object by its keys. */
@@ -46,29 +59,39 @@ function fieldsOf(value: object): Readonly<Record<string, unknown>> {
 }
 
 /** Whether an object is in order as it is: keys rising, nothing undefined, everything in it in order. */
-function isOrdered(keys: readonly string[], values: Readonly<Record<string, unknown>>): boolean {
+function isOrdered(keys: readonly string[], values: Readonly<Record<string, unknown>>, memory: Memory): boolean {
   let previous = '';
-  for (const [position, key] of keys.entries()) {
-    if (position > 0 && key < previous) return false;
+  for (const key of keys) {
+    if (key < previous) return false;
     previous = key;
     const value = values[key];
-    if (value === undefined || canonical(value) !== value) return false;
+    if (value === undefined || (isObject(value) && canonical(value, memory) !== value)) return false;
   }
   return true;
 }
 
 /** `value` with the keys of every object in order and without fields that are undefined: itself when it is so already. */
-function canonical(value: unknown): unknown {
-  if (value === null || typeof value !== 'object' || ordered.has(value)) return value;
-  if (Array.isArray(value)) return orderedList(value);
+function canonical(value: object, memory: Memory): object {
+  if (ordered.has(value)) return value;
+  if (Array.isArray(value)) return orderedList(value, memory);
   const fields = fieldsOf(value);
   const keys = Object.keys(fields);
-  if (isOrdered(keys, fields)) return value;
-  const result: Record<string, unknown> = {};
-  for (const key of keys.sort()) {
-    const entry = fields[key];
-    if (entry !== undefined) result[key] = canonical(entry);
+  let isFlat = true;
+  let result = value;
+  if (isOrdered(keys, fields, memory)) isFlat = !keys.some((key) => isObject(fields[key]));
+  else {
+    const copy: Record<string, unknown> = {};
+    for (const key of keys.sort()) {
+      const entry = fields[key];
+      if (entry === undefined) continue;
+      const isPart = isObject(entry);
+      copy[key] = isPart ? canonical(entry, memory) : entry;
+      if (isPart) isFlat = false;
+    }
+    result = copy;
   }
+  // What holds no other objects is looked at again as fast as it is found.
+  if (memory === 'remember' && !isFlat) ordered.add(result);
   return result;
 }
 
@@ -78,22 +101,14 @@ function canonical(value: unknown): unknown {
  * argument nor the result may be changed afterwards.
  */
 export function inOrder<T extends object>(object: T): T {
-  const result = canonical(object);
-  remember(result);
   // Order of keys and absent fields are no part of a type.
-  return result as T;
-}
-
-function remember(value: unknown): void {
-  if (value === null || typeof value !== 'object' || ordered.has(value)) return;
-  ordered.add(value);
-  for (const entry of Object.values(value)) remember(entry);
+  return canonical(object, 'remember') as T;
 }
 
 /** Bytes of a plain value: objects, arrays, strings, numbers, booleans and null. Equal values have equal bytes. */
 export function encodeValue(value: unknown): Uint8Array {
   // A copy: the packer hands out a window of a buffer that it goes on using.
-  return new Uint8Array(packr.pack(canonical(value)));
+  return new Uint8Array(packr.pack(isObject(value) ? canonical(value, 'forget') : value));
 }
 
 /** The value of `bytes`, unchecked. Throws on what is not MessagePack. */

@@ -16,10 +16,11 @@ import type { CommandResult } from './command.ts';
 import type { HostLoad } from './indexes.ts';
 import { VmIndexes } from './indexes.ts';
 import { CLUSTER_KEY, eventKey, hostKey, lockKey, requestKey, tokenKey, vmKey } from './record.ts';
-import { decodeRecord, encodeRecord, inOrder, type RecordObject, type RequestRecord } from './record-codec.ts';
+import { encodeRecord, type RecordObject, type RequestRecord } from './record-codec.ts';
 import { RecordHash } from './record-hash.ts';
 import { Ring } from './ring.ts';
 import { SortedKeys } from './sorted-keys.ts';
+import { STATE_CODEC, type StateCodec } from './state-codec.ts';
 
 /**
  * How much history is kept. Every host must keep the same, or their states differ: the figures belong to
@@ -49,6 +50,7 @@ export class ClusterState {
   readonly #locks = new Map<string, Lock>();
   readonly #lockNames = new SortedKeys();
   #locksVersion = 0;
+  #hostsVersion = 0;
   readonly #events: Ring<ClusterEvent>;
   readonly #requests: Ring<RequestRecord>;
   readonly #results = new Map<string, CommandResult>();
@@ -72,16 +74,16 @@ export class ClusterState {
     index: number,
     records: Iterable<readonly [string, Uint8Array]>,
     limits: StateLimits = STATE_LIMITS,
+    codec: StateCodec = STATE_CODEC,
   ): ClusterState {
     const state = new ClusterState(limits);
     for (const [key, value] of records) {
-      // In the order that objects of a running state have: texts made from them must not tell the two apart.
-      const object = inOrder(decodeRecord(key, value));
+      const { object, hash } = codec.record(key, value);
       const evicted = state.#load(object);
       if (recordKey(object) !== key || evicted) {
         throw new N3xError(ERROR_CODES.corrupt, `record ${key} does not belong where it is`);
       }
-      state.#hash.set(key, value);
+      state.#hash.put(key, hash);
     }
     if (state.#hash.size > 0 && state.#cluster === undefined) {
       throw new N3xError(ERROR_CODES.corrupt, 'the record of the cluster is missing');
@@ -150,6 +152,11 @@ export class ClusterState {
   /** All hosts by rising id. */
   hosts(): IterableIterator<Host> {
     return this.#hosts.values();
+  }
+
+  /** Moves with every change of a host. Of this object only, never replicated. */
+  get hostsVersion(): number {
+    return this.#hostsVersion;
   }
 
   /** Number of hosts. */
@@ -279,14 +286,14 @@ export class ClusterState {
 
   /** 16 hex digits that differ, all but certainly, when two states differ. The index is not part of it. */
   hash(): string {
-    for (const [key, object] of this.#unhashed) this.#hash.set(key, object === null ? null : encodeRecord(object));
+    for (const [key, object] of this.#unhashed) this.#hash.set(key, object);
     this.#unhashed.clear();
     return this.#hash.digest();
   }
 
   // What follows is for `Transaction` and loading only.
 
-  /** Notes a record that has been replaced, for the hash: it is encoded only when someone asks for that. */
+  /** Notes a record that has been replaced, for the hash: it is hashed only when someone asks for that. */
   seal(key: string, object: RecordObject | null): void {
     if (object === null && !this.#hash.has(key)) this.#unhashed.delete(key);
     else this.#unhashed.set(key, object);
@@ -300,6 +307,7 @@ export class ClusterState {
     const before = this.#hosts.get(host.id);
     if (before !== undefined) this.#unname(before);
     this.#hosts.set(host.id, host);
+    this.#hostsVersion += 1;
     this.#hostIdByName.set(host.name, host.id);
     this.#hostIdByPeer.set(host.peerId, host.id);
   }
@@ -307,6 +315,7 @@ export class ClusterState {
   deleteHost(host: Host): void {
     this.#unname(host);
     this.#hosts.delete(host.id);
+    this.#hostsVersion += 1;
   }
 
   #unname(host: Host): void {

@@ -7,12 +7,16 @@ import {
   LOCAL_APPEND,
   LOCAL_APPLY,
   type Message,
+  type MsgStorageAppend,
   type MsgStorageAppendResp,
   type MsgStorageApplyResp,
   type Ready,
   type SnapshotMeta,
   type SoftState,
 } from './types.ts';
+
+/** While it is put together: optional fields are set one by one, as that is faster than spreading them. */
+type Fillable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** What was handed out last, to tell what changed. */
 export interface Handed {
@@ -56,16 +60,12 @@ export function takeReady(r: NodeState, handed: Handed): { readonly ready: Ready
     if (entries.length > 0 || changedHard !== undefined || snapshot !== undefined || responses.length > 0) {
       // The node's own acknowledgements come first: they are cheapest while the entries are still in memory.
       if (appended !== undefined) responses.push(appended);
-      messages.push({
-        type: 'MsgStorageAppend',
-        from: r.id,
-        to: LOCAL_APPEND,
-        term: changedHard?.term ?? 0,
-        entries,
-        ...(changedHard !== undefined && { hardState: changedHard }),
-        ...(snapshot !== undefined && { snapshot }),
-        responses,
-      });
+      const term = changedHard?.term ?? 0;
+      const to = LOCAL_APPEND;
+      const append: Fillable<MsgStorageAppend> = { type: 'MsgStorageAppend', from: r.id, to, term, entries, responses };
+      if (changedHard !== undefined) append.hardState = changedHard;
+      if (snapshot !== undefined) append.snapshot = snapshot;
+      messages.push(append);
     }
     if (applied !== undefined) {
       messages.push({
@@ -84,16 +84,10 @@ export function takeReady(r: NodeState, handed: Handed): { readonly ready: Ready
     if (applied !== undefined) localSteps.push(applied);
   }
 
-  const ready: Ready = {
-    ...(!sameSoftState(soft, handed.soft) && { softState: soft }),
-    ...(changedHard !== undefined && { hardState: changedHard }),
-    ...(snapshot !== undefined && { snapshot }),
-    readStates: r.readStates,
-    entries,
-    committedEntries,
-    messages,
-    mustSync,
-  };
+  const ready: Fillable<Ready> = { readStates: r.readStates, entries, committedEntries, messages, mustSync };
+  if (!sameSoftState(soft, handed.soft)) ready.softState = soft;
+  if (changedHard !== undefined) ready.hardState = changedHard;
+  if (snapshot !== undefined) ready.snapshot = snapshot;
   handed.soft = soft;
   handed.hard = hard;
   r.readStates = [];
@@ -113,15 +107,16 @@ export function takeReady(r: NodeState, handed: Handed): { readonly ready: Ready
 function appendResponse(r: NodeState, snapshot: SnapshotMeta | undefined): MsgStorageAppendResp | undefined {
   const pending = r.log.unstable.length > 0;
   if (!pending && snapshot === undefined) return undefined;
-  return {
+  const response: Fillable<MsgStorageAppendResp> = {
     type: 'MsgStorageAppendResp',
     from: LOCAL_APPEND,
     to: r.id,
     term: r.term,
     index: pending ? r.log.lastIndex() : 0,
     logTerm: pending ? r.log.lastTerm() : 0,
-    ...(snapshot !== undefined && { snapshot }),
   };
+  if (snapshot !== undefined) response.snapshot = snapshot;
+  return response;
 }
 
 function applyResponse(r: NodeState, entries: readonly Entry[]): MsgStorageApplyResp | undefined {

@@ -6,6 +6,7 @@
 import type { ClusterSettings } from '@n3x/core/model/cluster';
 import type { StorageWrite } from '@n3x/core/ports/storage';
 import type { ConfChange, LogIndex, NodeId, Term } from '@n3x/core/raft/types';
+import { linkKey } from '../world/link.ts';
 import type { NetworkEvent } from '../world/network.ts';
 import { type ObservedHost, Violation, type WorldObserver } from '../world/observer.ts';
 import type { LogViews } from './log-views.ts';
@@ -31,8 +32,8 @@ export interface MembershipRulesOptions {
 export class MembershipRules implements WorldObserver {
   readonly #options: MembershipRulesOptions;
   readonly #hosts = new Map<NodeId, ObservedHost>();
-  /** When something last arrived from each host at each other one, by `from>to`. */
-  readonly #arrived = new Map<string, number>();
+  /** When something last arrived from each host at each other one, by direction. */
+  readonly #arrived = new Map<number, number>();
   readonly #judged = new Set<string>();
   #changes = 0;
 
@@ -51,7 +52,7 @@ export class MembershipRules implements WorldObserver {
 
   /** Something happened on a link. */
   network({ type, from, to }: NetworkEvent): void {
-    if (type === 'delivered') this.#arrived.set(`${from}>${to}`, this.#options.nowMs());
+    if (type === 'delivered') this.#arrived.set(linkKey(from, to), this.#options.nowMs());
   }
 
   writing(host: ObservedHost, { entries = [] }: StorageWrite): void {
@@ -85,7 +86,7 @@ export class MembershipRules implements WorldObserver {
 
   #silentMs(id: NodeId, leader: ObservedHost): number {
     if (id === leader.id) return 0;
-    return this.#options.nowMs() - (this.#arrived.get(`${id}>${leader.id}`) ?? Number.NEGATIVE_INFINITY);
+    return this.#options.nowMs() - (this.#arrived.get(linkKey(id, leader.id)) ?? Number.NEGATIVE_INFINITY);
   }
 
   #needMajority(leader: ObservedHost, voters: readonly NodeId[], message: string): void {

@@ -10,8 +10,8 @@ import { applyConfState, applyEmpty, applyProposal } from '@n3x/core/machine/app
 import type { CommandResult } from '@n3x/core/machine/command';
 import { same } from '@n3x/core/machine/difference';
 import { checkInvariants, checkStep } from '@n3x/core/machine/invariants';
-import { decodeProposal } from '@n3x/core/machine/proposal-codec';
-import { ClusterState } from '@n3x/core/machine/state';
+import { ClusterState, STATE_LIMITS } from '@n3x/core/machine/state';
+import type { StateCodec } from '@n3x/core/machine/state-codec';
 import type { ObjectChange } from '@n3x/core/model/object';
 import type { CommandOutcome } from '@n3x/core/ports/client';
 import type { StoredState } from '@n3x/core/ports/storage';
@@ -48,6 +48,7 @@ interface Request {
 /** The reference state with the comparison of all hosts against it. */
 export class ReferenceMachine {
   readonly #log: CommittedLog;
+  readonly #codec: StateCodec;
   readonly #watch: (changes: readonly ObjectChange[]) => void;
   readonly #state: ClusterState;
   readonly #hashes = new Map<LogIndex, string>();
@@ -56,11 +57,17 @@ export class ReferenceMachine {
   readonly #acknowledged: { host: string; requestId: string; result: CommandResult }[] = [];
 
   /** `first` is what the founding host starts from; `watch` is told what each entry changed. */
-  constructor(log: CommittedLog, first: StoredState, watch: (changes: readonly ObjectChange[]) => void) {
+  constructor(
+    log: CommittedLog,
+    first: StoredState,
+    codec: StateCodec,
+    watch: (changes: readonly ObjectChange[]) => void,
+  ) {
     this.#log = log;
+    this.#codec = codec;
     this.#watch = watch;
     const { applied, records } = first;
-    this.#state = ClusterState.fromRecords(applied.index, records);
+    this.#state = ClusterState.fromRecords(applied.index, records, STATE_LIMITS, codec);
     this.#hashes.set(applied.index, this.#state.hash());
     this.#configuration = new RawNode({
       id: CALCULATOR_ID,
@@ -120,7 +127,7 @@ export class ReferenceMachine {
   }
 
   #propose(data: Uint8Array, { index, term }: Entry): void {
-    const decoded = decodeProposal(data, ALL_FORMATS);
+    const decoded = this.#codec.proposal(data, ALL_FORMATS);
     if (!decoded.ok) throw new Violation('no-malformed-entry', `entry ${index}: ${decoded.message}`);
     const { proposal } = decoded;
     const outcome = applyProposal(this.#state, { index, term }, proposal, ALL_FORMATS);

@@ -1,5 +1,6 @@
 /** The safety checkers together: who is told what, in which order. */
 import type { HostLoop, LoopStatus } from '@n3x/core/loop/host-loop';
+import type { StateCodec } from '@n3x/core/machine/state-codec';
 import type { CommandOutcome } from '@n3x/core/ports/client';
 import type { StorageWrite, StoredState } from '@n3x/core/ports/storage';
 import type { NodeId } from '@n3x/core/raft/types';
@@ -32,8 +33,14 @@ export class SafetyCheckers implements WorldObserver {
   readonly #quorums = new Quorums();
   readonly #changes = new ConfigurationChanges(this.views);
   readonly #seen = new Map<NodeId, Seen>();
+  readonly #codec: StateCodec;
   #committed: CommittedLog | undefined;
   #reference: ReferenceMachine | undefined;
+
+  /** `codec` reads what the hosts wrote. */
+  constructor(codec: StateCodec) {
+    this.#codec = codec;
+  }
 
   /** The reference state; undefined before the first daemon has started. */
   get reference(): ReferenceMachine | undefined {
@@ -51,7 +58,9 @@ export class SafetyCheckers implements WorldObserver {
     this.views.started(host, stored);
     if (this.#reference === undefined) {
       this.#committed = new CommittedLog(stored.applied.index);
-      this.#reference = new ReferenceMachine(this.#committed, stored, (changes) => this.locks.applied(changes));
+      this.#reference = new ReferenceMachine(this.#committed, stored, this.#codec, (changes) =>
+        this.locks.applied(changes),
+      );
     }
     this.#committed?.started(host);
     this.#quorums.started(host);
@@ -83,10 +92,9 @@ export class SafetyCheckers implements WorldObserver {
     this.#reference?.answered(host, requestId, outcome);
   }
 
-  settled(host: ObservedHost): void {
+  settled(host: ObservedHost, status: LoopStatus): void {
     const { loop } = host;
     if (loop === undefined) return;
-    const { status } = loop;
     const before = this.#seen.get(host.id);
     this.#seen.set(host.id, { loop, status });
     if (before !== undefined && before.loop === loop && unmoved(before.status, status)) return;

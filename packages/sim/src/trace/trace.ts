@@ -1,4 +1,5 @@
 /** Takes down what happens in a world: always as a digest, and as text for whoever wants to read it. */
+import type { LoopStatus } from '@n3x/core/loop/host-loop';
 import type { StorageWrite, StoredState } from '@n3x/core/ports/storage';
 import type { Role } from '@n3x/core/raft/types';
 import type { NetworkEvent } from '../world/network.ts';
@@ -70,10 +71,9 @@ export class Trace implements WorldObserver {
     this.record({ type: 'write', host: host.name, first, last, term, vote, snapshot: snapshot?.meta.index ?? 0 });
   }
 
-  settled(host: ObservedHost): void {
+  settled(host: ObservedHost, { role, term, appliedIndex }: LoopStatus): void {
     const { loop, name } = host;
     if (loop === undefined) return;
-    const { role, term, appliedIndex } = loop.status;
     const stood = this.#stood.get(name);
     if (stood !== undefined && stood.role === role && stood.term === term && stood.applied === appliedIndex) return;
     if (stood?.role !== role || stood.term !== term) this.record({ type: 'role', host: name, role, term });

@@ -1,6 +1,6 @@
 /** Those who watch a world from outside: checkers and the trace. The world tells them, and hears nothing back but violations. */
 
-import type { HostLoop } from '@n3x/core/loop/host-loop';
+import type { HostLoop, LoopStatus } from '@n3x/core/loop/host-loop';
 import type { CommandOutcome } from '@n3x/core/ports/client';
 import type { StorageWrite, StoredState } from '@n3x/core/ports/storage';
 import type { LogIndex, NodeId, Term } from '@n3x/core/raft/types';
@@ -29,8 +29,8 @@ export interface WorldObserver {
   writing?(host: ObservedHost, write: StorageWrite): void;
   /** A message was handed to the network. */
   sending?(host: ObservedHost, to: NodeId, message: PeerMessage): void;
-  /** An input was taken and all that follows from it was done. */
-  settled?(host: ObservedHost): void;
+  /** An input was taken and all that follows from it was done; `status` is where the loop stands now. */
+  settled?(host: ObservedHost, status: LoopStatus): void;
   /** The process of a VM begins or ends on this machine, whether or not a daemon runs there. */
   vm?(host: ObservedHost, uid: string, runs: boolean): void;
   /** A client's command was answered. */
@@ -77,8 +77,8 @@ export class Observers implements Required<WorldObserver> {
     for (const observer of this.#list) observer.sending?.(host, to, message);
   }
 
-  settled(host: ObservedHost): void {
-    for (const observer of this.#list) observer.settled?.(host);
+  settled(host: ObservedHost, status: LoopStatus): void {
+    for (const observer of this.#list) observer.settled?.(host, status);
   }
 
   vm(host: ObservedHost, uid: string, runs: boolean): void {

@@ -9,6 +9,7 @@ import type { LoopInput } from '@n3x/core/loop/input';
 import { DEFAULT_LOOP_OPTIONS, type LoopOptions } from '@n3x/core/loop/options';
 import { COMMAND_FORMATS } from '@n3x/core/machine/command';
 import type { FormatRange } from '@n3x/core/machine/format-range';
+import type { StateCodec } from '@n3x/core/machine/state-codec';
 import type { HostFacts, HostSettings } from '@n3x/core/model/host';
 import type { ClientPort, CommandOutcome, ReadOutcome } from '@n3x/core/ports/client';
 import type { Ports } from '@n3x/core/ports/ports';
@@ -66,6 +67,8 @@ export interface HostParts {
   readonly timeline: Timeline;
   readonly network: SimNetwork;
   readonly random: Random;
+  /** Reads and writes records and entries for all hosts of the world. */
+  readonly stateCodec: StateCodec;
   readonly observer: WorldObserver;
   readonly loop: HostLoopOptions;
   readonly latency: DiskLatency;
@@ -232,7 +235,7 @@ export class SimulatedHost implements ObservedHost {
   start(): void {
     this.#keepDown = false;
     if (this.#runs || this.#isRetired) return;
-    const { timeline, observer, tampering } = this.#parts;
+    const { timeline, stateCodec, observer, tampering } = this.#parts;
     const loaded = this.disk.load();
     if (!loaded.ok) {
       this.#parts.onRefused(this, loaded.error);
@@ -257,7 +260,7 @@ export class SimulatedHost implements ObservedHost {
       commandFormats: this.#formats,
     };
     this.#guarded(() => {
-      this.#loop = new HostLoop(tampering.options?.(options) ?? options, ports, stored);
+      this.#loop = new HostLoop(tampering.options?.(options) ?? options, ports, stored, stateCodec);
     });
     if (this.#loop === undefined) return;
     const addresses = [`/memory/${this.name}`];
@@ -354,10 +357,12 @@ export class SimulatedHost implements ObservedHost {
       if (this.#backlog.length < STALL_BACKLOG) this.#backlog.push(input);
       return;
     }
-    const inputs = this.#parts.tampering.input?.(this, input) ?? [input];
-    for (const one of inputs) this.#next.push(one);
+    const inputs = this.#parts.tampering.input?.(this, input);
+    if (inputs !== undefined) this.#next.push(...inputs);
+    else if (this.#busy) this.#next.push(input);
     if (this.#busy) return;
     this.#busy = true;
+    if (inputs === undefined) this.#take(input);
     for (let one = this.#next.shift(); one !== undefined; one = this.#next.shift()) this.#take(one);
     this.#busy = false;
   }
@@ -389,7 +394,7 @@ export class SimulatedHost implements ObservedHost {
       loop.flush();
       if (input.type === 'tick') this.#checkDeadlines(input.nowMs);
       this.#armWake(loop);
-      if (this.#fatal === undefined) this.#parts.observer.settled?.(this);
+      if (this.#fatal === undefined) this.#parts.observer.settled?.(this, loop.status);
     });
   }
 

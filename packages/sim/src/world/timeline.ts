@@ -8,10 +8,20 @@ export interface Scheduled {
   cancel(): void;
 }
 
-interface Item {
+class Item implements Scheduled {
   readonly atMs: number;
   readonly sequence: number;
   action: (() => void) | null;
+
+  constructor(atMs: number, sequence: number, action: () => void) {
+    this.atMs = atMs;
+    this.sequence = sequence;
+    this.action = action;
+  }
+
+  cancel(): void {
+    this.action = null;
+  }
 }
 
 function before(a: Item, b: Item): boolean {
@@ -42,13 +52,9 @@ export class Timeline {
 
   /** Lets `action` happen at a time; one that has passed counts as now. */
   at(atMs: number, action: () => void): Scheduled {
-    const item: Item = { atMs: Math.max(this.#nowMs, atMs), sequence: this.#sequence++, action };
+    const item = new Item(Math.max(this.#nowMs, atMs), this.#sequence++, action);
     this.#push(item);
-    return {
-      cancel: () => {
-        item.action = null;
-      },
-    };
+    return item;
   }
 
   /** Lets everything happen that is due up to `untilMs`, and moves time there. `each` is called after every event. */

@@ -9,6 +9,7 @@ import { BOOTSTRAP_CONF_STATE, BOOTSTRAP_POSITION, bootstrapRecords, FIRST_HOST_
 import type { Command, CommandResult } from '@n3x/core/machine/command';
 import { COMMAND_FORMATS } from '@n3x/core/machine/command';
 import type { FormatRange } from '@n3x/core/machine/format-range';
+import type { StateCodec } from '@n3x/core/machine/state-codec';
 import type { ClusterSettings } from '@n3x/core/model/cluster';
 import type { HostRole } from '@n3x/core/model/host';
 import type { NodeId } from '@n3x/core/raft/types';
@@ -31,6 +32,7 @@ export interface WorldOptions {
   readonly cluster: ClusterSettings;
   /** As the network takes it. */
   readonly codec: 'wire' | 'reference';
+  readonly stateCodec: StateCodec;
   readonly observer: WorldObserver;
   readonly tampering: Tampering;
   readonly onNetworkEvent: (event: NetworkEvent) => void;
@@ -183,11 +185,11 @@ export class World {
 
   #make(role: HostRole): SimulatedHost {
     const name = `n${this.#nextName++}`;
-    const { random, loop, latency, driver, observer, tampering, onViolation, onRefused } = this.#options;
+    const { random, loop, latency, driver, stateCodec, observer, tampering, onViolation, onRefused } = this.#options;
     return new SimulatedHost({
       ...{ formats: this.newestFormats, settings: { ...SIMULATED_SETTINGS, role }, onRefused },
       ...{ name, timeline: this.timeline, network: this.network, random: random.fork(`host/${name}`) },
-      ...{ loop, latency, driver, observer, tampering, onViolation },
+      ...{ loop, latency, driver, stateCodec, observer, tampering, onViolation },
     });
   }
 

@@ -1,0 +1,36 @@
+/**
+ * Between bytes and what they mean, for a host's loop: entries of its log, and records of its store or of a snapshot.
+ * The same bytes always mean the same, and what is read is never changed.
+ */
+
+import type { FormatRange } from './format-range.ts';
+import { type DecodedProposal, decodeProposal } from './proposal-codec.ts';
+import { decodeRecord, encodeRecord, inOrder, type RecordObject } from './record-codec.ts';
+import { recordHash } from './record-hash.ts';
+
+/** A record that was read. */
+export interface ReadRecord {
+  /** In the order that objects of a running state have: texts made from them must not tell the two apart. */
+  readonly object: RecordObject;
+  readonly hash: number;
+}
+
+/** Reads and writes bytes. */
+export interface StateCodec {
+  /** As {@link decodeProposal}. */
+  proposal(bytes: Uint8Array, formats: FormatRange): DecodedProposal;
+  /** As {@link decodeRecord}. */
+  record(key: string, bytes: Uint8Array): ReadRecord;
+  /** Bytes of the record under `key`, not to be changed. */
+  encode(key: string, object: RecordObject): Uint8Array;
+}
+
+/** Remembers nothing: a daemon meets most of them once. */
+export const STATE_CODEC: StateCodec = {
+  proposal: decodeProposal,
+  record: (key, bytes) => {
+    const object = inOrder(decodeRecord(key, bytes));
+    return { object, hash: recordHash(key, object) };
+  },
+  encode: (_key, object) => encodeRecord(object),
+};

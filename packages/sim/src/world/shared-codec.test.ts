@@ -1,0 +1,40 @@
+import { encodeProposal } from '@n3x/core/machine/proposal-codec';
+import type { RecordObject } from '@n3x/core/machine/record-codec';
+import { STATE_CODEC } from '@n3x/core/machine/state-codec';
+import t from 'tap';
+import { SharedCodec } from './shared-codec.ts';
+
+const COMMAND = { type: 'vmRestart', name: 'a' } as const;
+const ENTRY = encodeProposal({ format: 1, requestId: 'r1', atMs: 5, command: COMMAND });
+
+function request(index: number): RecordObject {
+  return { kind: 'request', requestId: 'r1', result: { ok: true, index, changed: true } };
+}
+
+t.test('an entry is read once, and read as a build of these formats reads it', async (t) => {
+  const codec = new SharedCodec();
+  const first = codec.proposal(ENTRY, [1, 1]);
+  t.same(first, STATE_CODEC.proposal(ENTRY, [1, 1]));
+  t.equal(codec.proposal(ENTRY, [1, 3]), first);
+  t.same(codec.proposal(ENTRY, [2, 3]), STATE_CODEC.proposal(ENTRY, [2, 3]), 'a build that does not read this format');
+  t.same(codec.proposal(new Uint8Array(), [1, 1]), STATE_CODEC.proposal(new Uint8Array(), [1, 1]));
+});
+
+t.test('what is shared cannot be changed', async (t) => {
+  const codec = new SharedCodec();
+  const decoded = codec.proposal(ENTRY, [1, 1]);
+  if (!decoded.ok) throw new Error(decoded.message);
+  t.throws(() => Object.assign(decoded.proposal.command, { name: 'b' }), TypeError);
+  const { object } = codec.record('request/1', codec.encode('request/1', request(1)));
+  t.throws(() => Object.assign(object, { requestId: 'r2' }), TypeError);
+});
+
+t.test('records that are the same have the same bytes, others have their own', async (t) => {
+  const codec = new SharedCodec();
+  const bytes = codec.encode('request/1', request(1));
+  t.equal(codec.encode('request/1', request(1)), bytes);
+  const other = codec.encode('request/1', request(2));
+  t.same(other, STATE_CODEC.encode('request/1', request(2)));
+  t.notSame(other, bytes);
+  t.same(codec.record('request/1', other), { key: 'request/1', ...STATE_CODEC.record('request/1', other) });
+});
