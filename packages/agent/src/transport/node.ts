@@ -13,7 +13,7 @@ import { ERROR_CODES, N3xError } from '@n3x/core/base/errors';
 import type { JournalPort } from '@n3x/core/ports/journal';
 import { createLibp2p } from 'libp2p';
 import type { Identity } from './identity.ts';
-import { inOneWrite } from './one-write.ts';
+import { leanFrames } from './noise-frames.ts';
 
 /** Where log lines go. */
 export type Log = JournalPort['log'];
@@ -56,7 +56,7 @@ export class PeerNode {
         privateKey: options.identity.privateKey,
         addresses: { listen },
         transports: [tcp({ dialOpts: { noDelay: true }, listenOpts: { noDelay: true } })],
-        connectionEncrypters: [inOneWrite(noise())],
+        connectionEncrypters: [leanFrames(noise())],
         streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: MAX_STREAM_WINDOW } })],
         // Each peer link notices a dead connection by itself, and without opening a stream for each check.
         connectionMonitor: { enabled: false },
