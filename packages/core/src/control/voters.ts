@@ -3,7 +3,7 @@
  *
  * The rule, in order: bear as many failures as possible; have as many voters as wanted; let hosts of the role
  * `server` vote before others; spread over zones; change as little as possible. See
- * `docs/decisions/0014-replacing-voters.md`.
+ * `docs/decisions/voters.md`.
  */
 import type { NodeId } from '../raft/types.ts';
 
