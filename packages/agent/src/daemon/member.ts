@@ -27,7 +27,7 @@ const HAND_OVER_MS = 2_000;
 
 /** What to say of a host that is no member any more, and what to do. */
 export const TAKEN_OUT =
-  'this host was taken out of its cluster while it was away: "n3xctl cluster leave" on it makes it forget the cluster, then it can join again with a new token. Until then it starts and stops no VMs';
+  'this host was taken out of its cluster: "n3xctl cluster leave" on it makes it forget the cluster, then it can join again with a new token. Until then it starts and stops no VMs';
 
 /** What a member is made of. */
 export interface MemberComponents {
