@@ -3,8 +3,10 @@ import t from 'tap';
 import { storyOf } from '../commands/explain.ts';
 import { fixRequest, resolveRequest } from '../commands/run-options.ts';
 import { simulate } from '../simulator.ts';
+import { Finder } from './page/find.ts';
 import { decodeRun, type RecordedRun } from './page/recording.ts';
 import { RunModel } from './page/run-model.ts';
+import { lengthText } from './page/texts.ts';
 import { pageOfRun } from './page-of-run.ts';
 import { pageScript } from './page-script.ts';
 import { RunRecorder } from './recorder.ts';
@@ -79,4 +81,27 @@ t.test('a run is drawn as spans: one role at a time, one leader per term', async
   });
   const leader = model.leaders[0];
   t.equal(model.roleAt(leader?.host ?? 0, (leader?.from ?? 0) + 1)?.term, leader?.term);
+});
+
+t.test('what happened is found by its words', async (t) => {
+  const finder = new Finder(new RunModel(dataOf(page)));
+  t.equal(finder.next('no such words', 0, true), undefined);
+  t.equal(finder.note, 'nothing found');
+  const first = finder.next(' Fault: POWER', 0, true);
+  t.match(first?.text, /^fault: power n\d/);
+  const count = Number(/^1 of (\d+)$/.exec(finder.note)?.[1]);
+  t.ok(count > 1, finder.note);
+  const second = finder.next('fault: power', 0, true);
+  t.ok((second?.at ?? 0) >= (first?.at ?? 0), 'in the order of time');
+  t.equal(finder.next('fault: power', 0, false), first, 'and back');
+  finder.next('fault: power', 0, false);
+  t.equal(finder.note, `${count} of ${count}`, 'before the first is the last');
+  t.match(finder.next('MsgAppResp term', 2_000_000, true)?.text, /^n\d → n\d MsgAppResp term /, 'messages too');
+  t.ok((finder.current?.at ?? 0) >= 2_000_000, 'from what is in view on');
+  t.equal(finder.next('', 0, true), undefined);
+  t.equal(finder.note, '');
+});
+
+t.test('lengths of time carry over', async (t) => {
+  t.same([599_700_000, 59_600_000, 61_000_000].map(lengthText), ['10 min 0 s', '1 min 0 s', '1 min 1 s']);
 });

@@ -13,20 +13,24 @@ export interface EventLine {
 /** Lines of each kind that are looked at. */
 const EACH_MAX = 400;
 
-/** The events between two times, and whether there were more than `most`. `rows` are the messages in view, if they are few. */
+/**
+ * The events between two times, and whether there were more than `most`, or than `eachMax` of a kind. `rows` are the
+ * messages in view, if they are few.
+ */
 export function eventsBetween(
   model: RunModel,
   from: number,
   until: number,
   rows: readonly number[] | undefined,
   most: number,
+  eachMax = EACH_MAX,
 ): { readonly lines: readonly EventLine[]; readonly more: boolean } {
   const lines: EventLine[] = [];
   let skipped = false;
   const isIn = (at: number): boolean => at >= from && at <= until;
   const add = (found: readonly EventLine[]): void => {
-    skipped ||= found.length > EACH_MAX;
-    lines.push(...found.slice(0, EACH_MAX));
+    skipped ||= found.length > eachMax;
+    for (const line of found.slice(0, eachMax)) lines.push(line);
   };
   const { recording, tables } = model;
   add(
@@ -50,7 +54,7 @@ export function eventsBetween(
   );
   if (rows !== undefined) {
     const first = lowerBound(writes.at, from);
-    const end = Math.min(lowerBound(writes.at, until), first + EACH_MAX + 1);
+    const end = Math.min(lowerBound(writes.at, until), first + eachMax + 1);
     add(
       Array.from({ length: Math.max(0, end - first) }, (_, place) => ({
         at: writes.at[first + place] ?? 0,
@@ -60,7 +64,7 @@ export function eventsBetween(
     const { messages } = tables;
     const name = (host: number | undefined): string => recording.hosts[host ?? 0] ?? '';
     add(
-      rows.slice(0, EACH_MAX + 1).map((row) => ({
+      rows.slice(0, eachMax + 1).map((row) => ({
         at: messages.sent[row] ?? 0,
         text: `${name(messages.from[row])} → ${name(messages.to[row])} ${messageContent(model, row)}`,
       })),

@@ -11,6 +11,7 @@ import {
 } from './draw-context.ts';
 import { drawBands, drawDensity, drawGround, drawLeaders, drawWrites } from './draw-lanes.ts';
 import { drawArrows, messagesInView } from './draw-messages.ts';
+import { Finder } from './find.ts';
 import { layOut } from './layout.ts';
 import { DARK, LIGHT } from './palette.ts';
 import { type Picked, pick } from './picking.ts';
@@ -44,6 +45,7 @@ function canvasOf(id: string): { canvas: HTMLCanvasElement; context: CanvasRende
 class Page {
   readonly #model: RunModel;
   readonly #view: Viewport;
+  readonly #finder: Finder;
   readonly #lanes = canvasOf('lanes');
   readonly #overview = canvasOf('overview');
   readonly #shown: Set<number>;
@@ -60,6 +62,7 @@ class Page {
   constructor(model: RunModel) {
     this.#model = model;
     this.#view = new Viewport(model.recording.endUs);
+    this.#finder = new Finder(model);
     this.#shown = new Set(model.recording.types.keys());
     this.#isDark = matchMedia('(prefers-color-scheme: dark)').matches;
     showFacts(model);
@@ -151,10 +154,11 @@ class Page {
     drawViolation(scene);
     if (this.#drag?.chooses === true && this.#pointer !== undefined) drawChosen(scene, this.#drag.x, this.#pointer.x);
     else if (this.#pointer !== undefined) drawPointer(scene, this.#pointer.x);
+    else if (this.#finder.current !== undefined) drawPointer(scene, this.#view.x(this.#finder.current.at));
     this.#drawOverview(scene);
     this.#showTip(scene);
     clearTimeout(this.#sideTimer);
-    this.#sideTimer = setTimeout(() => showView(this.#model, this.#view, this.#rows), SIDE_MS);
+    this.#sideTimer = setTimeout(() => showView(this.#model, this.#view, this.#rows, this.#finder.current), SIDE_MS);
   }
 
   #drawOverview(scene: Scene): void {
@@ -207,6 +211,14 @@ class Page {
     this.plan();
   }
 
+  #find(text: string, isForward: boolean): void {
+    const found = this.#finder.next(text, this.#view.from, isForward);
+    byId('find-note').textContent = this.#finder.note;
+    this.#pointer = undefined;
+    if (found !== undefined) this.#view.centre(found.at, 2 * AROUND_US);
+    this.plan();
+  }
+
   #jumpLeader(isForward: boolean): void {
     this.#jump(
       this.#model.leaders.map(({ from }) => from),
@@ -252,6 +264,7 @@ class Page {
         ),
       s: () => this.#toggleSide(),
       t: () => this.#switchTheme(),
+      '/': () => byId('find').focus(),
       Escape: () => {
         this.#pinned = undefined;
       },
@@ -281,8 +294,14 @@ class Page {
     byId('violation').toggleAttribute('disabled', this.#model.recording.verdict === undefined);
     document.addEventListener('keydown', (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
+      const { target } = event;
+      if (target instanceof HTMLInputElement) {
+        if (event.key === 'Enter') this.#find(target.value, !event.shiftKey);
+        else if (event.key === 'Escape') target.blur();
+        return;
+      }
       // Keys that buttons and lists have a use for themselves stay theirs.
-      const isElsewhere = event.target instanceof HTMLElement && event.target.closest('aside, summary') !== null;
+      const isElsewhere = target instanceof HTMLElement && target.closest('aside, summary') !== null;
       if (isElsewhere && event.key.length > 1 && event.key !== 'Escape') return;
       if (!this.#key(event.key)) return;
       event.preventDefault();

@@ -1,5 +1,5 @@
 /** The side: legend, violation, what is in view as text, facts of the run. */
-import { eventsBetween } from './events-in-view.ts';
+import { type EventLine, eventsBetween } from './events-in-view.ts';
 import { KINDS, type Palette } from './palette.ts';
 import { OUTCOMES, ROLES, type Verdict } from './recording.ts';
 import type { RunModel } from './run-model.ts';
@@ -125,8 +125,13 @@ export function showFilters(model: RunModel, shown: Set<number>, palette: Palett
   buttons[focused]?.focus();
 }
 
-/** What is in view, in words. */
-export function showView(model: RunModel, view: Viewport, rows: readonly number[] | undefined): void {
+/** What is in view, in words, with what was `found` marked. */
+export function showView(
+  model: RunModel,
+  view: Viewport,
+  rows: readonly number[] | undefined,
+  found: EventLine | undefined,
+): void {
   const { kept, all } = model.recording.messages;
   const sent = model.sentBetween(view.from, view.until);
   const note = [
@@ -147,8 +152,12 @@ export function showView(model: RunModel, view: Viewport, rows: readonly number[
   const items = lines.map(({ at, text }) => {
     const item = document.createElement('li');
     item.append(element('span', `${timeText(at, view.span)} `, 'time'), text);
+    if (at === found?.at && text === found.text) item.classList.add('found');
     return item;
   });
   if (more) items.push(element('li', 'and more: zoom in') as HTMLLIElement);
-  byId('events').replaceChildren(...items);
+  const list = byId('events');
+  list.replaceChildren(...items);
+  const marked = list.querySelector<HTMLElement>('.found');
+  list.scrollTop = marked === null ? 0 : marked.offsetTop - list.offsetTop - list.clientHeight / 2;
 }

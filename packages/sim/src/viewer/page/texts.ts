@@ -10,7 +10,8 @@ export function timeText(us: number, spanUs = 0): string {
 
 /** A length of time. */
 export function lengthText(us: number): string {
-  if (us >= 60_000_000) return `${Math.floor(us / 60_000_000)} min ${Math.round((us % 60_000_000) / 1_000_000)} s`;
+  const seconds = Math.round(us / 1_000_000);
+  if (seconds >= 60) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
   if (us >= 1_000_000) return `${(us / 1_000_000).toFixed(us >= 10_000_000 ? 0 : 1)} s`;
   if (us >= 1_000) return `${(us / 1_000).toFixed(us >= 10_000 ? 0 : 1)} ms`;
   return `${us} µs`;
