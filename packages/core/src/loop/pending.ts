@@ -241,6 +241,7 @@ export class PendingReads {
 
   /** Fails what is past its deadline, and what has waited its grace for a quorum. */
   expire(view: ExpiryView): void {
+    if (this.#waiting.length === 0 && this.#asked === null && this.#confirmed.length === 0) return;
     const keep = (read: PendingRead): boolean => {
       const code = expiryCode(read, view);
       if (code === null) return true;

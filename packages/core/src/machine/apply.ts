@@ -120,17 +120,17 @@ export function applyProposal(
   if (seen !== undefined) return { type: 'applied', result: seen, changes: [], objectChanges: [] };
   const tx = new Transaction(state, index, atMs);
   const verdict = verdictOn(tx, command);
-  const result: CommandResult = verdict.ok
-    ? {
-        ok: true,
-        index,
-        changed: verdict.changed,
-        ...(verdict.values === undefined ? {} : { values: verdict.values }),
-      }
-    : { ok: false, index, error: verdict.error };
+  const result = resultOf(verdict, index);
   // Without a cluster there is no state to keep anything in.
   if (state.cluster !== undefined) tx.request({ kind: 'request', requestId, result });
   return { type: 'applied', result, ...tx.finish() };
+}
+
+/** With its keys in the order that its bytes have. */
+function resultOf(verdict: Verdict, index: LogIndex): CommandResult {
+  if (!verdict.ok) return { error: verdict.error, index, ok: false };
+  const { changed, values } = verdict;
+  return values === undefined ? { changed, index, ok: true } : { changed, index, ok: true, values };
 }
 
 /** Passes over an entry without effect. */

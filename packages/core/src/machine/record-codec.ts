@@ -11,6 +11,7 @@ import { lockSchema } from '../model/lock.ts';
 import type { ClusterObject } from '../model/object.ts';
 import { vmSchema } from '../model/vm.ts';
 import type { CommandResult } from './command.ts';
+import { sortKeys } from './key-order.ts';
 
 // The subpath `msgpackr/pack` is the build without the native string reader; `useRecords: false` keeps to plain maps.
 const packr = new Packr({ useRecords: false });
@@ -58,18 +59,6 @@ function fieldsOf(value: object): Readonly<Record<string, unknown>> {
   return value as Readonly<Record<string, unknown>>;
 }
 
-/** Whether an object is in order as it is: keys rising, nothing undefined, everything in it in order. */
-function isOrdered(keys: readonly string[], values: Readonly<Record<string, unknown>>, memory: Memory): boolean {
-  let previous = '';
-  for (const key of keys) {
-    if (key < previous) return false;
-    previous = key;
-    const value = values[key];
-    if (value === undefined || (isObject(value) && canonical(value, memory) !== value)) return false;
-  }
-  return true;
-}
-
 /** `value` with the keys of every object in order and without fields that are undefined: itself when it is so already. */
 function canonical(value: object, memory: Memory): object {
   if (ordered.has(value)) return value;
@@ -77,16 +66,20 @@ function canonical(value: object, memory: Memory): object {
   const fields = fieldsOf(value);
   const keys = Object.keys(fields);
   let isFlat = true;
+  let isOrdered = sortKeys(keys);
+  for (const key of keys) {
+    const part = fields[key];
+    if (part === undefined) isOrdered = false;
+    if (!isObject(part)) continue;
+    isFlat = false;
+    if (canonical(part, memory) !== part) isOrdered = false;
+  }
   let result = value;
-  if (isOrdered(keys, fields, memory)) isFlat = !keys.some((key) => isObject(fields[key]));
-  else {
+  if (!isOrdered) {
     const copy: Record<string, unknown> = {};
-    for (const key of keys.sort()) {
-      const entry = fields[key];
-      if (entry === undefined) continue;
-      const isPart = isObject(entry);
-      copy[key] = isPart ? canonical(entry, memory) : entry;
-      if (isPart) isFlat = false;
+    for (const key of keys) {
+      const part = fields[key];
+      if (part !== undefined) copy[key] = isObject(part) ? canonical(part, memory) : part;
     }
     result = copy;
   }

@@ -3,6 +3,7 @@
  * own hashes. It finds divergence between hosts; it does not resist someone who forges records.
  */
 import { assert } from '../base/assert.ts';
+import { sortKeys } from './key-order.ts';
 
 /** What a value begins with, so that values of different types have different hashes. */
 const TAG = { text: 1, whole: 2, fraction: 3, true: 4, false: 5, null: 6, list: 7, object: 8, end: 9 } as const;
@@ -66,7 +67,7 @@ class ValueHash {
   #object(object: object): void {
     this.#word(TAG.object);
     const keys = Object.keys(object);
-    if (!isRising(keys)) keys.sort();
+    sortKeys(keys);
     // Every object may be looked at so; the compiler asks for an index signature that plain objects do not declare.
     const fields = object as Readonly<Record<string, unknown>>;
     for (const key of keys) {
@@ -84,15 +85,6 @@ class ValueHash {
     this.#high = high ^ (high >>> 13);
     this.#low = low ^ (low >>> 15);
   }
-}
-
-function isRising(keys: readonly string[]): boolean {
-  let previous = '';
-  for (const key of keys) {
-    if (key < previous) return false;
-    previous = key;
-  }
-  return true;
 }
 
 /** The hash of one record, a safe integer: the same for objects whose bytes are the same. */

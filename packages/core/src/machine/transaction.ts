@@ -111,14 +111,14 @@ export class Transaction {
     severity: ClusterEvent['severity'] = 'info',
   ): void {
     const event: ClusterEvent = inOrder<ClusterEvent>({
-      kind: 'event',
-      index: this.index,
-      ordinal: this.#events,
-      atMs: this.atMs,
       about,
-      severity,
-      reason: clip(reason, 64),
+      atMs: this.atMs,
+      index: this.index,
+      kind: 'event',
       message: clip(message, 1024),
+      ordinal: this.#events,
+      reason: clip(reason, 64),
+      severity,
     });
     this.#events += 1;
     const evicted = this.state.pushEvent(event);
@@ -141,11 +141,10 @@ export class Transaction {
   finish(): Changes {
     const changes = [...this.#records];
     for (const [key, object] of changes) this.state.seal(key, object);
-    const objects = [...this.#objects.values()];
-    const isEvent = (change: ObjectChange): boolean => change.kind === 'event';
-    return {
-      changes,
-      objectChanges: [...objects.filter((change) => !isEvent(change)), ...objects.filter(isEvent)],
-    };
+    const objectChanges: ObjectChange[] = [];
+    const events: ObjectChange[] = [];
+    for (const change of this.#objects.values()) (change.kind === 'event' ? events : objectChanges).push(change);
+    for (const event of events) objectChanges.push(event);
+    return { changes, objectChanges };
   }
 }

@@ -35,20 +35,20 @@ export function hasReady(r: NodeState, handed: Handed): boolean {
     r.log.unstable.hasNextEntries() ||
     r.log.unstable.nextSnapshot() !== undefined ||
     r.log.hasNextCommitted(allowUnstable) ||
-    !sameSoftState(r.softState(), handed.soft) ||
-    !sameHardState(r.hardState(), handed.hard)
+    !sameSoftState(r, handed.soft) ||
+    !sameHardState(r, handed.hard)
   );
 }
 
 /** Hands everything out. `localSteps` are to be stepped by `advance` in sync mode. */
 export function takeReady(r: NodeState, handed: Handed): { readonly ready: Ready; readonly localSteps: Message[] } {
   const async = r.config.asyncStorageWrites;
-  const soft = r.softState();
-  const hard = r.hardState();
+  const soft = sameSoftState(r, handed.soft) ? handed.soft : r.softState();
+  const hard = sameHardState(r, handed.hard) ? handed.hard : r.hardState();
   const entries = r.log.unstable.nextEntries();
   const snapshot = r.log.unstable.nextSnapshot();
   const committedEntries = r.log.nextCommitted(!async);
-  const changedHard = sameHardState(hard, handed.hard) ? undefined : hard;
+  const changedHard = hard === handed.hard ? undefined : hard;
   const mustSync = entries.length > 0 || hard.term !== handed.hard.term || hard.vote !== handed.hard.vote;
 
   const messages = r.messages;
@@ -85,7 +85,7 @@ export function takeReady(r: NodeState, handed: Handed): { readonly ready: Ready
   }
 
   const ready: Fillable<Ready> = { readStates: r.readStates, entries, committedEntries, messages, mustSync };
-  if (!sameSoftState(soft, handed.soft)) ready.softState = soft;
+  if (soft !== handed.soft) ready.softState = soft;
   if (changedHard !== undefined) ready.hardState = changedHard;
   if (snapshot !== undefined) ready.snapshot = snapshot;
   handed.soft = soft;
@@ -124,10 +124,10 @@ function applyResponse(r: NodeState, entries: readonly Entry[]): MsgStorageApply
   return { type: 'MsgStorageApplyResp', from: LOCAL_APPLY, to: r.id, term: 0, entries };
 }
 
-function sameSoftState(a: SoftState, b: SoftState): boolean {
-  return a.leader === b.leader && a.role === b.role;
+function sameSoftState(r: NodeState, soft: SoftState): boolean {
+  return r.leader === soft.leader && r.role === soft.role;
 }
 
-function sameHardState(a: HardState, b: HardState): boolean {
-  return a.term === b.term && a.vote === b.vote && a.commit === b.commit;
+function sameHardState(r: NodeState, hard: HardState): boolean {
+  return r.term === hard.term && r.vote === hard.vote && r.log.committed === hard.commit;
 }
