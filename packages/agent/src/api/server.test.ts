@@ -315,6 +315,8 @@ t.test('annotations are kept, read back and taken away', async (t) => {
   const stale = `${path}?ifModifiedIndex=${Number(read.at('modifiedIndex')) - 1}`;
   t.match(await call(socket, 'POST', stale, { set: { note: 'y' } }), { status: 409 });
   t.match(await call(socket, 'POST', path, { set: {} }), { status: 400 });
+  const wrong = await call(socket, 'POST', path, { set: { 'a b': 'x' } });
+  t.match(wrong.at('error.message'), /^set\."a b": an annotation key is 1 to 63 of /);
   t.match(await call(socket, 'POST', '/v1/vms/wbe/annotations', { set: { a: 'b' } }), { status: 404 });
   t.match(await call(socket, 'GET', '/v1/vms/wbe/annotations'), { status: 404, json: { error: { message: /web/ } } });
 });

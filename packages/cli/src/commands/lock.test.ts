@@ -34,6 +34,8 @@ t.test('a claim by hand', async (t) => {
     ...{ holder: 'ci@n1', reason: 'upgrade', ttlMs: 60_000, wait: false, slots: 2 },
   });
   t.equal((await runCli(['lock', 'acquire', 'deploy', '-q', ...socket])).stdout, '9\n', 'fit for a script');
+  api.on('acquireLock', () => ({ claim: { ...makeClaim(), holdMs: 900 }, lock: makeLock(), index: 9 }));
+  t.match((await runCli(['lock', 'acquire', 'deploy', ...socket])).stdout, /within 0\.9s of the request/);
   t.match(api.seen('acquireLock')[1]?.body, { holder: /^[\w.-]+@[\w.-]+$/ });
   const held = ['--token', '9', '--holder', 'ci@n1'];
   t.match((await runCli(['lock', 'renew', 'deploy', ...held, ...socket])).stdout, /renewed, token 9/);

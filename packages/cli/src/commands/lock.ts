@@ -36,7 +36,9 @@ export async function show(context: Context, args: readonly string[]): Promise<v
 
 function showClaim(context: Context, name: string, answer: RouteResult<'acquireLock'>, done: string): Promise<void> {
   const { token, ticket, position, holdMs } = answer.claim;
-  const until = `renew it within ${formatSpan(holdMs)} of the request`;
+  // Never more than it is, and of a short time not nothing.
+  const span = holdMs < 10_000 ? `${Math.floor(holdMs / 100) / 10}s` : formatSpan(holdMs);
+  const until = `renew it within ${span} of the request`;
   const text = token === null ? `waiting, ${position} in the queue` : `${done}, token ${token}; ${until}`;
   return context.show(answer, {
     names: [String(token ?? ticket)],

@@ -12,10 +12,13 @@ export const nameSchema = z
     'a name is 1 to 63 of a-z, 0-9 and -, starts with a letter and does not end with -',
   );
 
+const KEY = /^[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/;
+
 /** Key of a label: up to 63 characters, with an optional prefix as in `zone` or `example.org/rack`. */
-export const labelKeySchema = z
-  .string()
-  .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$/, 'a label key is 1 to 63 of A-Z a-z 0-9 . _ - /');
+export const labelKeySchema = z.string().regex(KEY, 'a label key is 1 to 63 of A-Z a-z 0-9 . _ - /');
+
+/** Key of an annotation: as that of a label. */
+export const annotationKeySchema = z.string().regex(KEY, 'an annotation key is 1 to 63 of A-Z a-z 0-9 . _ - /');
 
 /** Value of a label. */
 export const labelValueSchema = z
@@ -51,13 +54,13 @@ export const annotationValueSchema = z
   .max(ANNOTATION_VALUE_MAX, `an annotation has at most ${ANNOTATION_VALUE_MAX} characters`);
 
 /** Annotations by key; keys are those of labels. */
-export const annotationsSchema = z.record(labelKeySchema, annotationValueSchema);
+export const annotationsSchema = z.record(annotationKeySchema, annotationValueSchema);
 /** Annotations by key. */
 export type Annotations = z.infer<typeof annotationsSchema>;
 
 /** Changes of annotations: a text sets one, null takes it away; the others stay. */
 export const annotationChangesSchema = z
-  .record(labelKeySchema, annotationValueSchema.nullable())
+  .record(annotationKeySchema, annotationValueSchema.nullable())
   .refine((set) => Object.keys(set).length > 0, 'name at least one annotation')
   .refine((set) => Object.keys(set).length <= ANNOTATIONS_MAX, `at most ${ANNOTATIONS_MAX} annotations`);
 /** Changes of annotations. */
