@@ -41,7 +41,9 @@ export interface StoreOptions {
 }
 
 const DEFAULT_LINGER_MS = 10;
-const WRITE_BUFFER_BYTES = 4 * 1024 * 1024;
+const WRITE_BUFFER_BYTES = 8 * 1024 * 1024;
+/** LevelDB writes a table file block by block, a system call each, and here tables are read from end to end only. */
+const BLOCK_BYTES = 64 * 1024;
 const CACHE_BYTES = 1024 * 1024;
 
 type Database = Level<string, Uint8Array>;
@@ -72,6 +74,7 @@ export async function openStore(directory: string, options: StoreOptions): Promi
     compression: false,
     writeBufferSize: WRITE_BUFFER_BYTES,
     cacheSize: CACHE_BYTES,
+    blockSize: BLOCK_BYTES,
   });
   try {
     await db.open();

@@ -56,6 +56,9 @@ export interface ConsensusHost {
 /** Peer messages that concern the log. */
 export type ConsensusMessage = Exclude<PeerMessage, MembersMessage>;
 
+/** Batches of clients' proposals that a leader has under way at once: while one commits the next is on its way. */
+const BATCHES_UNDER_WAY = 2;
+
 interface PendingWrite {
   readonly append: MsgStorageAppend;
   readonly snapshot: ReceivedSnapshot | null;
@@ -73,6 +76,8 @@ export class Consensus {
   readonly #writes = new Map<number, PendingWrite>();
   /** Token of the last write that something may have to wait for. */
   #lastAppend = 0;
+  /** Last index of each batch that this leader proposed and that may not be committed yet. */
+  #proposed: LogIndex[] = [];
   #votes: MsgVote[] = [];
   /** Term and vote as handed to the storage. */
   #promised: { term: number; vote: NodeId };
@@ -142,11 +147,13 @@ export class Consensus {
   }
 
   /**
-   * Whether entries are on their way to this host's disk. What a leader proposed meanwhile would only wait for that
-   * write to end, and cost each follower a message and an answer of its own.
+   * Whether as many batches as may be are proposed and not committed. What a leader proposed beside them would only wait
+   * behind them, and cost each follower a message, a write and an answer of its own.
    */
-  get isAppending(): boolean {
-    return this.#writes.size > 0;
+  get isBusy(): boolean {
+    const { committed } = this.#node;
+    while ((this.#proposed[0] ?? Number.POSITIVE_INFINITY) <= committed) this.#proposed.shift();
+    return this.#proposed.length >= BATCHES_UNDER_WAY;
   }
 
   /** Tells the time for leases; see `HostLoop.clock`. */
@@ -198,7 +205,9 @@ export class Consensus {
 
   /** Proposes entries' payloads as one message; false when they were dropped and have to be proposed again later. */
   propose(payloads: readonly Uint8Array[]): boolean {
-    return this.#node.proposeAll(payloads.map((data) => ({ type: 'normal', data }))).status !== 'dropped';
+    const { status } = this.#node.proposeAll(payloads.map((data) => ({ type: 'normal', data })));
+    if (status !== 'dropped' && this.#isLeader) this.#proposed.push(this.#node.lastIndex);
+    return status !== 'dropped';
   }
 
   /** Proposes a configuration change; the index it will take effect at, undefined when it was not taken. */
@@ -256,6 +265,7 @@ export class Consensus {
     if (leader === this.#leader && isLeader === this.#isLeader) return;
     if (!isLeader) this.#sender.clear();
     this.#notices.clear();
+    this.#proposed = [];
     this.#leader = leader;
     this.#isLeader = isLeader;
     this.#host.leadershipChanged(leader, isLeader);

@@ -46,6 +46,28 @@ t.test('a repeated request id takes effect once and gets the same result', async
   t.same(leader.commands.get(first), world.host(leader.id === 2 ? 3 : 2).commands.get(again));
 });
 
+t.test('commands that come while two batches are under way go together once one of them is committed', async (t) => {
+  const world = threeHosts();
+  const { leader } = world;
+  world.settle();
+  const ids: number[] = [];
+  for (let number = 0; number < 40; number++) {
+    const id = 1_000 + number;
+    ids.push(id);
+    const command = create(`vm-${number}`);
+    leader.loop.handle({ type: 'command', id, requestId: `${id}`, command, deadlineMs: world.nowMs + 5_000 });
+    leader.loop.flush();
+  }
+  const batches = (): number[] =>
+    leader.writes.flatMap(({ entries }) => (entries === undefined ? [] : [entries.length]));
+  t.same(batches(), [1, 1]);
+  world.settle();
+  t.ok(
+    ids.every((id) => leader.commands.get(id)?.type === 'result'),
+    'all were answered',
+  );
+});
+
 t.test('a read sees what was acknowledged before it', async (t) => {
   const world = threeHosts();
   world.must(create('a'));

@@ -307,8 +307,8 @@ export class HostLoop {
       if (!this.#consensus.propose(payloads)) this.#own.clear();
     }
     if (!this.#commands.hasUnproposed) return;
-    // Group commit: what comes while the leader's disk is busy goes together once it is not.
-    if (this.#consensus.isLeader && this.#consensus.isAppending) return;
+    // Group commit: what comes while enough is under way goes together once some of that is committed.
+    if (this.#consensus.isLeader && this.#consensus.isBusy) return;
     const waiting = this.#commands.takeUnproposed();
     let done = 0;
     while (done < waiting.length) {
