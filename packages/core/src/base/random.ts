@@ -47,9 +47,10 @@ export class SeededRandom implements Random {
     const mixed = hashLabel('seed', (seed ^ Math.floor(seed / 0x1_0000_0000)) >>> 0);
     this.#seed = mixed;
     const next = splitMix(mixed);
-    this.#s0 = next();
-    this.#s1 = next();
-    this.#s2 = next();
+    // As signed words, which is what the operations on them give.
+    this.#s0 = next() | 0;
+    this.#s1 = next() | 0;
+    this.#s2 = next() | 0;
     this.#s3 = next() | 1;
   }
 
@@ -68,10 +69,13 @@ export class SeededRandom implements Random {
 
   below(bound: number): number {
     // Rejection keeps it uniform: the last, incomplete run of `bound` values is drawn again.
-    const limit = 0x1_0000_0000 - (0x1_0000_0000 % bound);
+    if (bound > 0xffff_ffff) return this.#next();
+    const size = bound >>> 0;
+    // 2^32 modulo the bound, in whole words: a division of such large numbers as fractions is slow.
+    const rest = (-size >>> 0) % size;
     for (;;) {
       const value = this.#next();
-      if (value < limit) return value % bound;
+      if (rest === 0 || value < 0x1_0000_0000 - rest) return value % size;
     }
   }
 

@@ -125,7 +125,7 @@ export class HostLoop {
   get status(): LoopStatus {
     const { node, applied } = this.#consensus;
     return {
-      role: node.softState.role,
+      role: node.role,
       leaderId: this.#leader,
       term: node.term,
       commitIndex: node.committed,

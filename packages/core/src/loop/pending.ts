@@ -181,8 +181,9 @@ export class PendingReads {
   }
 
   get size(): number {
-    const confirmed = this.#confirmed.reduce((sum, group) => sum + group.reads.length, 0);
-    return this.#waiting.length + (this.#asked?.reads.length ?? 0) + confirmed;
+    let size = this.#waiting.length + (this.#asked?.reads.length ?? 0);
+    for (const group of this.#confirmed) size += group.reads.length;
+    return size;
   }
 
   /** Takes a read, or answers `overloaded` at once. */

@@ -12,6 +12,7 @@ import type { ClusterObject } from '../model/object.ts';
 import { vmSchema } from '../model/vm.ts';
 import type { CommandResult } from './command.ts';
 import { sortKeys } from './key-order.ts';
+import { CLUSTER_KEY, eventKey, hostKey, lockKey, requestKey, tokenKey, vmKey } from './record.ts';
 
 // The subpath `msgpackr/pack` is the build without the native string reader; `useRecords: false` keeps to plain maps.
 const packr = new Packr({ useRecords: false });
@@ -172,4 +173,24 @@ export function decodeRecord(key: string, bytes: Uint8Array): RecordObject {
     throw new N3xError(ERROR_CODES.corrupt, `record ${key} holds a ${parsed.data.kind}`);
   }
   return checked(parsed.data);
+}
+
+/** The key under which an object is stored. */
+export function recordKey(object: RecordObject): string {
+  switch (object.kind) {
+    case 'cluster':
+      return CLUSTER_KEY;
+    case 'event':
+      return eventKey(object.index, object.ordinal);
+    case 'host':
+      return hostKey(object.id);
+    case 'lock':
+      return lockKey(object.name);
+    case 'request':
+      return requestKey(object.result.index);
+    case 'token':
+      return tokenKey(object.id);
+    case 'vm':
+      return vmKey(object.name);
+  }
 }

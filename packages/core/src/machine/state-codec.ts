@@ -3,9 +3,10 @@
  * The same bytes always mean the same, and what is read is never changed.
  */
 
+import { ERROR_CODES, N3xError } from '../base/errors.ts';
 import type { FormatRange } from './format-range.ts';
 import { type DecodedProposal, decodeProposal } from './proposal-codec.ts';
-import { decodeRecord, encodeRecord, inOrder, type RecordObject } from './record-codec.ts';
+import { decodeRecord, encodeRecord, inOrder, type RecordObject, recordKey } from './record-codec.ts';
 import { recordHash } from './record-hash.ts';
 
 /** A record that was read. */
@@ -19,7 +20,7 @@ export interface ReadRecord {
 export interface StateCodec {
   /** As {@link decodeProposal}. */
   proposal(bytes: Uint8Array, formats: FormatRange): DecodedProposal;
-  /** As {@link decodeRecord}. */
+  /** As {@link decodeRecord}; `N3X_CORRUPT` also for a record that belongs under another key. */
   record(key: string, bytes: Uint8Array): ReadRecord;
   /** Bytes of the record under `key`, not to be changed. */
   encode(key: string, object: RecordObject): Uint8Array;
@@ -30,6 +31,9 @@ export const STATE_CODEC: StateCodec = {
   proposal: decodeProposal,
   record: (key, bytes) => {
     const object = inOrder(decodeRecord(key, bytes));
+    if (recordKey(object) !== key) {
+      throw new N3xError(ERROR_CODES.corrupt, `record ${key} does not belong where it is`);
+    }
     return { object, hash: recordHash(key, object) };
   },
   encode: (_key, object) => encodeRecord(object),

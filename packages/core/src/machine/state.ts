@@ -15,12 +15,13 @@ import type { Vm } from '../model/vm.ts';
 import type { CommandResult } from './command.ts';
 import type { HostLoad } from './indexes.ts';
 import { VmIndexes } from './indexes.ts';
-import { CLUSTER_KEY, eventKey, hostKey, lockKey, requestKey, tokenKey, vmKey } from './record.ts';
-import { encodeRecord, type RecordObject, type RequestRecord } from './record-codec.ts';
+import { encodeRecord, type RecordObject, type RequestRecord, recordKey } from './record-codec.ts';
 import { RecordHash } from './record-hash.ts';
 import { Ring } from './ring.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import { STATE_CODEC, type StateCodec } from './state-codec.ts';
+
+export { recordKey } from './record-codec.ts';
 
 /**
  * How much history is kept. Every host must keep the same, or their states differ: the figures belong to
@@ -80,7 +81,7 @@ export class ClusterState {
     for (const [key, value] of records) {
       const { object, hash } = codec.record(key, value);
       const evicted = state.#load(object);
-      if (recordKey(object) !== key || evicted) {
+      if (evicted) {
         throw new N3xError(ERROR_CODES.corrupt, `record ${key} does not belong where it is`);
       }
       state.#hash.put(key, hash);
@@ -367,25 +368,5 @@ export class ClusterState {
     if (evicted !== undefined) this.#results.delete(evicted.requestId);
     this.#results.set(request.requestId, request.result);
     return evicted;
-  }
-}
-
-/** The key under which an object is stored. */
-export function recordKey(object: RecordObject): string {
-  switch (object.kind) {
-    case 'cluster':
-      return CLUSTER_KEY;
-    case 'event':
-      return eventKey(object.index, object.ordinal);
-    case 'host':
-      return hostKey(object.id);
-    case 'lock':
-      return lockKey(object.name);
-    case 'request':
-      return requestKey(object.result.index);
-    case 'token':
-      return tokenKey(object.id);
-    case 'vm':
-      return vmKey(object.name);
   }
 }

@@ -24,6 +24,7 @@ import {
   type NodeId,
   type ProposedEntry,
   type Ready,
+  type Role,
   type SoftState,
   type Term,
 } from './types.ts';
@@ -71,6 +72,11 @@ export class RawNode {
   /** Role and known leader. */
   get softState(): SoftState {
     return this.#state.softState();
+  }
+
+  /** The present role. */
+  get role(): Role {
+    return this.#state.role;
   }
 
   /** The commit index. */

@@ -14,6 +14,13 @@ export class Digest {
   /** Takes in a number; fractions count down to millionths. */
   number(value: number): void {
     this.#count++;
+    const small = value | 0;
+    if (small === value && small >= 0) {
+      this.#word(small);
+      this.#word(0);
+      this.#word(0);
+      return;
+    }
     const whole = Math.floor(value);
     this.#word(whole | 0);
     this.#word(Math.floor(whole / 0x1_0000_0000) | 0);

@@ -49,43 +49,64 @@ export class Violation extends Error {
   }
 }
 
+/** Those of `list` that want to be told of this: most are told of little, and some of it happens at every step. */
+function told<K extends keyof WorldObserver>(list: readonly WorldObserver[], method: K): readonly Telling<K>[] {
+  return list.filter((observer): observer is Telling<K> => observer[method] !== undefined);
+}
+
+type Telling<K extends keyof WorldObserver> = WorldObserver & Required<Pick<WorldObserver, K>>;
+
 /** Several observers as one, told in order. */
 export class Observers implements Required<WorldObserver> {
-  readonly #list: readonly WorldObserver[];
+  readonly #started: readonly Telling<'started'>[];
+  readonly #stopped: readonly Telling<'stopped'>[];
+  readonly #discarded: readonly Telling<'discarded'>[];
+  readonly #writing: readonly Telling<'writing'>[];
+  readonly #sending: readonly Telling<'sending'>[];
+  readonly #settled: readonly Telling<'settled'>[];
+  readonly #vm: readonly Telling<'vm'>[];
+  readonly #answered: readonly Telling<'answered'>[];
 
   constructor(list: readonly WorldObserver[]) {
-    this.#list = list;
+    this.#started = told(list, 'started');
+    this.#stopped = told(list, 'stopped');
+    this.#discarded = told(list, 'discarded');
+    this.#writing = told(list, 'writing');
+    this.#sending = told(list, 'sending');
+    this.#settled = told(list, 'settled');
+    this.#vm = told(list, 'vm');
+    this.#answered = told(list, 'answered');
   }
 
   started(host: ObservedHost, stored: StoredState): void {
-    for (const observer of this.#list) observer.started?.(host, stored);
+    for (const observer of this.#started) observer.started(host, stored);
   }
 
   stopped(host: ObservedHost, kind: 'process' | 'power'): void {
-    for (const observer of this.#list) observer.stopped?.(host, kind);
+    for (const observer of this.#stopped) observer.stopped(host, kind);
   }
 
   discarded(host: ObservedHost): void {
-    for (const observer of this.#list) observer.discarded?.(host);
+    for (const observer of this.#discarded) observer.discarded(host);
   }
 
   writing(host: ObservedHost, write: StorageWrite): void {
-    for (const observer of this.#list) observer.writing?.(host, write);
+    for (const observer of this.#writing) observer.writing(host, write);
   }
 
   sending(host: ObservedHost, to: NodeId, message: PeerMessage): void {
-    for (const observer of this.#list) observer.sending?.(host, to, message);
+    for (const observer of this.#sending) observer.sending(host, to, message);
   }
 
   settled(host: ObservedHost, status: LoopStatus): void {
-    for (const observer of this.#list) observer.settled?.(host, status);
+    for (const observer of this.#settled) observer.settled(host, status);
   }
 
   vm(host: ObservedHost, uid: string, runs: boolean): void {
-    for (const observer of this.#list) observer.vm?.(host, uid, runs);
+    for (const observer of this.#vm) observer.vm(host, uid, runs);
   }
 
   answered(host: ObservedHost, requestId: string, outcome: CommandOutcome): void {
-    for (const observer of this.#list) observer.answered?.(host, requestId, outcome);
+    for (const observer of this.#answered) observer.answered(host, requestId, outcome);
   }
 }

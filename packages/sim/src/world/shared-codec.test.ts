@@ -1,4 +1,5 @@
 import { encodeProposal } from '@n3x/core/machine/proposal-codec';
+import { requestKey } from '@n3x/core/machine/record';
 import type { RecordObject } from '@n3x/core/machine/record-codec';
 import { STATE_CODEC } from '@n3x/core/machine/state-codec';
 import t from 'tap';
@@ -9,6 +10,10 @@ const ENTRY = encodeProposal({ format: 1, requestId: 'r1', atMs: 5, command: COM
 
 function request(index: number): RecordObject {
   return { kind: 'request', requestId: 'r1', result: { ok: true, index, changed: true } };
+}
+
+function renamed(object: RecordObject): RecordObject {
+  return object.kind === 'request' ? { ...object, requestId: 'r2' } : object;
 }
 
 t.test('an entry is read once, and read as a build of these formats reads it', async (t) => {
@@ -25,16 +30,17 @@ t.test('what is shared cannot be changed', async (t) => {
   const decoded = codec.proposal(ENTRY, [1, 1]);
   if (!decoded.ok) throw new Error(decoded.message);
   t.throws(() => Object.assign(decoded.proposal.command, { name: 'b' }), TypeError);
-  const { object } = codec.record('request/1', codec.encode('request/1', request(1)));
+  const { object } = codec.record(requestKey(1), codec.encode(requestKey(1), request(1)));
   t.throws(() => Object.assign(object, { requestId: 'r2' }), TypeError);
 });
 
 t.test('records that are the same have the same bytes, others have their own', async (t) => {
   const codec = new SharedCodec();
-  const bytes = codec.encode('request/1', request(1));
-  t.equal(codec.encode('request/1', request(1)), bytes);
-  const other = codec.encode('request/1', request(2));
-  t.same(other, STATE_CODEC.encode('request/1', request(2)));
+  const bytes = codec.encode(requestKey(1), request(1));
+  t.equal(codec.encode(requestKey(1), request(1)), bytes);
+  const other = codec.encode(requestKey(1), renamed(request(1)));
+  t.same(other, STATE_CODEC.encode(requestKey(1), renamed(request(1))));
   t.notSame(other, bytes);
-  t.same(codec.record('request/1', other), { key: 'request/1', ...STATE_CODEC.record('request/1', other) });
+  t.throws(() => codec.record(requestKey(2), other), { code: 'N3X_CORRUPT' }, 'it belongs under its own key');
+  t.same(codec.record(requestKey(1), other), { key: requestKey(1), ...STATE_CODEC.record(requestKey(1), other) });
 });
