@@ -11,6 +11,7 @@ import { benchCreate } from './create.ts';
 import { benchFailover } from './failover.ts';
 import type { Figure } from './figure.ts';
 import { benchMemory } from './memory.ts';
+import { benchSimulator } from './simulator.ts';
 
 /** Gives `part` a cluster of three hosts of its own. */
 function onCluster(part: (cluster: Cluster) => Promise<Figure[]>): () => Promise<Figure[]> {
@@ -29,6 +30,7 @@ const PARTS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   create: onCluster(benchCreate),
   commits: benchCommits,
   failover: benchFailover,
+  simulator: benchSimulator,
 };
 
 const { values } = parseArgs({ options: { only: { type: 'string', multiple: true } } });
