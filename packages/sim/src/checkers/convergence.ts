@@ -48,7 +48,10 @@ function whyNotSettled(state: ClusterState, living: readonly Host[], { confState
   const wanted = Math.min(state.cluster?.settings.voters ?? 1, mayVote);
   const due = wanted - ((wanted + 1) % 2);
   const dead = confState.voters.filter((id) => !living.some((host) => host.id === id));
-  if (dead.length > 0) return `${dead.join(' ')} vote and are dead`;
+  if (dead.length > 0) {
+    const names = dead.map((id) => state.host(id)?.name ?? `id ${id}`);
+    return `${names.join(', ')} ${dead.length === 1 ? 'is dead and still votes' : 'are dead and still vote'}`;
+  }
   if (confState.voters.length !== due) return `${confState.voters.length} hosts vote, ${due} should`;
   const format = nextFormat(state);
   return format === undefined ? undefined : `commands of format ${format} have yet to come into force`;

@@ -9,8 +9,25 @@ const STEPS = [1, 2, 5]
 /** Least pixels between two marks. */
 const MARK_GAP = 90;
 
+/** The badges of the violation that are in view, each with its place and its time. */
+function badgesOf({ context, model, view }: Scene): { text: string; at: number; left: number; width: number }[] {
+  const { verdict } = model.recording;
+  if (verdict === undefined) return [];
+  const { happenedUs, atUs, rule } = verdict;
+  const isLater = atUs - happenedUs > 1_000;
+  const moments = [{ at: happenedUs, text: rule }, ...(isLater ? [{ at: atUs, text: 'found' }] : [])];
+  context.font = `600 ${FONT}`;
+  return moments
+    .filter(({ at }) => at >= view.from && at <= view.until)
+    .map(({ at, text }) => {
+      const width = context.measureText(text).width + 12;
+      return { at, text, width, left: Math.max(view.left, Math.min(view.x(at) - width / 2, view.right - width)) };
+    });
+}
+
 /** Marks of time, and which part of the run this is. */
-export function drawAxis({ context, model, view, layout, palette }: Scene): void {
+export function drawAxis(scene: Scene): void {
+  const { context, model, view, layout, palette } = scene;
   const least = (view.span / layout.width) * MARK_GAP;
   const step = STEPS.filter((one) => one >= least).sort((a, b) => a - b)[0] ?? view.span;
   const [begin, end] = model.recording.workUs;
@@ -19,6 +36,7 @@ export function drawAxis({ context, model, view, layout, palette }: Scene): void
     { text: 'load and faults', from: begin, until: end },
     { text: 'rest: nothing goes wrong any more', from: end, until: model.recording.endUs },
   ];
+  const badges = badgesOf(scene);
   context.textBaseline = 'middle';
   context.font = SMALL_FONT;
   parts.forEach(({ text, from, until }, at) => {
@@ -30,7 +48,8 @@ export function drawAxis({ context, model, view, layout, palette }: Scene): void
     }
     context.fillStyle = palette.faint;
     context.fillRect(left, 0, 1, 14);
-    fitText(context, text, left + 5, 8, right - left - 8);
+    const badge = Math.min(...badges.map((one) => one.left).filter((place) => place > left), right);
+    fitText(context, text, left + 5, 8, badge - left - 8);
   });
   context.font = FONT;
   let taken = 0;
@@ -118,14 +137,9 @@ export function drawVms(scene: Scene): void {
 }
 
 /** The moment of the violation, and the one in which it was found if that is another. */
-export function drawViolation({ context, model, view, layout, palette }: Scene): void {
-  const { verdict } = model.recording;
-  if (verdict === undefined) return;
-  const { happenedUs, atUs, rule } = verdict;
-  const isLater = atUs - happenedUs > 1_000;
-  const moments = [{ at: happenedUs, text: rule }, ...(isLater ? [{ at: atUs, text: 'found' }] : [])];
-  for (const { at, text } of moments) {
-    if (at < view.from || at > view.until) continue;
+export function drawViolation(scene: Scene): void {
+  const { context, view, layout, palette } = scene;
+  for (const { at, text, left, width } of badgesOf(scene)) {
     const x = view.x(at);
     context.strokeStyle = palette.violation;
     context.lineWidth = 1.5;
@@ -136,8 +150,6 @@ export function drawViolation({ context, model, view, layout, palette }: Scene):
     context.stroke();
     context.setLineDash([]);
     context.font = `600 ${FONT}`;
-    const width = context.measureText(text).width + 12;
-    const left = Math.max(view.left, Math.min(x - width / 2, view.right - width));
     context.fillStyle = palette.violation;
     context.fillRect(left, 0, width, 17);
     context.fillStyle = palette.back;
