@@ -28,6 +28,10 @@ export async function run(args: readonly string[], output: ProgramOutput): Promi
   let code: number = EXIT.passed;
   const program = new Command('n3x-sim')
     .description('runs n3x clusters in virtual time, under faults, from one seed')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 passed, 1 a rule was violated or a planted bug missed, 2 the command was wrong, 3 the simulator failed.\nMore in docs/simulation.md.',
+    )
     .exitOverride()
     .configureOutput({
       writeOut: (text) => output.out(text.trimEnd()),
