@@ -29,6 +29,7 @@ import type { MembersMessage, PeerMessage } from '../wire/peer-message.ts';
 import { AppliedWrites } from './applied-writes.ts';
 import { CommitNotices } from './commit-notices.ts';
 import { Compaction } from './compaction.ts';
+import type { LossStep } from './leader-loss.ts';
 import { LogMirror } from './log-mirror.ts';
 import type { LoopOptions } from './options.ts';
 import { type ReceivedSnapshot, SnapshotReceiver } from './snapshot-receiver.ts';
@@ -201,6 +202,13 @@ export class Consensus {
   /** The stream to a peer broke: what was sent last may be lost. */
   unreachable(peer: NodeId): void {
     if (this.#isLeader) this.#node.reportUnreachable(peer);
+  }
+
+  /** The leader seems to be gone: a voter forgets it, and campaigns. Not with leases, which rest on its being remembered. */
+  leaderLost(step: LossStep): void {
+    if (this.#options.reads === 'lease' || !this.#applied.confState.voters.includes(this.#options.hostId)) return;
+    if (step === 'forget') this.#node.forgetLeader();
+    else this.#node.campaign();
   }
 
   /** Proposes entries' payloads as one message; false when they were dropped and have to be proposed again later. */

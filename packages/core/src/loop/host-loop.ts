@@ -26,6 +26,7 @@ import { Consensus } from './consensus.ts';
 import { HostAgent } from './host-agent.ts';
 import type { LoopInput } from './input.ts';
 import { LeaderControl } from './leader-control.ts';
+import { LeaderLoss } from './leader-loss.ts';
 import type { LoopOptions } from './options.ts';
 import { OwnProposals } from './own-proposals.ts';
 import { type Introduced, LastHeard, membersOf, peersOf } from './peers.ts';
@@ -73,6 +74,7 @@ export class HostLoop {
   readonly #heard = new LastHeard(CONTROL_OPTIONS.lostAfterMs);
   readonly #agent: HostAgent;
   readonly #control: LeaderControl;
+  readonly #leaderLoss: LeaderLoss;
   #state: ClusterState;
   #changes: ObjectChange[] = [];
   #nowMs = 0;
@@ -100,6 +102,7 @@ export class HostLoop {
     this.#own = new OwnProposals(`h${options.hostId}.${options.bootId}`, OWN_PROPOSALS_LIMIT);
     this.#agent = new HostAgent(options.hostId, ports, this.#own);
     this.#control = new LeaderControl(options, this.#own, this.#heard);
+    this.#leaderLoss = new LeaderLoss(ports.random.fork('leader loss'));
     this.#consensus = new Consensus(options, ports, stored, {
       encode: (key, object) => codec.encode(key, object),
       applyEntry: (entry, confState) => this.#applyEntry(entry, confState),
@@ -164,9 +167,12 @@ export class HostLoop {
         return;
       case 'peer':
         this.#control.stream(input.id, input.connected);
-        if (input.connected) this.#introduce(input.id);
-        else {
+        if (input.connected) {
+          this.#introduce(input.id);
+          this.#leaderLoss.opened(input.id);
+        } else {
           this.#heard.lost(input.id);
+          this.#leaderLoss.broke(input.id, this.#consensus.leader, this.#nowMs);
           this.#consensus.unreachable(input.id);
         }
         return;
@@ -213,6 +219,8 @@ export class HostLoop {
   #tick(nowMs: number, wallMs: number): void {
     this.#nowMs = nowMs;
     this.#wallMs = wallMs;
+    const step = this.#leaderLoss.due(this.#consensus.leader, nowMs);
+    if (step !== undefined) this.#consensus.leaderLost(step);
     this.#consensus.tick(nowMs);
     this.#judgeQuorum();
     const { proposalRetryMs, noQuorumGraceMs } = this.#options;
