@@ -47,7 +47,7 @@ export interface Profile {
   /** Whether messages go through the real wire codec, which is slower. */
   readonly codec?: 'wire';
   /** How hosts are configured where links ask for it. */
-  readonly loop?: Partial<Pick<LoopOptions, 'electionTicks' | 'heartbeatTicks'>>;
+  readonly loop?: Partial<Pick<LoopOptions, 'electionTicks' | 'heartbeatTicks' | 'reads'>>;
   /** Largest rate error of a monotonic clock, in millionths. */
   readonly driftPpm: number;
 }
@@ -62,6 +62,9 @@ const STEADY: DriverProfile = {
   ...{ failPermille: 0, hangPermille: 0, hangMs: 20_000, exitPermille: 0 },
 };
 const SHAKY: DriverProfile = { ...STEADY, failPermille: 100, hangPermille: 20, exitPermille: 100 };
+
+/** So far from the true rate, to either side, that one clock is a tenth faster than another: what leases are made for. */
+const LEASE_DRIFT_PPM = 47_000;
 
 /** All profiles by name. */
 export const PROFILES: Readonly<Record<string, Profile>> = {
@@ -156,6 +159,23 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
     ...{ links: LINK_PROFILES.default, disk: CARD, driver: STEADY, driftPpm: 200 },
     aims: { vote: 5, acknowledgement: 1, append: 4, sleep: 600 },
     faults: { crash: 6, stall: 10, partition: 6, cut: 3, slowDisk: 6 },
+  },
+  'lease-reads': {
+    ...{
+      name: 'lease-reads',
+      summary:
+        'reads by lease; clocks whose rates differ by a tenth, leaders that sleep or are cut off while others lead',
+    },
+    // Now and then a link stands still, so that one host hears of a new leader later than the others.
+    links: {
+      ...LINK_PROFILES.default,
+      name: 'lease-reads',
+      latency: { minMs: 0.5, maxMs: 5, slowPermille: 5, slowMs: 1_000 },
+    },
+    ...{ disk: SSD, driver: STEADY, driftPpm: LEASE_DRIFT_PPM },
+    loop: { reads: 'lease' },
+    aims: { vote: 5, acknowledgement: 1, append: 4, sleep: 600 },
+    faults: { drift: 6, stall: 10, partition: 10, cut: 10, isolate: 6, crash: 4 },
   },
   'slow-disks': {
     ...{ name: 'slow-disks', summary: 'disks that take seconds while one leader follows the other' },
