@@ -1,5 +1,8 @@
 /** The program's entry: joins {@link run} to this process. */
 import { run } from './program.ts';
+import { enlargeYoungGeneration } from './young-generation.ts';
+
+enlargeYoungGeneration();
 
 // A reader that goes early, like `head`, is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

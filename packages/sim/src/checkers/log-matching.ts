@@ -12,8 +12,8 @@ import type { LogView } from './log-views.ts';
 export const LOG_MATCHING = 'S1 log-matching';
 export const LEADER_APPEND_ONLY = 'S1 leader-append-only';
 
-/** Entries further back than this are forgotten. */
-const KEPT = 50_000;
+/** Entries further back than this are forgotten: no log is so long. */
+const KEPT = 25_000;
 
 interface Known {
   readonly entry: Entry;

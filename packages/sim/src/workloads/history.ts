@@ -25,7 +25,7 @@ export interface Moment {
 }
 
 /** Operations on one object that are kept, unless all are wanted: older ones were judged long ago. */
-const KEPT = 10_000;
+const KEPT = 1_000;
 
 /** All operations by object. */
 export class History {
