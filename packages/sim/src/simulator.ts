@@ -290,7 +290,6 @@ class Run {
     this.#changes = membership.changes;
     this.#aimed.on = false;
     this.#nemesis.relent();
-    if (profile.restLinks !== undefined) world.network.setProfile(profile.restLinks);
     for (const host of world.hosts)
       host.driver.setProfile({ ...profile.driver, failPermille: 0, hangPermille: 0, exitPermille: 0 });
     const relentedAt = world.timeline.nowMs;

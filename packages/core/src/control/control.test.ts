@@ -40,7 +40,10 @@ function view(
     peers: new Map(
       ids
         .filter((id) => id !== 1)
-        .map((id) => [id, { match: 1000, lastHeardMs: NOW - 10, heardSinceMs: 0, ...peers[id] }]),
+        .map((id) => [
+          id,
+          { unreachableSinceMs: null, match: 1000, lastHeardMs: NOW - 10, heardSinceMs: 0, ...peers[id] },
+        ]),
     ),
     inFlight: new Set(),
     ...changes,

@@ -10,6 +10,11 @@ export interface PeerView {
   readonly lastHeardMs: number | null;
   /** Monotonic time since when messages came from it without a gap; null when none came. */
   readonly heardSinceMs: number | null;
+  /**
+   * Monotonic time at which this host, whoever led then, applied that the peer is unreachable; null while it is
+   * reachable. So a silence does not begin anew with each leader.
+   */
+  readonly unreachableSinceMs: number | null;
 }
 
 /** What the leader knows. */

@@ -115,6 +115,7 @@ class Model {
             match: machine.lags ? 1 : COMMITTED,
             lastHeardMs: machine.lastHeardMs === 0 ? null : machine.lastHeardMs,
             heardSinceMs: Math.max(machine.heardSinceMs, sinceMs),
+            unreachableSinceMs: null,
           },
         ] as const,
     );

@@ -55,6 +55,17 @@ t.test('a dead voter is replaced, by one of another zone where there is one', as
   t.same(lab.plan({ 3: { lastHeardMs: null } }), ['addVoter 5, addLearner 3', 'membership/replaced/3']);
 });
 
+t.test('a silence goes on from one leader to the next', async (t) => {
+  const lab = new MembershipLab(some(4), conf([1, 2, 3], [4]));
+  const young = { leaderSinceMs: NOW - 2001 };
+  const gone = { lastHeardMs: null, unreachableSinceMs: NOW - GRACE - 1 };
+  t.match(lab.plan({ 3: gone }, young)[0], 'addVoter 4, addLearner 3');
+  t.same(lab.plan({ 3: { ...gone, unreachableSinceMs: NOW - GRACE } }, young), [], 'the grace is not over');
+  t.same(lab.plan({ 3: gone }, { leaderSinceMs: NOW - 2000 }), [], 'this leader has to have listened');
+  t.same(lab.plan({ 3: { ...gone, lastHeardMs: NOW - GRACE } }, young), [], 'it was heard since it was given up');
+  t.same(lab.plan({ 3: { ...gone, unreachableSinceMs: null } }, young), []);
+});
+
 t.test('without anybody to replace it a dead voter stays, unless fewer bear more', async (t) => {
   const dead = silent(GRACE + 1);
   t.same(new MembershipLab(some(3), conf([1, 2, 3])).plan({ 3: dead }), []);

@@ -48,11 +48,14 @@ function isWell(look: Look, id: NodeId): boolean {
   return isHeard(look, id) && match + options.caughtUpEntries >= view.committed;
 }
 
-/** Whether a voter has been silent for longer than the grace, under this leader. */
-function isDead({ view, nowMs, graceMs }: Look, id: NodeId): boolean {
+/** Whether a voter has been silent for longer than the grace: under this leader, or since an earlier one gave it up. */
+function isDead({ view, nowMs, graceMs, options }: Look, id: NodeId): boolean {
   if (id === view.selfId) return false;
-  const since = Math.max(view.peers.get(id)?.lastHeardMs ?? view.leaderSinceMs, view.leaderSinceMs);
-  return nowMs - since > graceMs;
+  const { lastHeardMs = null, unreachableSinceMs = null } = view.peers.get(id) ?? {};
+  const silentMs = nowMs - Math.max(lastHeardMs ?? view.leaderSinceMs, view.leaderSinceMs);
+  if (silentMs > graceMs) return true;
+  if (unreachableSinceMs === null || silentMs <= options.backWithinMs) return false;
+  return nowMs - unreachableSinceMs > graceMs && (lastHeardMs ?? 0) <= unreachableSinceMs;
 }
 
 /** Whether messages have come from it without a gap for `forMs`. */

@@ -25,6 +25,8 @@ export function silent(ms: number): Partial<PeerView> {
   return { lastHeardMs: NOW - ms };
 }
 
+const HEARD: PeerView = { match: 1000, lastHeardMs: NOW - 10, heardSinceMs: 0, unreachableSinceMs: null };
+
 /** Hosts n1, n2 ... and a leader's view of them. */
 export class MembershipLab {
   readonly cluster = new SampleCluster();
@@ -58,7 +60,7 @@ export class MembershipLab {
       confSinceMs: NOW,
       transferTriedMs: null,
       connected: new Set([...this.cluster.state.hosts()].map((host) => host.id)),
-      peers: new Map(ids.map((id) => [id, { match: 1000, lastHeardMs: NOW - 10, heardSinceMs: 0, ...peers[id] }])),
+      peers: new Map(ids.map((id) => [id, { ...HEARD, ...peers[id] }])),
       inFlight: new Set(),
       ...changes,
     };

@@ -392,7 +392,7 @@ export class HostLoop {
 
   #batchApplied(meta: SnapshotMeta): void {
     this.#reads.applied(meta.index);
-    this.#control.stateChanged();
+    this.#control.stateChanged(this.#state, this.#nowMs);
     this.#agent.stateChanged();
     this.#updatePeers();
   }

@@ -5,6 +5,7 @@
 import { Arrivals } from '../control/arrivals.ts';
 import { LockExpiry } from '../control/lock-expiry.ts';
 import { CONTROL_OPTIONS, type Decision, type LeaderView, type PeerView, plan } from '../control/plan.ts';
+import { UnreachableSince } from '../control/unreachable-since.ts';
 import type { ClusterState } from '../machine/state.ts';
 import { type ConfState, type LogIndex, NONE, type NodeId } from '../raft/types.ts';
 import type { Consensus } from './consensus.ts';
@@ -19,6 +20,7 @@ export class LeaderControl {
   readonly #heard: LastHeard;
   readonly #locks = new LockExpiry();
   readonly #arrivals = new Arrivals();
+  readonly #reachability = new UnreachableSince();
   #dirty = true;
   #ticks = 0;
   #leaderSinceMs: number | null = null;
@@ -34,9 +36,10 @@ export class LeaderControl {
     this.#heard = heard;
   }
 
-  /** The applied state changed. */
-  stateChanged(): void {
+  /** The applied state changed. To be told also while another host leads. */
+  stateChanged(state: ClusterState, nowMs: number): void {
     this.#dirty = true;
+    this.#reachability.look(state, nowMs);
   }
 
   /** The stream to another host opened or broke. */
@@ -81,7 +84,8 @@ export class LeaderControl {
     const peers = new Map<NodeId, PeerView>();
     for (const [id, { match }] of progress) {
       if (id === this.#options.hostId) continue;
-      peers.set(id, { match, lastHeardMs: this.#heard.at(id), heardSinceMs: this.#heard.since(id) });
+      const [lastHeardMs, heardSinceMs] = [this.#heard.at(id), this.#heard.since(id)];
+      peers.set(id, { match, lastHeardMs, heardSinceMs, unreachableSinceMs: this.#reachability.of(id) });
     }
     const { confState } = consensus.applied;
     if (this.#conf?.state !== confState) this.#conf = { state: confState, sinceMs: nowMs };

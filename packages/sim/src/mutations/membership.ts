@@ -41,8 +41,8 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     rewrites: [
       {
         file: 'control/membership',
-        find: 'return nowMs - since > graceMs;',
-        replace: 'return nowMs - since < 0 * graceMs;',
+        find: 'if (silentMs > graceMs) return true;',
+        replace: 'if (silentMs > 0) return false;',
       },
     ],
   },
@@ -51,8 +51,8 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     rewrites: [
       {
         file: 'control/membership',
-        find: 'return nowMs - since > graceMs;',
-        replace: 'return nowMs - since > graceMs / 20;',
+        find: 'if (silentMs > graceMs) return true;',
+        replace: 'if (silentMs > graceMs / 20) return true;',
       },
     ],
   },
@@ -75,8 +75,8 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     rewrites: [
       {
         file: 'control/membership',
-        find: 'Math.max(view.peers.get(id)?.lastHeardMs ?? view.leaderSinceMs, view.leaderSinceMs)',
-        replace: '(view.peers.get(id)?.lastHeardMs ?? 0)',
+        find: 'Math.max(lastHeardMs ?? view.leaderSinceMs, view.leaderSinceMs)',
+        replace: '(lastHeardMs ?? 0)',
       },
     ],
   },

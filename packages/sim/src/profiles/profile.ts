@@ -37,8 +37,6 @@ export interface Profile {
   /** One line for `list`. */
   readonly summary: string;
   readonly links: LinkProfile;
-  /** Links once faults have stopped, where those of the run are a fault by themselves. */
-  readonly restLinks?: LinkProfile;
   readonly disk: DiskLatency;
   readonly driver: DriverProfile;
   readonly faults: FaultRates;
@@ -149,8 +147,6 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
         lossPermille: 20,
         reorderPermille: 100,
       },
-      // No leader lasts for as long as it takes to replace a voter while its messages are late by seconds.
-      restLinks: LINK_PROFILES.lossy,
       disk: SSD,
       driver: STEADY,
       driftPpm: 200,
