@@ -83,7 +83,7 @@ export const ELECTION_MUTATIONS: readonly Mutation[] = [
   },
   {
     ...{ name: 'vote-before-it-is-durable', summary: 'a vote leaves before it is written' },
-    ...{ budget: 40, workload: 'idle', profile: 'elections' },
+    ...{ budget: 200, workload: 'idle', profile: 'elections' },
     rewrites: [
       {
         file: 'raft/election',

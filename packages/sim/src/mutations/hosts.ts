@@ -28,7 +28,7 @@ export const HOST_MUTATIONS: readonly Mutation[] = [
   },
   {
     ...{ name: 'restart-not-done', summary: 'a host reports a restart that was asked for and does none' },
-    ...{ budget: 10, workload: 'vms' },
+    ...{ budget: 40, workload: 'vms', profile: 'default' },
     rewrites: [
       {
         file: 'host/want',
@@ -39,7 +39,7 @@ export const HOST_MUTATIONS: readonly Mutation[] = [
   },
   {
     ...{ name: 'first-failure-is-final', summary: 'an action that failed once is never tried again' },
-    ...{ budget: 10, workload: 'vms' },
+    ...{ budget: 40, workload: 'vms', profile: 'default' },
     rewrites: [{ file: 'host/backoff', find: '!outcome.ok && !outcome.retriable', replace: '!outcome.ok' }],
   },
 ];

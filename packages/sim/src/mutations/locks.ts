@@ -82,7 +82,7 @@ export const LOCK_MUTATIONS: readonly Mutation[] = [
       name: 'lock-time-before-a-stall',
       summary: 'the leader counts from the time that it knew before it stood still',
     },
-    ...{ ...COMMON, budget: 200, profile: 'clocks' },
+    ...{ ...COMMON, budget: 600, profile: 'clocks', hosts: 3, durationMs: 40_000 },
     rewrites: [
       {
         file: 'control/lock-expiry',
