@@ -256,8 +256,9 @@ export class PeerLink {
     this.#queuedBytes += payload.length;
     if (this.#flushing) return;
     this.#flushing = true;
-    // One buffer per turn of the event loop: many small writes cost several times as much as one large.
-    setImmediate(() => {
+    // One buffer for all that is sent in one go: many small writes cost several times as much as one large. A turn of the
+    // event loop later, as with setImmediate, is later by what the loop has to do meanwhile.
+    queueMicrotask(() => {
       this.#flushing = false;
       this.#flush();
     });
