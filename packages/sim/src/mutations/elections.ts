@@ -47,7 +47,7 @@ export const ELECTION_MUTATIONS: readonly Mutation[] = [
       name: 'votes-of-old-terms-counted',
       summary: 'a candidate counts votes that were given to it in an earlier term',
     },
-    ...{ budget: 100, workload: 'idle', profile: 'elections' },
+    ...{ budget: 300, workload: 'idle', profile: 'elections' },
     rewrites: [
       {
         file: 'raft/step',

@@ -83,7 +83,7 @@ export const MACHINE_MUTATIONS: readonly Mutation[] = [
   },
   {
     ...{ name: 'places-on-lost-hosts', summary: 'VMs go to hosts that nobody hears from' },
-    ...{ budget: 60, workload: 'vms', profile: 'default', durationMs: 60_000 },
+    ...{ budget: 300, workload: 'vms', profile: 'default', durationMs: 60_000 },
     rewrites: [{ file: 'machine/fit', find: "if (!host.reachable) add({ rule: 'unreachable' });", replace: '' }],
   },
   {

@@ -24,7 +24,7 @@ function inPieces(split: (write: StorageWrite) => readonly StorageWrite[]): Tamp
 export const STORAGE_MUTATIONS: readonly Mutation[] = [
   {
     ...{ name: 'term-and-vote-left-out', summary: 'a write with entries leaves term and vote out' },
-    ...{ budget: 100, workload: 'writes' },
+    ...{ budget: 300, workload: 'writes' },
     rewrites: [
       {
         file: 'loop/consensus',
