@@ -234,6 +234,7 @@ export class HostLoop {
     const view: ExpiryView = { nowMs, wallMs, noQuorumSinceMs: this.#noQuorumSinceMs, noQuorumGraceMs };
     this.#commands.expire(view);
     this.#reads.expire(view);
+    this.#control.look(this.#state, nowMs);
     if (this.#consensus.isLeader) this.#control.tick();
     this.#agent.tick();
   }
@@ -392,7 +393,7 @@ export class HostLoop {
 
   #batchApplied(meta: SnapshotMeta): void {
     this.#reads.applied(meta.index);
-    this.#control.stateChanged(this.#state, this.#nowMs);
+    this.#control.stateChanged();
     this.#agent.stateChanged();
     this.#updatePeers();
   }

@@ -36,9 +36,13 @@ export class LeaderControl {
     this.#heard = heard;
   }
 
-  /** The applied state changed. To be told also while another host leads. */
-  stateChanged(state: ClusterState, nowMs: number): void {
+  /** The applied state changed. */
+  stateChanged(): void {
     this.#dirty = true;
+  }
+
+  /** Looks who is reachable, at a time that is known. To be called with each tick, also while another host leads. */
+  look(state: ClusterState, nowMs: number): void {
     this.#reachability.look(state, nowMs);
   }
 

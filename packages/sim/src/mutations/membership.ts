@@ -57,6 +57,22 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
+    ...{
+      name: 'silence-without-a-beginning',
+      summary: 'a host that was given up counts as silent for ever',
+      ...HEALING,
+    },
+    profile: 'disk',
+    budget: 60,
+    rewrites: [
+      {
+        file: 'control/unreachable-since',
+        find: 'this.#sinceMs.set(id, nowMs)',
+        replace: 'this.#sinceMs.set(id, 0 * nowMs)',
+      },
+    ],
+  },
+  {
     ...{ name: 'voters-without-number', summary: 'every host that could vote does', ...HEALING },
     rewrites: [
       {
