@@ -41,9 +41,9 @@ function hostMisfits(vm: Vm, host: Host, add: (misfit: Misfit) => void): void {
   if (host.membership === 'joining') add({ rule: 'joining' });
   if (!host.reachable) add({ rule: 'unreachable' });
   if (host.cordonedSinceMs !== undefined) add({ rule: 'cordoned' });
-  const labels = hostLabels(host);
   const missing: string[] = [];
   for (const key in placement.requireLabels) {
+    const labels = hostLabels(host);
     const value = placement.requireLabels[key];
     if (!Object.hasOwn(labels, key) || labels[key] !== value) missing.push(`${key}=${value}`);
   }
@@ -63,17 +63,21 @@ function hostMisfits(vm: Vm, host: Host, add: (misfit: Misfit) => void): void {
 /** Limits of one place, those that the VM brings and those that are asked there. */
 function limitMisfits(vm: Vm, place: Occupancy, per: Domain, zone: string, add: (misfit: Misfit) => void): void {
   const { labels, placement } = vm.spec;
-  const over = new Map<string, number>();
+  let over: Map<string, number> | undefined;
+  const exceeded = (label: string, max: number): void => {
+    over ??= new Map();
+    over.set(label, Math.min(max, over.get(label) ?? max));
+  };
   for (const limit of placement.limits ?? []) {
     if (limit.per !== per) continue;
     const there = place.count(limit.label) + (hasPair(labels, limit.label) ? 1 : 0);
-    if (there > limit.max) over.set(limit.label, Math.min(limit.max, over.get(limit.label) ?? limit.max));
+    if (there > limit.max) exceeded(limit.label, limit.max);
   }
   for (const pair of labelPairs(labels)) {
     const max = place.limit(pair);
-    if (place.count(pair) + 1 > max) over.set(pair, Math.min(max, over.get(pair) ?? max));
+    if (place.count(pair) + 1 > max) exceeded(pair, max);
   }
-  for (const [label, max] of over) add({ rule: 'limit', label, per, max, zone });
+  for (const [label, max] of over ?? []) add({ rule: 'limit', label, per, max, zone });
 }
 
 /** Rules about the VMs that the host and its zone have. */

@@ -6,10 +6,12 @@ import { type Vm, vmResources } from '../model/vm.ts';
 /** Protocol and port on a host, as in `tcp/8080`. */
 export type PortKey = string;
 
+const NO_PORTS: readonly PortKey[] = [];
+
 /** The host ports of a VM with their protocols. */
-export function vmPorts(vm: Vm): PortKey[] {
+export function vmPorts(vm: Vm): readonly PortKey[] {
   const { source } = vm.spec;
-  if (source.kind !== 'inline') return [];
+  if (source.kind !== 'inline' || source.forwards.length === 0) return NO_PORTS;
   return vm.allocation.hostPorts.map((port, i) => `${source.forwards[i]?.protocol ?? 'tcp'}/${port}`);
 }
 
@@ -73,6 +75,7 @@ export class Occupancy implements Resources {
   /** Most VMs with a label that those which are here allow; infinite without a limit. */
   limit(pair: LabelPair): number {
     let least = Number.POSITIVE_INFINITY;
+    if (this.#limits.size === 0 && this.#base === undefined) return least;
     for (const max of this.#limits.get(pair)?.keys() ?? []) if (max < least && this.#asking(pair, max) > 0) least = max;
     for (let below = this.#base; below !== undefined; below = below.#base) {
       for (const max of below.#limits.get(pair)?.keys() ?? []) {

@@ -100,10 +100,16 @@ export const placementSchema = z
 /** Where a VM may run and where it had better run. */
 export type Placement = z.infer<typeof placementSchema>;
 
+/** Pairs of labels that have been asked for: a pass asks for those of one VM at every host. */
+const pairsOf = new WeakMap<Labels, readonly LabelPair[]>();
+
 /** The labels as pairs. */
-export function labelPairs(labels: Labels): LabelPair[] {
-  const pairs: LabelPair[] = [];
-  for (const key in labels) pairs.push(`${key}=${labels[key]}`);
+export function labelPairs(labels: Labels): readonly LabelPair[] {
+  let pairs = pairsOf.get(labels);
+  if (pairs === undefined) {
+    pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+    pairsOf.set(labels, pairs);
+  }
   return pairs;
 }
 

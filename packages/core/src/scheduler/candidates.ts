@@ -3,6 +3,7 @@
  * a pass looks at every host once for each kind of VM, and at a few for each VM.
  */
 import { type Misfit, misfits } from '../machine/fit.ts';
+import type { Loads } from '../machine/occupancy.ts';
 import { type Host, hostZone } from '../model/host.ts';
 import { hasPair, type Strategy } from '../model/placement.ts';
 import { type Vm, vmResources } from '../model/vm.ts';
@@ -126,10 +127,7 @@ class ByPoints implements Candidates {
         heap.pop();
         top = heap.top;
       }
-      if (top === undefined) {
-        this.#heaps.delete(zone);
-        continue;
-      }
+      if (top === undefined) continue;
       const points = top.points + (this.#byZone ? zonePoints(vm, zone, this.#loads) : 0);
       if (winner !== undefined && (points < most || (points === most && top.host.id > id))) continue;
       winner = heap;
@@ -193,13 +191,22 @@ class ByLooking implements Candidates {
       if (mustFollow !== undefined && this.#loads.of(host.id).count(mustFollow) === 0) continue;
       if (misfits(vm, host, this.#loads).length === 0) fitting.push(host);
     }
-    return bestOf(vm, this.#strategy, fitting, this.#loads);
+    return bestOf(vm, this.#strategy, fitting, this.#loads, this.#loads.lastTurn);
   }
 }
 
-/** The best of hosts that a VM fits on, found by weighing each. `hosts` are by rising id. */
-export function bestOf(vm: Vm, strategy: Strategy, hosts: readonly Host[], loads: PassLoads): Host | undefined {
-  if (strategy === 'round-robin') return hosts.find(({ id }) => id > loads.lastTurn) ?? hosts[0];
+/**
+ * The best of hosts that a VM fits on, found by weighing each. `hosts` are by rising id; `lastTurn` is the host that
+ * took its turn last, or 0.
+ */
+export function bestOf(
+  vm: Vm,
+  strategy: Strategy,
+  hosts: readonly Host[],
+  loads: Loads,
+  lastTurn: number,
+): Host | undefined {
+  if (strategy === 'round-robin') return hosts.find(({ id }) => id > lastTurn) ?? hosts[0];
   let winner: Host | undefined;
   let most = Number.NEGATIVE_INFINITY;
   for (const host of hosts) {
