@@ -72,7 +72,8 @@ export function applyVmPlace(tx: Transaction, cluster: Cluster, command: Command
 
 /** Gives a VM its host, unless a rule is against it. */
 function assign(tx: Transaction, cluster: Cluster, vm: Vm, host: Host, how: string): Verdict {
-  const refusal = unfit(vm, host, misfits(vm, host, tx.state.indexes));
+  const hint = how === '' ? 'Decide again' : `\`n3xctl vm explain ${vm.name}\` shows where it fits`;
+  const refusal = unfit(vm, host, misfits(vm, host, tx.state.indexes), hint);
   if (refusal !== undefined) return refusal;
   if (strategyOf(cluster, vm.spec.placement) === 'round-robin') tx.putCluster({ ...cluster, lastTurnHostId: host.id });
   tx.putVmStatus(
@@ -83,10 +84,10 @@ function assign(tx: Transaction, cluster: Cluster, vm: Vm, host: Host, how: stri
   return done({ hostId: host.id, epoch: tx.index });
 }
 
-function unfit(vm: Vm, host: Host, against: readonly Misfit[]): Verdict | undefined {
+function unfit(vm: Vm, host: Host, against: readonly Misfit[], hint = 'Decide again'): Verdict | undefined {
   if (against.length === 0) return undefined;
   const reasons = against.map(describeMisfit).join(' and ');
-  return no(ERROR_CODES.refused, `VM ${vm.name} cannot go to ${host.name}: it ${reasons}. Decide again`, {
+  return no(ERROR_CODES.refused, `VM ${vm.name} cannot go to ${host.name}: it ${reasons}. ${hint}`, {
     name: vm.name,
     host: host.name,
     rules: against.map((misfit) => misfit.rule),
