@@ -65,6 +65,7 @@ function checkAssignments(state: ClusterState, found: string[]): void {
     const { assignment } = vm;
     if (assignment === null) {
       if (vm.deleting) found.push(`${vm.name} is being deleted and has no host`);
+      if (vm.displacedBy !== undefined) found.push(`${vm.name} makes room and has no host`);
       continue;
     }
     if (assignment.epoch > state.index) found.push(`${vm.name} has the epoch ${assignment.epoch} of the future`);

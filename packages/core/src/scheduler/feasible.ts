@@ -19,6 +19,9 @@ export interface Unplaceable {
   readonly message: string;
 }
 
+/** Every reason that an {@link Unplaceable} has. */
+export const UNPLACEABLE_REASONS: ReadonlySet<string> = new Set(['NoHostFits', 'HostUnavailable', 'Manual']);
+
 /** Of a VM that is never placed by itself. */
 export function placedByHand({ name }: Vm): Unplaceable {
   return { reason: 'Manual', message: `waits to be placed by hand: n3xctl vm place ${name} --host HOST` };

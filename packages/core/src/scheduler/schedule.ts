@@ -15,7 +15,7 @@ import type { Host } from '../model/host.ts';
 import type { Strategy } from '../model/placement.ts';
 import { type Vm, vmPriority } from '../model/vm.ts';
 import { type Candidates, candidates, kindOf } from './candidates.ts';
-import { explainUnplaceable, placedByHand, type Unplaceable } from './feasible.ts';
+import { explainUnplaceable, placedByHand, UNPLACEABLE_REASONS, type Unplaceable } from './feasible.ts';
 import { PassLoads } from './loads.ts';
 import { planPreemption } from './preemption.ts';
 
@@ -26,7 +26,7 @@ export type PlacementCommand = Extract<Command, { type: 'vmAssign' | 'vmPreempt'
 export interface ScheduleLimits {
   /** VMs given a host. */
   readonly assignments: number;
-  /** VMs told anew why they have none. */
+  /** VMs told anew why they have none, and kinds of VM that are looked at for it. */
   readonly explanations: number;
   /** VMs that others are made to give way to. */
   readonly preemptions: number;
@@ -58,6 +58,8 @@ class Pass {
   readonly #left: { readonly vm: Vm; readonly kind: string }[] = [];
   /** Names of VMs that were made to give way in this pass. */
   readonly #victims = new Set<string>();
+  /** Kinds of VM, with their priorities, that nobody can make room for. */
+  readonly #noRoom = new Set<string>();
   readonly #commands: PlacementCommand[] = [];
   #assignments = 0;
   #explanations = 0;
@@ -89,14 +91,21 @@ class Pass {
       this.#assignments += 1;
       return;
     }
-    if (this.#waitsForRoom(vm) || this.#makeRoom(vm)) return;
+    if (this.#waitsForRoom(vm) || this.#makeRoom(vm, kind)) return;
     this.#left.push({ vm, kind });
   }
 
-  /** Tells the VMs that are left why, as of the end of the pass. */
+  /** Tells the VMs that are left why, as of the end of the pass. Those that know a reason take turns from entry to entry. */
   finish(): PlacementCommand[] {
-    for (const { vm, kind } of this.#left) {
-      if (!this.#reasons.has(kind)) this.#reasons.set(kind, explainUnplaceable(vm, this.#hosts, this.#loads));
+    const isTold = ({ status }: Vm) => UNPLACEABLE_REASONS.has(status.reason);
+    const told = this.#left.filter(({ vm }) => isTold(vm));
+    const first = told.length === 0 ? 0 : this.#state.index % told.length;
+    const untold = this.#left.filter(({ vm }) => !isTold(vm));
+    for (const { vm, kind } of [...untold, ...told.slice(first), ...told.slice(0, first)]) {
+      if (!this.#reasons.has(kind)) {
+        if (this.#reasons.size >= this.#limits.explanations) continue;
+        this.#reasons.set(kind, explainUnplaceable(vm, this.#hosts, this.#loads));
+      }
       const reason = this.#reasons.get(kind);
       if (reason !== undefined) this.#explain(vm, reason);
     }
@@ -128,12 +137,18 @@ class Pass {
     return false;
   }
 
-  #makeRoom(vm: Vm): boolean {
+  #makeRoom(vm: Vm, kind: string): boolean {
     const { host } = vm.spec.placement;
     const hosts = host === undefined ? this.#hosts : this.#hosts.filter(({ name }) => name === host);
     if (this.#preemptions >= this.#limits.preemptions) return false;
+    // What would not do for one will not do for another: in a pass hosts only get fuller.
+    const tried = `${vmPriority(vm)} ${kind}`;
+    if (this.#noRoom.has(tried)) return false;
     const plan = planPreemption(this.#state, vm, hosts, this.#loads, this.#victims);
-    if (plan === undefined) return false;
+    if (plan === undefined) {
+      this.#noRoom.add(tried);
+      return false;
+    }
     const victims: { name: string; uid: string; epoch: number }[] = [];
     for (const { name, uid, assignment } of plan.victims) {
       victims.push({ name, uid, epoch: assignment?.epoch ?? 0 });
