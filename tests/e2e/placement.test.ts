@@ -61,4 +61,12 @@ t.test('placement on three hosts', { timeout: 120_000 }, async (t) => {
   await one.json(['vm', 'delete', 'web-2', '--wait', '--timeout', '60s'], { timeoutMs: 80_000 });
   await one.json(['host', 'uncordon', 'n1']);
   t.equal(await placed('web-4'), where[1], 'it goes where there is room for it now');
+
+  const { items } = await one.json<{ items: { name: string; capacity: { vcpu: number } }[] }>(['host', 'list']);
+  await one.json(create('king', '--vcpu', String(items[0]?.capacity.vcpu), '--priority', '5'));
+  const throne = await until('others have made room', 60_000, async () => (await seen('king')).hostName ?? undefined);
+  t.not(throne, 'n2', 'there are two VMs on n2, and one on the others');
+  const events = await one.ctl(['events', '--kind', 'vm', '--lines', '100']);
+  t.match(events.stdout, new RegExp(`Preempted.*makes room on ${throne} for king, of priority 5 against 0`));
+  t.match(events.stdout, new RegExp(`Displaced.*made room on ${throne} for king, and waits for a host`));
 });
