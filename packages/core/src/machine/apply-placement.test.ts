@@ -185,3 +185,32 @@ t.test('what a removed VM took is free again, while others stay', (t) => {
   t.same(checkInvariants(cluster.state), []);
   t.end();
 });
+
+t.test('what the leader decided before others came is refused by the rules about them', (t) => {
+  const cluster = pair();
+  const web = { labels: { app: 'web' } };
+  cluster.create('w1', { ...web, placement: { limits: [{ label: 'app=web', per: 'zone', max: 2 }] } });
+  cluster.assign('w1', 1);
+  cluster.create('w2', web);
+  cluster.assign('w2', 2);
+  const refused = (name: string, spec: Parameters<SampleCluster['create']>[1], hostId: number, rule: string) => {
+    cluster.create(name, spec);
+    t.match(cluster.assign(name, hostId), { ok: false, error: { code: 'N3X_REFUSED', details: { rules: [rule] } } });
+  };
+  refused('third', web, 2, 'limit');
+  refused('far', { placement: { apart: ['app=web'] } }, 1, 'apart');
+  refused('close', { placement: { near: ['app=db'] } }, 1, 'near');
+  refused('arm', { placement: { system: 'aarch64-linux' } }, 1, 'system');
+  refused('gpu', { placement: { features: ['gpu'] } }, 1, 'features');
+  cluster.create('db', { labels: { app: 'db' }, placement: { apart: ['tier=test'] } });
+  cluster.assign('db', 1);
+  refused('test', { labels: { tier: 'test' } }, 1, 'apart');
+  cluster.apply({ type: 'hostSet', name: 'n2', cordoned: true });
+  refused('late', {}, 2, 'cordoned');
+  t.same(checkInvariants(cluster.state), []);
+  // A zone of its own makes room for one more, and what is counted by zone follows.
+  cluster.apply({ type: 'hostSet', name: 'n2', cordoned: false, labels: { zone: 'b' } });
+  t.match(cluster.assign('third', 2), { ok: true });
+  t.same(checkInvariants(cluster.state), []);
+  t.end();
+});
