@@ -11,6 +11,7 @@ import { benchCreate } from './create.ts';
 import { benchFailover } from './failover.ts';
 import type { Figure } from './figure.ts';
 import { benchMemory } from './memory.ts';
+import { benchPlacement } from './placement.ts';
 import { benchSimulator } from './simulator.ts';
 
 /** Gives `part` a cluster of three hosts of its own. */
@@ -30,6 +31,7 @@ const PARTS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   create: onCluster(benchCreate),
   commits: benchCommits,
   failover: benchFailover,
+  placement: benchPlacement,
   simulator: benchSimulator,
 };
 

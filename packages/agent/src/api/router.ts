@@ -27,6 +27,7 @@ import {
   revokeToken,
   setCluster,
 } from './handlers/membership.ts';
+import { explainVm, placeVm, planVm } from './handlers/placement.ts';
 import { getCluster, getHealth, getLocal, getVersion } from './handlers/service.ts';
 import { getVmLogs } from './handlers/vm-streams.ts';
 import { createVm, deleteVm, getVm, listVms, restartVm, startVm, stopVm } from './handlers/vms.ts';
@@ -76,6 +77,9 @@ const JSON_HANDLERS: { readonly [Id in JsonId]: JsonHandler<Id> } = {
   restartVm,
   getVmAnnotations,
   annotateVm,
+  explainVm,
+  planVm,
+  placeVm,
   listLocks,
   getLock,
   acquireLock,

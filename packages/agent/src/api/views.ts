@@ -39,6 +39,7 @@ export function hostView(state: ClusterState, host: Host, leaderId: number): Hos
       vcpu: Math.max(0, capacity.vcpu - load.vcpu),
       memoryMib: Math.max(0, capacity.memoryMib - load.memoryMib),
     },
+    reserved: { vcpu: host.settings.reserve.vcpu, memoryMib: host.settings.reserve.memoryMib },
     vms: state.indexes.onHost(host.id).size,
   };
 }

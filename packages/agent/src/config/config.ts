@@ -52,6 +52,7 @@ export function toAgentConfig(
   origin: { readonly file: string | null; readonly base: string; readonly hostname: string },
 ): AgentConfig {
   const base = origin.file === null ? origin.base : dirname(resolve(origin.base, origin.file));
+  const { vcpu, memory } = read.overcommit;
   const place = (path: string): string => resolve(base, path);
   return {
     file: origin.file,
@@ -65,6 +66,8 @@ export function toAgentConfig(
         ...(read.capacity.memory === undefined ? {} : { memoryMib: read.capacity.memory }),
       },
       reserve: { vcpu: read.reserve.vcpu, memoryMib: read.reserve.memory },
+      ...(vcpu === 1 && memory === 1 ? {} : { overcommit: { vcpu, memory } }),
+      ...(read.cost === 0 ? {} : { cost: read.cost }),
     },
     listen: { addresses: read.listen.addresses, announce: read.listen.announce ?? null },
     api: { socket: place(read.api.socket), socketGroup: read.api.socket_group ?? null },

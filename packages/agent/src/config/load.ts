@@ -101,12 +101,14 @@ export function reloadable(old: LoadedConfig, next: LoadedConfig): ReloadPlan {
 
 /** The configuration in force after a reload: the old one with the new values of all keys that a running daemon takes over. */
 export function takeOver(old: LoadedConfig, next: LoadedConfig): LoadedConfig {
-  const { labels, capacity, reserve, nix, log } = next.values;
+  const { labels, capacity, reserve, overcommit, cost, nix, log } = next.values;
   const values: ConfigFile = {
     ...old.values,
     labels,
     capacity,
     reserve,
+    overcommit,
+    cost,
     nix,
     log: { ...old.values.log, level: log.level },
   };

@@ -1,7 +1,7 @@
 /** The keys of the configuration file, as they are written in it. Every key is described in docs/configuration.md. */
 
 import { DEFAULT_LOOP_OPTIONS } from '@n3x/core/loop/options';
-import { hostRoleSchema } from '@n3x/core/model/host';
+import { hostCostSchema, hostRoleSchema, overcommitSchema } from '@n3x/core/model/host';
 import { flakeRefSchema, labelsSchema, nameSchema } from '@n3x/core/model/names';
 import { parseSizeMib } from '@n3x/core/model/quantity';
 import { z } from 'zod';
@@ -61,6 +61,8 @@ export const fileSchema = z.strictObject({
     .prefault({}),
   capacity: z.strictObject({ vcpu: z.int().min(0).max(65_536).optional(), memory: size.optional() }).prefault({}),
   reserve: z.strictObject({ vcpu: z.int().min(0).max(65_536).default(0), memory: size.default(512) }).prefault({}),
+  overcommit: z.strictObject({ vcpu: overcommitSchema.default(1), memory: overcommitSchema.default(1) }).prefault({}),
+  cost: hostCostSchema.default(0),
   microvm: z
     .strictObject({
       state_dir: path.default('/var/lib/microvms'),
@@ -140,6 +142,9 @@ export const RELOADABLE_KEYS: readonly string[] = [
   'capacity.memory',
   'reserve.vcpu',
   'reserve.memory',
+  'overcommit.vcpu',
+  'overcommit.memory',
+  'cost',
   'nix.binary',
   'nix.nixpkgs',
   'nix.microvm',

@@ -21,6 +21,12 @@ export const FILE_SYSTEMS = ['ext4', 'xfs', 'btrfs', 'ext2', 'ext3', 'vfat'] as 
 export const MACVTAP_MODES = ['bridge', 'private', 'vepa', 'passthru'] as const;
 /** Roles of a host. */
 export const HOST_ROLES = ['server', 'agent', 'auto'] as const;
+/** How a host is chosen for a VM. */
+export const STRATEGIES = ['most-available', 'least-available', 'round-robin', 'manual'] as const;
+/** What counts as one place for a rule of placement. */
+export const DOMAINS = ['host', 'zone'] as const;
+/** Systems that a host may be. */
+export const SYSTEMS = ['x86_64-linux', 'aarch64-linux'] as const;
 /** What an event may be about. */
 export const EVENT_KINDS = ['cluster', 'host', 'vm', 'token', 'lock'] as const;
 

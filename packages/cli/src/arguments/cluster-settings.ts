@@ -1,11 +1,12 @@
 import { nearest } from '@n3x/core/base/near-miss';
+import { parseChoice, STRATEGIES } from './choices.ts';
 import { parseSeconds } from './duration.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Numbers of voters that there may be. */
 const VOTERS = ['1', '3', '5', '7'] as const;
 /** What can be set, with how it is written. */
-const KEYS = ['voters', 'replace-after'] as const;
+const KEYS = ['voters', 'replace-after', 'strategy'] as const;
 /** Shortest and longest silence after which a voter is replaced, in seconds. */
 const REPLACE_AFTER_SECONDS = [5, 604_800] as const;
 
@@ -13,6 +14,7 @@ const REPLACE_AFTER_SECONDS = [5, 604_800] as const;
 export interface ClusterSettingsChange {
   voters?: 1 | 3 | 5 | 7;
   replaceAfterSeconds?: number;
+  strategy?: (typeof STRATEGIES)[number];
 }
 
 function parseVoters(text: string): 1 | 3 | 5 | 7 {
@@ -31,7 +33,7 @@ function parseReplaceAfter(text: string): number {
   return seconds;
 }
 
-/** Reads `voters=N` and `replace-after=DURATION`. Throws `UsageError` naming what is neither. */
+/** Reads `voters=N`, `replace-after=DURATION` and `strategy=STRATEGY`. Throws `UsageError` naming what is neither. */
 export function parseClusterSettings(texts: readonly string[]): ClusterSettingsChange {
   const change: ClusterSettingsChange = {};
   const seen = new Set<string>();
@@ -41,13 +43,14 @@ export function parseClusterSettings(texts: readonly string[]): ClusterSettingsC
     const value = equals < 0 ? '' : text.slice(equals + 1);
     const near = nearest(key, KEYS);
     if (!KEYS.some((one) => one === key)) {
-      const hint = near === undefined ? `there are ${KEYS.join(' and ')}` : `did you mean ${near}?`;
+      const hint = near === undefined ? `there are ${KEYS.join(', ')}` : `did you mean ${near}?`;
       throw new UsageError(`"${key}" is no setting of a cluster: ${hint}`);
     }
     if (equals < 0) throw new UsageError(`"${text}" has no value: write ${key}=VALUE`);
     if (seen.has(key)) throw new UsageError(`"${key}" is given twice`);
     seen.add(key);
     if (key === 'voters') change.voters = parseVoters(value);
+    else if (key === 'strategy') change.strategy = parseChoice('strategy', value, STRATEGIES);
     else change.replaceAfterSeconds = parseReplaceAfter(value);
   }
   return change;

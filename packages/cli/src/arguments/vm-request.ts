@@ -7,12 +7,13 @@ import { parseModule } from './guest-module.ts';
 import { parseLabels } from './labels.ts';
 import { parseForward, parseInterface } from './network.ts';
 import { parseWholeNumber } from './number.ts';
+import { type PlacementFlags, parsePlacement, parsePriority, placementFlag } from './placement.ts';
 import { parseReadiness } from './readiness.ts';
 import { UsageError } from './usage-error.ts';
 import { parseSize, parseVolume } from './volume.ts';
 
 /** Flags of `vm create` that say what is asked for, as written. */
-export interface VmCreateFlags {
+export interface VmCreateFlags extends PlacementFlags {
   readonly flake?: string;
   readonly vcpu?: string;
   readonly memory?: string;
@@ -23,9 +24,9 @@ export interface VmCreateFlags {
   readonly module?: readonly string[];
   readonly nixpkgs?: string;
   readonly microvm?: string;
-  readonly host?: string;
   readonly label?: readonly string[];
-  readonly require?: readonly string[];
+  readonly priority?: string;
+  readonly disposable?: true;
   readonly ready?: string;
   readonly readyTimeout?: string;
   readonly stopTimeout?: string;
@@ -92,7 +93,7 @@ function flagOf(path: readonly PropertyKey[]): string {
     readyTimeoutSeconds: '--ready-timeout',
     stopTimeoutSeconds: '--stop-timeout',
   };
-  if (second === 'placement') return third === 'host' ? '--host' : '--require';
+  if (second === 'placement') return placementFlag(third ?? 'require');
   return flags[second] ?? `--${second}`;
 }
 
@@ -112,7 +113,7 @@ export async function vmRequest(name: string, flags: VmCreateFlags, base: PathBa
     );
   }
   const labels = flags.label === undefined ? undefined : parseLabels('--label', flags.label);
-  const requireLabels = flags.require === undefined ? undefined : parseLabels('--require', flags.require);
+  const placement = parsePlacement(flags);
   const request: VmCreateRequest = {
     name,
     spec: {
@@ -120,14 +121,9 @@ export async function vmRequest(name: string, flags: VmCreateFlags, base: PathBa
       ...(flags.vcpu === undefined ? {} : { vcpu: parseWholeNumber('--vcpu', flags.vcpu, 1, 1024) }),
       ...(flags.memory === undefined ? {} : { memoryMib: parseSize('--memory', flags.memory) }),
       ...(labels === undefined ? {} : { labels }),
-      ...(flags.host === undefined && requireLabels === undefined
-        ? {}
-        : {
-            placement: {
-              ...(flags.host === undefined ? {} : { host: flags.host }),
-              ...(requireLabels === undefined ? {} : { requireLabels }),
-            },
-          }),
+      ...(placement === undefined ? {} : { placement }),
+      ...(flags.priority === undefined ? {} : { priority: parsePriority(flags.priority) }),
+      ...(flags.disposable === undefined ? {} : { disposable: true }),
       ...(flags.ready === undefined ? {} : { readiness: parseReadiness(flags.ready) }),
       ...(flags.readyTimeout === undefined
         ? {}

@@ -63,7 +63,7 @@ export async function status(context: Context): Promise<void> {
   });
 }
 
-/** `cluster set voters=N replace-after=DURATION`. */
+/** `cluster set voters=N replace-after=DURATION strategy=STRATEGY`. */
 export async function set(context: Context, args: readonly string[]): Promise<void> {
   context.refuseStale();
   const body = parseClusterSettings(args);

@@ -37,6 +37,29 @@ t.test('a host is given a role, a zone and labels', async (t) => {
   }
 });
 
+t.test('a host is cordoned and uncordoned', async (t) => {
+  const api = await ApiDouble.start(t);
+  api.on('setHost', () => ({ changed: true, index: 9 }));
+  api.on('listHosts', () => ({ items: [makeHost({ cordonedSinceMs: 1 })], index: 9, stale: false }));
+  const host = (...args: string[]) => runCli(['host', ...args, '--socket', api.socket]);
+  t.equal((await host('cordon', 'n1')).stdout, 'host n1: cordoned\n');
+  t.equal((await host('uncordon', 'n1')).stdout, 'host n1: uncordoned\n');
+  t.same(
+    api.seen('setHost').map(({ body }) => body),
+    [{ cordoned: true }, { cordoned: false }],
+  );
+  t.match((await host('list')).stdout, /FREE +RESERVED[\s\S]*n1 +cordoned .* 3\/7G +0\/512M/);
+});
+
+t.test('the cluster is told how VMs are placed', async (t) => {
+  const api = await ApiDouble.start(t);
+  api.on('setCluster', () => ({ changed: true, index: 9 }));
+  const set = (...args: string[]) => runCli(['cluster', 'set', ...args, '--socket', api.socket]);
+  t.equal((await set('strategy=round-robin')).code, 0);
+  t.match(api.seen('setCluster')[0]?.body, { strategy: 'round-robin' });
+  t.match(await set('strategy=best'), { code: 2, stderr: /^n3xctl: strategy: "best" is none of most-available, / });
+});
+
 t.test('the cluster is told how many shall vote', async (t) => {
   const api = await ApiDouble.start(t);
   api.on('setCluster', () => ({ changed: true, index: 9 }));

@@ -34,6 +34,25 @@ export async function set(
   await context.show({ name, ...answer }, { names: [name], text });
 }
 
+async function setCordoned(context: Context, name: string, cordoned: boolean): Promise<void> {
+  context.refuseStale();
+  const deadline = context.requestDeadline();
+  const answer = await context.client.call('setHost', { deadline, params: { name }, body: { cordoned } });
+  const done = cordoned ? 'cordoned' : 'uncordoned';
+  const text = () => `host ${name}: ${answer.changed ? done : 'unchanged'}\n`;
+  await context.show({ name, ...answer }, { names: [name], text });
+}
+
+/** `host cordon NAME`. */
+export function cordon(context: Context, args: readonly string[]): Promise<void> {
+  return setCordoned(context, args[0] ?? '', true);
+}
+
+/** `host uncordon NAME`. */
+export function uncordon(context: Context, args: readonly string[]): Promise<void> {
+  return setCordoned(context, args[0] ?? '', false);
+}
+
 /** `host remove NAME [--force] [--yes]`. */
 export async function remove(
   context: Context,

@@ -1,6 +1,6 @@
 /** The nouns, verbs and flags of n3xctl. What a verb does is in a file of its own, loaded when it runs. */
 import { type Command, Option } from 'commander';
-import { EVENT_KINDS, HOST_ROLES, HYPERVISORS } from '../arguments/choices.ts';
+import { EVENT_KINDS, HOST_ROLES, HYPERVISORS, STRATEGIES, SYSTEMS } from '../arguments/choices.ts';
 import { SHELLS } from '../completion/shells.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { collect, handle } from './handler.ts';
@@ -86,7 +86,10 @@ function addCluster(cluster: Command, terminal: Terminal): void {
     cluster
       .command('set')
       .description('set how many hosts vote, and after what time a dead voter is replaced')
-      .argument('<setting...>', 'voters=1, 3, 5 or 7; replace-after=DURATION, 5s to 7d'),
+      .argument(
+        '<setting...>',
+        `voters=1, 3, 5 or 7; replace-after=DURATION, 5s to 7d; strategy=${STRATEGIES.join('|')}`,
+      ),
     terminal,
     async () => (await import('./cluster.ts')).set,
   );
@@ -168,6 +171,19 @@ function addHost(host: Command, terminal: Terminal): void {
   );
   handle(
     host
+      .command('cordon')
+      .description('give a host no more VMs; those that it has stay')
+      .argument('<name>', 'name of the host'),
+    terminal,
+    async () => (await import('./host-change.ts')).cordon,
+  );
+  handle(
+    host.command('uncordon').description('let a host take VMs again').argument('<name>', 'name of the host'),
+    terminal,
+    async () => (await import('./host-change.ts')).uncordon,
+  );
+  handle(
+    host
       .command('remove')
       .description('give a lost host up, and with it the VMs on it')
       .argument('<name>', 'name of the host')
@@ -186,6 +202,23 @@ function addVm(vm: Command, terminal: Terminal): void {
     vm.command('show').description('one VM with everything about it').argument('<name>', 'name of the VM'),
     terminal,
     async () => (await import('./vm-show.ts')).show,
+  );
+  handle(
+    vm
+      .command('explain')
+      .description('why a VM is where it is or nowhere: every host with what is against it, or its score')
+      .argument('<name>', 'name of the VM'),
+    terminal,
+    async () => (await import('./vm-placement.ts')).explain,
+  );
+  handle(
+    vm
+      .command('place')
+      .description('give a VM that waits for a host the one that is named')
+      .argument('<name>', 'name of the VM')
+      .requiredOption('--host <name>', 'name of the host'),
+    terminal,
+    async () => (await import('./vm-placement.ts')).place,
   );
   handle(
     wait(vm.command('start').description('let a VM run'), 'its guest has booted').argument('<name>', 'name of the VM'),
@@ -259,11 +292,28 @@ function addVmCreate(vm: Command, terminal: Terminal): void {
     .option('--host <name>', 'the one host it may run on')
     .addOption(repeated('--label <key=value>', 'label of the VM'))
     .addOption(repeated('--require <key=value>', 'label its host must have'))
+    .option('--zone <zone>', 'zone its host must be in; the same as --require zone=ZONE')
+    .addOption(new Option('--system <system>', 'system its host must be').choices(SYSTEMS))
+    .addOption(repeated('--feature <feature>', 'feature its host must have, for example kvm'))
+    .addOption(repeated('--near <key=value>', 'its host must have another VM with this label'))
+    .addOption(repeated('--apart <key=value>', 'its host must have no other VM with this label'))
+    .addOption(repeated('--at-most <limit>', 'most VMs with a label in one place, N:KEY=VALUE[:host|zone]'))
+    .addOption(
+      new Option('--strategy <strategy>', "how its host is chosen, by default the cluster's way").choices(STRATEGIES),
+    )
+    .addOption(repeated('--prefer <label>', 'label that speaks for a host, KEY=VALUE[:WEIGHT]'))
+    .addOption(
+      repeated('--spread <label>', 'rather few VMs with this label in one place, KEY=VALUE[:host|zone][:WEIGHT]'),
+    )
+    .addOption(repeated('--pack <label>', 'rather many VMs with this label in one place, as --spread'))
+    .option('--cost-weight <weight>', 'how much the cost of a host speaks against it, 1 to 1000')
+    .option('--priority <n>', 'who goes first, and displaces whom, when room is short; -1000 to 1000, by default 0')
+    .option('--disposable', 'its disks may be thrown away when it has to make room for a more important VM')
     .option('--ready <probe>', 'how its guest is known to be ready: process, console:REGEX, tcp:PORT, http:PORT[/PATH]')
     .option('--ready-timeout <duration>', 'how long its guest may take to get ready')
     .option('--stop-timeout <duration>', 'how long its guest may take to shut down')
     .option('--no-start', 'make it, but do not start it')
-    .addOption(new Option('--dry-run', 'print the request and send nothing').conflicts('wait'))
+    .addOption(new Option('--dry-run', 'say where it would go, or why nowhere, and change nothing').conflicts('wait'))
     .addHelpText(
       'after',
       '\nA path as REF is made absolute as nix would; it must exist under the same path on the host that builds it.',

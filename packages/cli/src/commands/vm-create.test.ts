@@ -44,14 +44,80 @@ t.test('a conflict names the field', async (t) => {
   t.match(JSON.parse(json.stderr), { error: { code: 'N3X_CONFLICT', exitCode: 4, details: { fields: [] } } });
 });
 
-t.test('an inline guest, printed and not sent', async (t) => {
+/** An answer of the scheduler: n1 is full, n2 is chosen. */
+const PLAN = {
+  ...{ name: 'web', strategy: 'most-available' as const, priority: 5, host: null, choice: 'n2', displaces: [] },
+  summary: 'goes to n2',
+  hosts: [
+    {
+      ...{ host: 'n1', here: false, fits: false, score: null, parts: [] },
+      rules: [{ rule: 'cordoned', text: 'is cordoned', remedy: 'uncordon n1' }],
+    },
+    {
+      ...{ host: 'n2', here: false, fits: true, rules: [], score: 87.5 },
+      parts: [{ part: 'most-available', points: 87.5 }],
+    },
+  ],
+  ...{ index: 9, stale: false },
+};
+
+t.test('a dry run says where it would go, and asks for nothing', async (t) => {
+  const api = await ApiDouble.start(t);
+  api.on('planVm', () => PLAN);
+  const flags =
+    '--vcpu 1 --strategy least-available --system x86_64-linux --feature kvm --near app=db --apart app=web --at-most 2:app=web:zone ' +
+    '--zone b --prefer ssd=yes --spread app=web:zone:100 --pack app=db:7 --cost-weight 3 --priority -5 --disposable --dry-run';
+  const result = await runCli(['vm', 'create', 'web', ...flags.split(' '), '--socket', api.socket]);
+  t.equal(result.code, 0, result.stderr);
+  t.match(result.stdout, /^vm web: goes to n2\nby most-available, priority 5\n/);
+  t.match(
+    result.stdout,
+    /n2 \(chosen\) +yes +87.5 +most-available 87.5\nn1 +no +- +is cordoned\n\nnothing was changed\n$/,
+  );
+  t.match(api.seen('planVm')[0]?.body, {
+    spec: {
+      placement: {
+        requireLabels: { zone: 'b' },
+        ...{
+          system: 'x86_64-linux',
+          features: ['kvm'],
+          near: ['app=db'],
+          apart: ['app=web'],
+          strategy: 'least-available',
+        },
+        limits: [{ label: 'app=web', per: 'zone', max: 2 }],
+        prefer: [{ label: 'ssd=yes', weight: 50 }],
+        spread: [{ label: 'app=web', per: 'zone', weight: 100 }],
+        pack: [{ label: 'app=db', per: 'host', weight: 7 }],
+        costWeight: 3,
+      },
+      priority: -5,
+      disposable: true,
+    },
+  });
+});
+
+t.test('explain and place', async (t) => {
+  const api = await ApiDouble.start(t);
+  api.on('explainVm', () => PLAN);
+  api.on('placeVm', () => ({ vm: makeVm({ phase: 'building' }), changed: true, index: 12 }));
+  const explained = await runCli(['vm', 'explain', 'web', '--socket', api.socket]);
+  t.match(explained.stdout, /^vm web: goes to n2\n[\s\S]*is cordoned/);
+  const placed = await runCli(['vm', 'place', 'web', '--host', 'n1', '--socket', api.socket]);
+  t.equal(placed.stdout, 'vm web: placed (building on n1)\n', placed.stderr);
+  t.match(api.seen('placeVm')[0]?.body, { host: 'n1' });
+});
+
+t.test('an inline guest, asked about and not made', async (t) => {
+  const api = await ApiDouble.start(t);
+  api.on('planVm', () => PLAN);
   const flags =
     '--vcpu 2 --memory 1.5G --hypervisor qemu --volume data:10G:/srv --forward 8080:80 --forward 53/udp ' +
     '--nixpkgs github:NixOS/nixpkgs/nixos-25.05 --label app=web --require zone=a --ready http:80/up ' +
     '--ready-timeout 2m --stop-timeout 30s --no-start --dry-run';
-  const result = await runCli(['vm', 'create', 'web', ...flags.split(' ')]);
+  const result = await runCli(['vm', 'create', 'web', ...flags.split(' '), '-o', 'json', '--socket', api.socket]);
   t.equal(result.code, 0, result.stderr);
-  const request: unknown = JSON.parse(result.stdout);
+  const { request }: { request: unknown } = JSON.parse(result.stdout);
   t.same(request, {
     name: 'web',
     spec: {
@@ -103,6 +169,18 @@ t.test('wrong input is answered in one line, and nothing is sent', async (t) => 
     ['vm create web --vcpu 1 --dry-run --wait', /^n3xctl: option '--dry-run' cannot be used with option '--wait'/],
     ['vm create web --vcpu 1 --stale', /^n3xctl: --stale is for reads/],
     ['vm create web --vcpu 1 --timeout soon', /^n3xctl: --timeout: "soon" is not a duration/],
+    ['vm create web --vcpu 1 --near db', /^n3xctl: --near: "db" is not KEY=VALUE/],
+    ['vm create web --vcpu 1 --apart a=!', /^n3xctl: --apart: a label with its value is KEY=VALUE/],
+    ['vm create web --vcpu 1 --at-most app=web', /^n3xctl: --at-most: "app=web" is not N:KEY=VALUE/],
+    ['vm create web --vcpu 1 --at-most 0:app=web', /^n3xctl: --at-most: "0" is not a whole number from 1/],
+    ['vm create web --vcpu 1 --at-most 1:app=web:rack', /^n3xctl: --at-most: "rack" is none of host, zone/],
+    ['vm create web --vcpu 1 --spread app=web:5:zone', /^n3xctl: --spread: "app=web:5:zone" is not KEY=VALUE/],
+    ['vm create web --vcpu 1 --prefer ssd=yes:0', /^n3xctl: --prefer: "0" is not a whole number/],
+    ['vm create web --vcpu 1 --strategy best', /^n3xctl: option '--strategy <strategy>' argument 'best' is invalid/],
+    ['vm create web --vcpu 1 --priority 5000', /^n3xctl: --priority: "5000" is not a whole number from -1000/],
+    ['vm create web --vcpu 1 --feature a/b', /^n3xctl: --feature: a feature is a word like kvm/],
+    ['vm create web --vcpu 1 --strategy round-robin --cost-weight 5', /^n3xctl: --cost-weight: hosts that take turns/],
+    ['vm place web', /^n3xctl: required option '--host <name>' not specified/],
     ['vm create', /^n3xctl: missing required argument 'name'/],
     ['vm create web db --vcpu 1', /^n3xctl: too many arguments/],
   ];

@@ -1,5 +1,6 @@
 import { type VmCreateFlags, vmRequest } from '../arguments/vm-request.ts';
 import type { Context } from '../context.ts';
+import { placementText } from '../output/placement-text.ts';
 import { vmLine } from '../output/vm-text.ts';
 import { waitDeadlines, waitForVm } from '../wait/vm-wait.ts';
 
@@ -16,8 +17,9 @@ export async function create(context: Context, args: readonly string[], options:
   const base = { cwd: context.terminal.cwd, home: context.terminal.env.HOME };
   const request = await vmRequest(name, options, base);
   if (options.dryRun === true) {
-    const shown = context.structured ? request : undefined;
-    return shown === undefined ? context.write(`${JSON.stringify(request, null, 2)}\n`) : context.showStructured(shown);
+    const placement = await context.client.call('planVm', { deadline: context.requestDeadline(), body: request });
+    const text = () => `${placementText(placement, context.paint)}\nnothing was changed\n`;
+    return await context.show({ request, placement }, { names: [name], text });
   }
   const deadlines = waitDeadlines(context, options.wait === true);
   const answer = await context.client.call('createVm', { deadline: deadlines.request, body: request });

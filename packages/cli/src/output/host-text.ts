@@ -10,7 +10,8 @@ import type { Paint } from './terminal.ts';
 function stateText(host: HostView, paint: Paint): string {
   if (host.membership === 'joining' || host.membership === 'leaving') return paint('busy', host.membership);
   if (host.membership === 'lost') return paint('bad', 'lost');
-  return host.reachable ? paint('good', 'up') : paint('bad', 'unreachable');
+  if (!host.reachable) return paint('bad', 'unreachable');
+  return host.cordonedSinceMs === undefined ? paint('good', 'up') : paint('busy', 'cordoned');
 }
 
 /** What it is in the Raft group. */
@@ -22,6 +23,11 @@ function labelsText(host: HostView): string {
   return Object.entries({ ...host.settings.labels, ...host.ownLabels })
     .map(([key, value]) => `${key}=${value}`)
     .join(', ');
+}
+
+/** An amount in one cell: `6/3.5G`. */
+function amount({ vcpu, memoryMib }: HostView['free']): string {
+  return `${vcpu}/${formatMemory(memoryMib)}`;
 }
 
 function columns(paint: Paint, nowMs: number): Column<HostView>[] {
@@ -36,6 +42,8 @@ function columns(paint: Paint, nowMs: number): Column<HostView>[] {
       head: 'MEMORY',
       cell: (host) => `${formatMemory(host.used.memoryMib)}/${formatMemory(host.capacity.memoryMib)}`,
     },
+    { head: 'FREE', cell: (host) => amount(host.free) },
+    { head: 'RESERVED', cell: (host) => amount(host.reserved) },
     { head: 'AGE', cell: (host) => formatAge(host.createdAtMs, nowMs) },
     { head: 'SINCE', wide: true, cell: (host) => formatAge(host.reachableSinceMs, nowMs) },
     { head: 'SYSTEM', wide: true, cell: (host) => host.facts?.system ?? '-' },
@@ -54,7 +62,8 @@ export function hostTable(hosts: readonly HostView[], paint: Paint, nowMs: numbe
 /** Everything about one host. */
 export function hostDetails(host: HostView, paint: Paint, nowMs: number): string {
   const { facts, settings } = host;
-  const amount = (vcpu: number, memoryMib: number) => `${vcpu} vcpu, ${formatMemory(memoryMib)}`;
+  const whole = ({ vcpu, memoryMib }: HostView['free']) => `${vcpu} vcpu, ${formatMemory(memoryMib)}`;
+  const { overcommit } = settings;
   return renderFields([
     ['Name', host.name],
     ['Id', String(host.id)],
@@ -62,10 +71,21 @@ export function hostDetails(host: HostView, paint: Paint, nowMs: number): string
     ['Role', settings.role],
     ['Raft', raftText(host)],
     ['VMs', String(host.vms)],
-    ['Capacity', amount(host.capacity.vcpu, host.capacity.memoryMib)],
-    ['Used', amount(host.used.vcpu, host.used.memoryMib)],
-    ['Free', amount(host.free.vcpu, host.free.memoryMib)],
-    ['Reserved', amount(settings.reserve.vcpu, settings.reserve.memoryMib)],
+    ['Capacity', whole(host.capacity)],
+    ['Used', whole(host.used)],
+    ['Free', whole(host.free)],
+    ['Reserved', whole(host.reserved)],
+    [
+      'Overcommit',
+      overcommit === undefined
+        ? undefined
+        : `vcpu ${overcommit.vcpu ?? 1} times, memory ${overcommit.memory ?? 1} times`,
+    ],
+    ['Cost', settings.cost === undefined ? undefined : String(settings.cost)],
+    [
+      'Cordoned',
+      host.cordonedSinceMs === undefined ? undefined : `takes no VMs for ${formatAge(host.cordonedSinceMs, nowMs)}`,
+    ],
     ['Labels', labelsText(host)],
     ...annotationFields(host.annotations),
     ['System', facts?.system],

@@ -134,6 +134,27 @@ function bootedText(status: VmView['status']): string | undefined {
   return status.bootedRunner === status.currentRunner ? 'the same' : status.bootedRunner;
 }
 
+/** The rules and wishes of its placement beyond its host and labels, as the flags that ask for them. */
+function placementFields({ placement, priority, disposable }: VmView['spec']): [string, string | undefined][] {
+  const { system, features, near, apart, limits, strategy, prefer, spread, pack, costWeight } = placement;
+  const company = (wishes: typeof spread) =>
+    wishes?.map(({ label, per, weight }) => `${label} per ${per}, weight ${weight}`).join('; ');
+  return [
+    ['System', system],
+    ['Features', features?.join(', ')],
+    ['Near', near?.join(', ')],
+    ['Apart', apart?.join(', ')],
+    ['At most', limits?.map(({ label, per, max }) => `${max} with ${label} per ${per}`).join('; ')],
+    ['Strategy', strategy],
+    ['Prefers', prefer?.map(({ label, weight }) => `${label}, weight ${weight}`).join('; ')],
+    ['Spread', company(spread)],
+    ['Pack', company(pack)],
+    ['Cost weight', costWeight === undefined ? undefined : String(costWeight)],
+    ['Priority', priority === undefined ? undefined : String(priority)],
+    ['Disposable', disposable === undefined ? undefined : disposable ? 'yes' : 'no'],
+  ];
+}
+
 /** Everything about one VM. */
 export function vmDetails(vm: VmView, paint: Paint, nowMs: number): string {
   const { status, spec } = vm;
@@ -156,6 +177,7 @@ export function vmDetails(vm: VmView, paint: Paint, nowMs: number): string {
     ['Stop within', `${spec.stopTimeoutSeconds}s`],
     ['Only on', spec.placement.host],
     ['Requires', labelsText(spec.placement.requireLabels)],
+    ...placementFields(spec),
     ['Labels', labelsText(spec.labels)],
     ...annotationFields(vm.annotations),
     ['PID', status.pid === undefined ? undefined : String(status.pid)],

@@ -82,6 +82,7 @@ export function makeHost(change: Partial<HostView> = {}): HostView {
     capacity: { vcpu: 4, memoryMib: 7680 },
     used: { vcpu: 1, memoryMib: 512 },
     free: { vcpu: 3, memoryMib: 7168 },
+    reserved: { vcpu: 0, memoryMib: 512 },
     vms: 1,
     ...change,
   });

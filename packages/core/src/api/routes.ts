@@ -7,6 +7,7 @@ import type { ErrorCode } from '../base/errors.ts';
 import { nameSchema } from '../model/names.ts';
 import { BACKUP_MEDIA_TYPE } from './backup-file.ts';
 import { LOCK_ROUTES } from './lock-routes.ts';
+import { PLACEMENT_ROUTES } from './placement-routes.ts';
 import { CHANGE, READ } from './route-errors.ts';
 import {
   annotateRequestSchema,
@@ -206,7 +207,7 @@ export const ROUTES = {
     method: 'POST',
     path: '/v1/cluster/settings',
     tag: 'cluster',
-    summary: 'Set how many hosts vote, and after what time a dead voter is replaced',
+    summary: 'Set how many hosts vote, after what time a dead voter is replaced, and how hosts are chosen for VMs',
     description: 'What the body names changes, the rest stays. The work follows, one safe step after the other.',
     changes: true,
     body: clusterSetRequestSchema,
@@ -239,7 +240,7 @@ export const ROUTES = {
     method: 'POST',
     path: '/v1/hosts/:name/settings',
     tag: 'hosts',
-    summary: 'Set the role and labels of a host',
+    summary: 'Set the role and labels of a host, and whether it takes VMs',
     description:
       'Labels that are set here stand before those of the configuration file of the host; null takes one away that was ' +
       'set here. The label `zone` names the failure domain that voters are spread over.',
@@ -414,6 +415,7 @@ export const ROUTES = {
     answer: { type: 'upgrade', protocol: CONSOLE_UPGRADE },
     errors: ON_HOST,
   },
+  ...PLACEMENT_ROUTES,
   ...LOCK_ROUTES,
   listEvents: {
     method: 'GET',

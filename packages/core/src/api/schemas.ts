@@ -55,6 +55,8 @@ export const hostViewSchema = hostSchema.extend({
   capacity: amountSchema,
   used: amountSchema,
   free: amountSchema,
+  /** What is kept for the host itself; it is no part of the capacity. */
+  reserved: amountSchema,
   /** Number of VMs assigned to it. */
   vms: z.int(),
 });
@@ -162,8 +164,13 @@ export const clusterSetRequestSchema = clusterSettingsSchema
   .refine((settings) => Object.keys(settings).length > 0, 'name at least one setting');
 /** Body of `POST /v1/hosts/:name/settings`: what is named changes, the rest stays. */
 export const hostSetRequestSchema = z
-  .strictObject({ role: hostRoleSchema.optional(), labels: labelChangesSchema.optional() })
-  .refine((settings) => Object.keys(settings).length > 0, 'name a role or labels');
+  .strictObject({
+    role: hostRoleSchema.optional(),
+    labels: labelChangesSchema.optional(),
+    /** True: it takes no more VMs; those that it has stay. */
+    cordoned: z.boolean().optional(),
+  })
+  .refine((settings) => Object.keys(settings).length > 0, 'name a role, labels or cordoned');
 /** Query of `DELETE /v1/hosts/:name`. */
 export const hostRemoveQuerySchema = z.strictObject({
   /** Also a host that is heard from. */

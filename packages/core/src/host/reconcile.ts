@@ -134,7 +134,7 @@ export function reconcile(input: ReconcileInput): Reconciliation {
       // An earlier VM of the same name is still here.
       clear(found);
       if (found.managed !== undefined && isFromLostFuture(state, found.managed.epoch)) report(vm, epoch, LEFT_OVER);
-    } else if (vm.deleting) {
+    } else if (vm.deleting || vm.displacedBy !== undefined) {
       const step = stepToGone(found, vm.spec.stopTimeoutSeconds, backoff, nowMs);
       if (step === undefined) removed.push({ type: 'vmRemoved', hostId, name: vm.name, uid: vm.uid, epoch });
       else report(vm, epoch, step.seen);

@@ -38,7 +38,7 @@ const PROPOSAL_BATCH_BYTES = 1024 * 1024;
 /** Id of the loop's own read; the clients' are positive. */
 const OWN_READ = 0;
 /** Commands of the loop's own that may be under way at once. */
-const OWN_PROPOSALS_LIMIT = 512;
+const OWN_PROPOSALS_LIMIT = 2048;
 
 /**
  * How long an introduction is believed, in ms, unless the state gets there before: longer than a snapshot takes to

@@ -130,8 +130,9 @@ function abandon(tx: Transaction, vm: Vm, host: Host): void {
   }
   const message = `host ${host.name} was removed, and the VM's disks with it: start it to make it anew with empty disks, or delete it`;
   const { pid: _pid, currentRunner: _current, bootedRunner: _booted, ...status } = vm.status;
+  const { displacedBy: _displacedBy, ...rest } = vm;
   tx.putVmStatus(
-    { ...vm, power: 'stopped', assignment: null, generation: vm.generation + 1 },
+    { ...rest, power: 'stopped', assignment: null, generation: vm.generation + 1 },
     { ...status, phase: 'lost', reason: 'HostRemoved', message },
   );
   tx.event(about, 'HostRemoved', message, 'error');

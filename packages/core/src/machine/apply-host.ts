@@ -185,21 +185,28 @@ export function applyHostSet(tx: Transaction, command: CommandOf<'hostSet'>): Ve
     if (value === null) delete own[key];
     else own[key] = value;
   }
-  const { ownLabels: _, ...rest } = host;
+  const { ownLabels: _, cordonedSinceMs, ...rest } = host;
+  const cordoned = command.cordoned ?? cordonedSinceMs !== undefined;
   const next: Host = {
     ...rest,
     settings: { ...host.settings, role },
     ...(Object.keys(own).length === 0 ? {} : { ownLabels: own }),
+    ...(cordoned ? { cordonedSinceMs: cordonedSinceMs ?? tx.atMs } : {}),
   };
   if (Object.keys(hostLabels(next)).length > LABELS_MAX) {
     return no(ERROR_CODES.refused, `host ${host.name} would have more than ${LABELS_MAX} labels: take some away`, {
       name: host.name,
     });
   }
-  if (same(host.settings, next.settings) && same(host.ownLabels ?? {}, own)) return unchanged({ hostId: host.id });
+  const isCordonedAsBefore = cordoned === (cordonedSinceMs !== undefined);
+  if (same(host.settings, next.settings) && same(host.ownLabels ?? {}, own) && isCordonedAsBefore) {
+    return unchanged({ hostId: host.id });
+  }
   tx.putHost({ ...next, generation: host.generation + 1 });
   if (role !== host.settings.role) tx.event(about(host), 'RoleChanged', `${host.settings.role} to ${role}`);
   if (!same(hostLabels(host), hostLabels(next))) tx.event(about(host), 'LabelsChanged', labelsText(hostLabels(next)));
+  if (!isCordonedAsBefore && cordoned) tx.event(about(host), 'Cordoned', 'takes no more VMs; those that it has stay');
+  if (!isCordonedAsBefore && !cordoned) tx.event(about(host), 'Uncordoned', 'takes VMs again');
   return done({ hostId: host.id });
 }
 

@@ -174,14 +174,43 @@ t.test('what a removed VM took is free again, while others stay', (t) => {
     cluster.create(name);
     cluster.assign(name, 2);
   }
-  const before = { vcpu: cluster.state.load(2).vcpu, ports: cluster.state.load(2).ports.size };
+  const { vcpu } = cluster.state.load(2);
+  const port = `tcp/${cluster.state.vm('b')?.allocation.hostPorts[0]}`;
+  t.equal(cluster.state.load(2).portUser(port), 'b');
   const epoch = cluster.state.vm('b')?.assignment?.epoch ?? 0;
   cluster.apply({ type: 'vmDelete', name: 'b' });
   t.match(cluster.apply({ type: 'vmRemoved', hostId: 2, name: 'b', uid: 'uid-b', epoch }), { ok: true, changed: true });
-  t.same(
-    { vcpu: cluster.state.load(2).vcpu, ports: cluster.state.load(2).ports.size },
-    { vcpu: before.vcpu - 1, ports: before.ports - 1 },
-  );
+  t.equal(cluster.state.load(2).vcpu, vcpu - 1);
+  t.equal(cluster.state.load(2).portUser(port), undefined);
+  t.same(checkInvariants(cluster.state), []);
+  t.end();
+});
+
+t.test('what the leader decided before others came is refused by the rules about them', (t) => {
+  const cluster = pair();
+  const web = { labels: { app: 'web' } };
+  cluster.create('w1', { ...web, placement: { limits: [{ label: 'app=web', per: 'zone', max: 2 }] } });
+  cluster.assign('w1', 1);
+  cluster.create('w2', web);
+  cluster.assign('w2', 2);
+  const refused = (name: string, spec: Parameters<SampleCluster['create']>[1], hostId: number, rule: string) => {
+    cluster.create(name, spec);
+    t.match(cluster.assign(name, hostId), { ok: false, error: { code: 'N3X_REFUSED', details: { rules: [rule] } } });
+  };
+  refused('third', web, 2, 'limit');
+  refused('far', { placement: { apart: ['app=web'] } }, 1, 'apart');
+  refused('close', { placement: { near: ['app=db'] } }, 1, 'near');
+  refused('arm', { placement: { system: 'aarch64-linux' } }, 1, 'system');
+  refused('gpu', { placement: { features: ['gpu'] } }, 1, 'features');
+  cluster.create('db', { labels: { app: 'db' }, placement: { apart: ['tier=test'] } });
+  cluster.assign('db', 1);
+  refused('test', { labels: { tier: 'test' } }, 1, 'apart');
+  cluster.apply({ type: 'hostSet', name: 'n2', cordoned: true });
+  refused('late', {}, 2, 'cordoned');
+  t.same(checkInvariants(cluster.state), []);
+  // A zone of its own makes room for one more, and what is counted by zone follows.
+  cluster.apply({ type: 'hostSet', name: 'n2', cordoned: false, labels: { zone: 'b' } });
+  t.match(cluster.assign('third', 2), { ok: true });
   t.same(checkInvariants(cluster.state), []);
   t.end();
 });

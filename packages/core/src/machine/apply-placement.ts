@@ -1,10 +1,13 @@
 /** What the placement controller decides and what hosts report of their VMs. */
 import { ERROR_CODES } from '../base/errors.ts';
-import type { ClusterEvent } from '../model/cluster.ts';
-import type { Vm, VmPhase } from '../model/vm.ts';
+import { type Cluster, type ClusterEvent, strategyOf } from '../model/cluster.ts';
+import { type Host, hostZone } from '../model/host.ts';
+import { isDisposable, type Vm, type VmPhase, vmPriority } from '../model/vm.ts';
 import type { Command, VmReport } from './command.ts';
 import { same } from './difference.ts';
-import { describeMisfit, misfits } from './fit.ts';
+import { type Misfit, misfits } from './fit.ts';
+import { describeMisfit } from './fit-text.ts';
+import { withoutVms } from './occupancy.ts';
 import type { Transaction } from './transaction.ts';
 import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
 
@@ -29,35 +32,109 @@ function decidedFor(
     const message = `VM ${name} has changed since index ${baseIndex}, which the decision was made from: decide again`;
     return { refusal: no(ERROR_CODES.conflict, message, { name, modifiedIndex: vm.modifiedIndex }) };
   }
-  if (vm.assignment !== null || vm.deleting || vm.power === 'stopped') {
-    const state = vm.deleting ? 'is being deleted' : vm.assignment !== null ? 'has a host' : 'is stopped';
-    return { refusal: no(ERROR_CODES.refused, `VM ${name} ${state}: it needs no host`, { name }) };
-  }
-  return { vm };
+  const refusal = needsNone(tx, vm);
+  return refusal === undefined ? { vm } : { refusal };
+}
+
+/** Why a VM needs no host. */
+function needsNone(tx: Transaction, { name, assignment, deleting, power }: Vm): Verdict | undefined {
+  if (assignment === null && !deleting && power === 'running') return undefined;
+  const host = assignment === null ? undefined : tx.state.host(assignment.hostId)?.name;
+  const state = deleting ? 'is being deleted' : assignment !== null ? `has a host, ${host}` : 'is stopped';
+  return no(ERROR_CODES.refused, `VM ${name} ${state}: it needs no host`, { name });
 }
 
 /** `vmAssign`. */
-export function applyVmAssign(tx: Transaction, command: CommandOf<'vmAssign'>): Verdict {
+export function applyVmAssign(tx: Transaction, cluster: Cluster, command: CommandOf<'vmAssign'>): Verdict {
   const found = decidedFor(tx, command);
   if ('refusal' in found) return found.refusal;
   const { vm } = found;
   const host = tx.state.host(command.hostId);
   if (host === undefined) return notFound('host', String(command.hostId), 'it left while the decision was made');
-  const against = misfits(vm, host, tx.state.load(host.id));
-  if (against.length > 0) {
-    const reasons = against.map(describeMisfit).join(' and ');
-    return no(ERROR_CODES.refused, `VM ${vm.name} cannot go to ${host.name}: it ${reasons}. Decide again`, {
-      name: vm.name,
-      host: host.name,
-      rules: against.map((misfit) => misfit.rule),
-    });
+  return assign(tx, cluster, vm, host, '');
+}
+
+/** `vmPlace`: what a user decides is bound by the same rules. */
+export function applyVmPlace(tx: Transaction, cluster: Cluster, command: CommandOf<'vmPlace'>): Verdict {
+  const vm = tx.state.vm(command.name);
+  if (vm === undefined) return notFound('VM', command.name, '`n3xctl vm list` shows those that do');
+  const expected = command.ifModifiedIndex;
+  if (expected !== undefined && expected !== vm.modifiedIndex) {
+    const message = `VM ${vm.name} has changed: it is at index ${vm.modifiedIndex}, the request was made for ${expected}. Read it again`;
+    return no(ERROR_CODES.conflict, message, { name: vm.name, modifiedIndex: vm.modifiedIndex });
   }
+  const host = tx.state.hostByName(command.host);
+  if (host === undefined) return notFound('host', command.host, '`n3xctl host list` shows those that do');
+  if (vm.assignment?.hostId === host.id) return unchanged({ hostId: host.id, epoch: vm.assignment.epoch });
+  const refusal = needsNone(tx, vm);
+  return refusal ?? assign(tx, cluster, vm, host, ' by hand');
+}
+
+/** Gives a VM its host, unless a rule is against it. */
+function assign(tx: Transaction, cluster: Cluster, vm: Vm, host: Host, how: string): Verdict {
+  const hint = how === '' ? 'Decide again' : `\`n3xctl vm explain ${vm.name}\` shows where it fits`;
+  const refusal = unfit(vm, host, misfits(vm, host, tx.state.indexes), hint);
+  if (refusal !== undefined) return refusal;
+  if (strategyOf(cluster, vm.spec.placement) === 'round-robin') tx.putCluster({ ...cluster, lastTurnHostId: host.id });
   tx.putVmStatus(
     { ...vm, assignment: { hostId: host.id, epoch: tx.index } },
-    { ...vm.status, phase: 'building', reason: 'Assigned', message: `assigned to ${host.name}` },
+    { ...vm.status, phase: 'building', reason: 'Assigned', message: `assigned to ${host.name}${how}` },
   );
-  tx.event(about(vm.name), 'Assigned', `assigned to ${host.name}`);
+  tx.event(about(vm.name), 'Assigned', `assigned to ${host.name}${how}`);
   return done({ hostId: host.id, epoch: tx.index });
+}
+
+function unfit(vm: Vm, host: Host, against: readonly Misfit[], hint = 'Decide again'): Verdict | undefined {
+  if (against.length === 0) return undefined;
+  const reasons = against.map(describeMisfit).join(' and ');
+  return no(ERROR_CODES.refused, `VM ${vm.name} cannot go to ${host.name}: it ${reasons}. ${hint}`, {
+    name: vm.name,
+    host: host.name,
+    rules: against.map((misfit) => misfit.rule),
+  });
+}
+
+/** Why a VM must not be made to give way to `vm`, in words; undefined when it may. */
+function keeps(other: Vm | undefined, vm: Vm, victim: Victim, hostId: number): string | undefined {
+  if (other === undefined || other.uid !== victim.uid) return 'is gone';
+  if (other.assignment?.hostId !== hostId || other.assignment.epoch !== victim.epoch) return 'has moved';
+  if (other.deleting || other.displacedBy !== undefined) return 'is going already';
+  if (vmPriority(other) >= vmPriority(vm)) return 'is as important';
+  return isDisposable(other) ? undefined : 'has its data there';
+}
+
+type Victim = CommandOf<'vmPreempt'>['victims'][number];
+
+/** `vmPreempt`: the victims are to be stopped and removed, and only then have no host; the room stays taken until then. */
+export function applyVmPreempt(tx: Transaction, command: CommandOf<'vmPreempt'>): Verdict {
+  const found = decidedFor(tx, command);
+  if ('refusal' in found) return found.refusal;
+  const { vm } = found;
+  const host = tx.state.host(command.hostId);
+  if (host === undefined) return notFound('host', String(command.hostId), 'it left while the decision was made');
+  const victims = new Map<string, Vm>();
+  for (const victim of command.victims) {
+    const other = tx.state.vm(victim.name);
+    const why = keeps(other, vm, victim, host.id);
+    if (why !== undefined || other === undefined) {
+      const message = `VM ${victim.name} cannot make room for ${vm.name}: it ${why}. Decide again`;
+      return no(ERROR_CODES.conflict, message, { name: vm.name, victim: victim.name });
+    }
+    victims.set(other.name, other);
+  }
+  const others = [...victims.values()];
+  const refusal = unfit(vm, host, misfits(vm, host, withoutVms(tx.state.indexes, host.id, hostZone(host), others)));
+  if (refusal !== undefined) return refusal;
+  for (const other of others) {
+    const message = `makes room on ${host.name} for ${vm.name}, of priority ${vmPriority(vm)} against ${vmPriority(other)}`;
+    tx.putVmStatus({ ...other, displacedBy: vm.name }, { ...other.status, reason: 'Preempted', message });
+    tx.event(about(other.name), 'Preempted', message, 'warning');
+  }
+  const names = others.map(({ name }) => name).join(', ');
+  const message = `waits until ${names} ${others.length === 1 ? 'has' : 'have'} made room on ${host.name}`;
+  tx.putVmStatus(vm, { ...vm.status, phase: 'pending', reason: 'WaitsForRoom', message });
+  tx.event(about(vm.name), 'Preempting', message);
+  return done({ hostId: host.id });
 }
 
 /** `vmUnplaceable`. */
@@ -110,6 +187,11 @@ function applyReport(tx: Transaction, hostId: number, report: VmReport): boolean
     sinceMs: moved ? sinceMs : vm.status.sinceMs,
     ...(known === undefined ? {} : { evaluated: known }),
   };
+  // Why it goes stays in sight while it does.
+  if (vm.displacedBy !== undefined && !vm.deleting) {
+    status.reason = vm.status.reason;
+    status.message = vm.status.message;
+  }
   if (same(vm.status, status)) return false;
   const next = tx.putVm({ ...vm, status });
   if (moved) phaseEvent(tx, next);
@@ -134,10 +216,26 @@ export function applyVmRemoved(tx: Transaction, command: CommandOf<'vmRemoved'>)
   if (vm.assignment?.hostId !== hostId || vm.assignment.epoch !== epoch) {
     return no(ERROR_CODES.conflict, `VM ${name} is not on host ${hostId} at epoch ${epoch}`, { name, hostId, epoch });
   }
+  if (!vm.deleting && vm.displacedBy !== undefined) return putBack(tx, vm);
   if (!vm.deleting) {
     return no(ERROR_CODES.refused, `VM ${name} is not being deleted: its host must not remove it`, { name });
   }
   tx.deleteVm(vm);
   tx.event(about(name), 'Deleted', `removed from ${tx.state.host(hostId)?.name ?? `host ${hostId}`}`);
+  return done();
+}
+
+/** A VM that had to make room is off its host, and waits for another. */
+function putBack(tx: Transaction, vm: Vm): Verdict {
+  const { displacedBy, ...rest } = vm;
+  const { pid: _pid, currentRunner: _current, bootedRunner: _booted, ...status } = vm.status;
+  const from = tx.state.host(vm.assignment?.hostId ?? 0)?.name ?? 'its host';
+  const waits = vm.power === 'running';
+  const message = `made room on ${from} for ${displacedBy}${waits ? ', and waits for a host' : ''}`;
+  tx.putVmStatus(
+    { ...rest, assignment: null },
+    { ...status, phase: waits ? 'pending' : 'stopped', reason: 'Preempted', message },
+  );
+  tx.event(about(vm.name), 'Displaced', message);
   return done();
 }

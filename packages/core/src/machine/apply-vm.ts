@@ -5,6 +5,7 @@ import type { Vm, VmSpec } from '../model/vm.ts';
 import { allocate } from './allocation.ts';
 import type { Command } from './command.ts';
 import { type Difference, differences, shown } from './difference.ts';
+import type { ClusterState } from './state.ts';
 import { clip, type Transaction } from './transaction.ts';
 import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
 
@@ -64,10 +65,10 @@ function unknownVm(name: string): Verdict {
 }
 
 /** A rule of the spec that needs the cluster to judge it. */
-function specRefusal(tx: Transaction, name: string, spec: VmSpec): Verdict | undefined {
+function specRefusal(state: ClusterState, name: string, spec: VmSpec): Verdict | undefined {
   const { host } = spec.placement;
-  if (host !== undefined && tx.state.hostByName(host) === undefined) {
-    const names = [...tx.state.hosts()].map((entry) => entry.name);
+  if (host !== undefined && state.hostByName(host) === undefined) {
+    const names = [...state.hosts()].map((entry) => entry.name);
     const some = names.length > 8 ? [...names.slice(0, 8), `${names.length - 8} more`] : names;
     return no(
       ERROR_CODES.notFound,
@@ -90,27 +91,43 @@ function specRefusal(tx: Transaction, name: string, spec: VmSpec): Verdict | und
   return undefined;
 }
 
-/** `vmCreate`. */
-export function applyVmCreate(tx: Transaction, cluster: Cluster, command: CommandOf<'vmCreate'>): Verdict {
+/** What a request for a VM comes to. */
+export type VmDraft =
+  /** The VM that is to be made. */
+  | { readonly type: 'new'; readonly vm: Vm; readonly nextVmOrdinal: number }
+  /** It is there already, as asked for. */
+  | { readonly type: 'there'; readonly vm: Vm }
+  | { readonly type: 'refused'; readonly verdict: Verdict };
+
+/** What `vmCreate` would do, without doing it. `at` is the index and the wall clock that the VM is to bear. */
+export function draftVm(
+  state: ClusterState,
+  cluster: Cluster,
+  command: Omit<CommandOf<'vmCreate'>, 'type'>,
+  at: { readonly index: number; readonly atMs: number },
+): VmDraft {
   const { name, spec, power } = command;
-  const existing = tx.state.vm(name);
+  const existing = state.vm(name);
   if (existing !== undefined) {
-    if (existing.deleting) return beingDeleted(existing);
+    if (existing.deleting) return { type: 'refused', verdict: beingDeleted(existing) };
     const found = differences(existing.spec, spec);
-    return found.length === 0 ? unchanged() : specConflict(existing, found);
+    if (found.length === 0) return { type: 'there', vm: existing };
+    return { type: 'refused', verdict: specConflict(existing, found) };
   }
-  const refusal = specRefusal(tx, name, spec);
-  if (refusal !== undefined) return refusal;
-  const allocated = allocate(tx.state, cluster.nextVmOrdinal, spec);
-  if (!allocated.ok) return no(ERROR_CODES.refused, `VM ${name} cannot be created: ${allocated.message}`, { name });
-  tx.putCluster({ ...cluster, nextVmOrdinal: allocated.nextVmOrdinal });
-  tx.putVm({
+  const refusal = specRefusal(state, name, spec);
+  if (refusal !== undefined) return { type: 'refused', verdict: refusal };
+  const allocated = allocate(state, cluster.nextVmOrdinal, spec);
+  if (!allocated.ok) {
+    const message = `VM ${name} cannot be created: ${allocated.message}`;
+    return { type: 'refused', verdict: no(ERROR_CODES.refused, message, { name }) };
+  }
+  const vm: Vm = {
     kind: 'vm',
     name,
     uid: command.uid,
     generation: 1,
-    modifiedIndex: tx.index,
-    createdAtMs: tx.atMs,
+    modifiedIndex: at.index,
+    createdAtMs: at.atMs,
     spec,
     power,
     restarts: 0,
@@ -121,11 +138,22 @@ export function applyVmCreate(tx: Transaction, cluster: Cluster, command: Comman
       phase: power === 'running' ? 'pending' : 'stopped',
       reason: power === 'running' ? 'Created' : 'NotStarted',
       message: power === 'running' ? 'waits for a host' : '',
-      sinceMs: tx.atMs,
+      sinceMs: at.atMs,
       observedGeneration: 0,
       observedRestarts: 0,
     },
-  });
+  };
+  return { type: 'new', vm, nextVmOrdinal: allocated.nextVmOrdinal };
+}
+
+/** `vmCreate`. */
+export function applyVmCreate(tx: Transaction, cluster: Cluster, command: CommandOf<'vmCreate'>): Verdict {
+  const { name, power } = command;
+  const draft = draftVm(tx.state, cluster, command, tx);
+  if (draft.type === 'refused') return draft.verdict;
+  if (draft.type === 'there') return unchanged();
+  tx.putCluster({ ...cluster, nextVmOrdinal: draft.nextVmOrdinal });
+  tx.putVm(draft.vm);
   tx.event(about(name), 'Created', power === 'running' ? 'created, to be started' : 'created, to stay stopped');
   return done();
 }

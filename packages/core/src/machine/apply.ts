@@ -17,7 +17,14 @@ import { applyHostJoin, applyHostReachable, applyHostReport, applyHostSet } from
 import { applyHostLeave, applyHostRemove, applyHostRemoved } from './apply-host-leave.ts';
 import { applyHostJoinExpired } from './apply-join-expired.ts';
 import { applyLockAcquire, applyLockBreak, applyLockExpire, applyLockRelease, applyLockRenew } from './apply-lock.ts';
-import { applyVmAssign, applyVmRemoved, applyVmReport, applyVmUnplaceable } from './apply-placement.ts';
+import {
+  applyVmAssign,
+  applyVmPlace,
+  applyVmPreempt,
+  applyVmRemoved,
+  applyVmReport,
+  applyVmUnplaceable,
+} from './apply-placement.ts';
 import { applyTokenCreate, applyTokenRevoke } from './apply-token.ts';
 import { applyVmCreate, applyVmDelete, applyVmRestart, applyVmSetPower } from './apply-vm.ts';
 import { COMMAND_FORMATS, type Command, type CommandResult, type Proposal } from './command.ts';
@@ -55,7 +62,11 @@ function verdictOn(tx: Transaction, command: Command): Verdict {
     case 'vmDelete':
       return applyVmDelete(tx, command);
     case 'vmAssign':
-      return applyVmAssign(tx, command);
+      return applyVmAssign(tx, cluster, command);
+    case 'vmPlace':
+      return applyVmPlace(tx, cluster, command);
+    case 'vmPreempt':
+      return applyVmPreempt(tx, command);
     case 'vmUnplaceable':
       return applyVmUnplaceable(tx, command);
     case 'vmReport':

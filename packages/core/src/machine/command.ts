@@ -14,6 +14,9 @@ import type { FormatRange } from './format-range.ts';
 /** Formats of commands that this build writes and applies: [lowest, highest]. */
 export const COMMAND_FORMATS: FormatRange = [1, 1];
 
+/** Most VMs that make room for one other. */
+export const PREEMPT_MAX = 64;
+
 const hostId = z.int().min(1);
 const epoch = z.int().min(1);
 const lockToken = z.int().min(1);
@@ -54,6 +57,25 @@ export const commandSchema = z.discriminatedUnion('type', [
     hostId,
     /** `modifiedIndex` of the VM that the decision was made from. */
     baseIndex: z.int(),
+  }),
+  /** A user's decision for a VM without a host; the hard rules hold for it too. */
+  z.strictObject({
+    type: z.literal('vmPlace'),
+    name: nameSchema,
+    host: nameSchema,
+    ifModifiedIndex: z.int().optional(),
+  }),
+  /** The placement controller's decision that VMs of lower priority make room for this one. */
+  z.strictObject({
+    type: z.literal('vmPreempt'),
+    name: nameSchema,
+    uid,
+    hostId,
+    baseIndex: z.int(),
+    victims: z
+      .array(z.strictObject({ name: nameSchema, uid, epoch }))
+      .min(1)
+      .max(PREEMPT_MAX),
   }),
   /** The placement controller found no host; `message` lists why, host by host. */
   z.strictObject({
@@ -98,6 +120,8 @@ export const commandSchema = z.discriminatedUnion('type', [
     name: nameSchema,
     role: hostRoleSchema.optional(),
     labels: labelChangesSchema.optional(),
+    /** Whether it shall take no more VMs. */
+    cordoned: z.boolean().optional(),
   }),
   /** Asks for a host to leave; refused while it holds VMs or is the last one. */
   z.strictObject({ type: z.literal('hostLeave'), name: nameSchema }),

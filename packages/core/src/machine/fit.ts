@@ -2,10 +2,10 @@
  * The hard rules of placement, one function for both sides: the scheduler asks it to choose a host, `apply`
  * asks it again and refuses what breaks a rule, whatever the scheduler believed.
  */
-import { type Host, hostCapacity, hostLabels } from '../model/host.ts';
-import { formatSizeMib } from '../model/quantity.ts';
+import { type Host, hostCapacity, hostLabels, hostZone } from '../model/host.ts';
+import { type Domain, hasPair, labelPairs } from '../model/placement.ts';
 import { type Vm, vmResources } from '../model/vm.ts';
-import { type HostLoad, vmPorts } from './indexes.ts';
+import { type Loads, type Occupancy, vmPorts } from './occupancy.ts';
 
 /** One rule that keeps a VM off a host. */
 export type Misfit =
@@ -13,16 +13,96 @@ export type Misfit =
   | { readonly rule: 'joining' }
   | { readonly rule: 'leaving' }
   | { readonly rule: 'unreachable' }
+  | { readonly rule: 'cordoned' }
   | { readonly rule: 'unreported' }
   | { readonly rule: 'labels'; readonly missing: readonly string[] }
+  | { readonly rule: 'system'; readonly needed: string; readonly has: string }
+  | { readonly rule: 'features'; readonly missing: readonly string[] }
   | { readonly rule: 'vcpu'; readonly needed: number; readonly free: number; readonly capacity: number }
   | { readonly rule: 'memory'; readonly needed: number; readonly free: number; readonly capacity: number }
+  /** `asked`: it is this VM that keeps apart, not those that are there. */
+  | { readonly rule: 'apart'; readonly label: string; readonly asked: boolean }
+  | { readonly rule: 'near'; readonly label: string }
+  | {
+      readonly rule: 'limit';
+      readonly label: string;
+      readonly per: Domain;
+      readonly max: number;
+      readonly zone: string;
+    }
   | { readonly rule: 'hostPort'; readonly port: string; readonly usedBy: string };
 
 const NONE: readonly Misfit[] = [];
 
-/** Every rule that keeps `vm` off `host`, where `load` is taken already. Empty when it fits. */
-export function misfits(vm: Vm, host: Host, load: HostLoad): readonly Misfit[] {
+/** Rules that look at the host alone, whatever runs there. */
+function hostMisfits(vm: Vm, host: Host, add: (misfit: Misfit) => void): void {
+  const { placement } = vm.spec;
+  if (host.membership === 'leaving') add({ rule: 'leaving' });
+  if (host.membership === 'joining') add({ rule: 'joining' });
+  if (!host.reachable) add({ rule: 'unreachable' });
+  if (host.cordonedSinceMs !== undefined) add({ rule: 'cordoned' });
+  const missing: string[] = [];
+  for (const key in placement.requireLabels) {
+    const labels = hostLabels(host);
+    const value = placement.requireLabels[key];
+    if (!Object.hasOwn(labels, key) || labels[key] !== value) missing.push(`${key}=${value}`);
+  }
+  if (missing.length > 0) add({ rule: 'labels', missing });
+  const { facts } = host;
+  if (facts === undefined) {
+    add({ rule: 'unreported' });
+    return;
+  }
+  const { system, features } = placement;
+  if (system !== undefined && facts.system !== system) add({ rule: 'system', needed: system, has: facts.system });
+  if (features === undefined) return;
+  const lacking = features.filter((feature) => !facts.features.includes(feature));
+  if (lacking.length > 0) add({ rule: 'features', missing: lacking });
+}
+
+/** Limits of one place, those that the VM brings and those that are asked there. */
+function limitMisfits(vm: Vm, place: Occupancy, per: Domain, zone: string, add: (misfit: Misfit) => void): void {
+  const { labels, placement } = vm.spec;
+  let over: Map<string, number> | undefined;
+  const exceeded = (label: string, max: number): void => {
+    over ??= new Map();
+    over.set(label, Math.min(max, over.get(label) ?? max));
+  };
+  for (const limit of placement.limits ?? []) {
+    if (limit.per !== per) continue;
+    const there = place.count(limit.label) + (hasPair(labels, limit.label) ? 1 : 0);
+    if (there > limit.max) exceeded(limit.label, limit.max);
+  }
+  for (const pair of labelPairs(labels)) {
+    const max = place.limit(pair);
+    if (place.count(pair) + 1 > max) exceeded(pair, max);
+  }
+  for (const [label, max] of over ?? []) add({ rule: 'limit', label, per, max, zone });
+}
+
+/** Rules about the VMs that the host and its zone have. */
+function neighbourMisfits(vm: Vm, host: Host, loads: Loads, add: (misfit: Misfit) => void): void {
+  const { labels, placement } = vm.spec;
+  const load = loads.of(host.id);
+  for (const label of placement.apart ?? []) if (load.count(label) > 0) add({ rule: 'apart', label, asked: true });
+  for (const label of labelPairs(labels)) {
+    if (load.keepApart(label) > 0) add({ rule: 'apart', label, asked: false });
+  }
+  for (const label of placement.near ?? []) {
+    if (load.count(label) > 0 || (hasPair(labels, label) && loads.placed(label) === 0)) continue;
+    add({ rule: 'near', label });
+  }
+  limitMisfits(vm, load, 'host', '', add);
+  const zone = hostZone(host);
+  limitMisfits(vm, loads.zone(zone), 'zone', zone, add);
+  for (const port of vmPorts(vm)) {
+    const usedBy = load.portUser(port);
+    if (usedBy !== undefined && usedBy !== vm.name) add({ rule: 'hostPort', port, usedBy });
+  }
+}
+
+/** Every rule that keeps `vm` off `host`, where `loads` is taken already, not counting `vm` itself. Empty when it fits. */
+export function misfits(vm: Vm, host: Host, loads: Loads): readonly Misfit[] {
   const { placement } = vm.spec;
   // A VM that is meant for one host only is not told about the others.
   if (placement.host !== undefined && placement.host !== host.name) return [{ rule: 'pinned', to: placement.host }];
@@ -31,59 +111,36 @@ export function misfits(vm: Vm, host: Host, load: HostLoad): readonly Misfit[] {
     found ??= [];
     found.push(misfit);
   };
-  if (host.membership === 'leaving') add({ rule: 'leaving' });
-  if (host.membership === 'joining') add({ rule: 'joining' });
-  if (!host.reachable) add({ rule: 'unreachable' });
-  const labels = hostLabels(host);
-  const missing = Object.entries(placement.requireLabels)
-    .filter(([key, value]) => !Object.hasOwn(labels, key) || labels[key] !== value)
-    .map(([key, value]) => `${key}=${value}`);
-  if (missing.length > 0) add({ rule: 'labels', missing });
-  if (host.facts === undefined) {
-    add({ rule: 'unreported' });
-    return found ?? NONE;
-  }
+  hostMisfits(vm, host, add);
+  if (host.facts === undefined) return found ?? NONE;
   const capacity = hostCapacity(host);
   const need = vmResources(vm);
+  const load = loads.of(host.id);
   const freeVcpu = capacity.vcpu - load.vcpu;
   const freeMemory = capacity.memoryMib - load.memoryMib;
   if (need.vcpu > freeVcpu) add({ rule: 'vcpu', needed: need.vcpu, free: freeVcpu, capacity: capacity.vcpu });
   if (need.memoryMib > freeMemory) {
     add({ rule: 'memory', needed: need.memoryMib, free: freeMemory, capacity: capacity.memoryMib });
   }
-  for (const port of vmPorts(vm)) {
-    const usedBy = load.ports.get(port);
-    if (usedBy !== undefined && usedBy !== vm.name) add({ rule: 'hostPort', port, usedBy });
-  }
+  neighbourMisfits(vm, host, loads, add);
   return found ?? NONE;
 }
 
-/** A size that need not be exact: `5.5G`. */
-function size(mib: number): string {
-  if (mib <= 0) return 'nothing';
-  return mib > 1024 && mib % 1024 !== 0 ? `${(mib / 1024).toFixed(1)}G` : formatSizeMib(mib);
-}
+/** Rules that other VMs leaving the host can do nothing about. */
+const LASTING: ReadonlySet<Misfit['rule']> = new Set<Misfit['rule']>([
+  'pinned',
+  'joining',
+  'leaving',
+  'unreachable',
+  'cordoned',
+  'unreported',
+  'labels',
+  'system',
+  'features',
+  'near',
+]);
 
-/** What a rule says of a host, to be put after the host's name: `has 6G of memory free of 8G`. */
-export function describeMisfit(misfit: Misfit): string {
-  switch (misfit.rule) {
-    case 'pinned':
-      return `is not ${misfit.to}, the one host it may run on`;
-    case 'joining':
-      return 'is still joining';
-    case 'leaving':
-      return 'is leaving the cluster';
-    case 'unreachable':
-      return 'is not reachable';
-    case 'unreported':
-      return 'has not reported what it has';
-    case 'labels':
-      return `lacks the label${misfit.missing.length > 1 ? 's' : ''} ${misfit.missing.join(', ')}`;
-    case 'vcpu':
-      return `has ${Math.max(0, misfit.free)} vcpu free of ${misfit.capacity}`;
-    case 'memory':
-      return `has ${size(misfit.free)} of memory free of ${size(misfit.capacity)}`;
-    case 'hostPort':
-      return `has port ${misfit.port} in use by ${misfit.usedBy}`;
-  }
+/** Whether a rule stays broken whatever leaves the host. */
+export function isLasting({ rule }: Misfit): boolean {
+  return LASTING.has(rule);
 }

@@ -3,39 +3,21 @@
  * there, which ports are in use, which allocations are taken, who waits for a host. Never stored: it
  * follows from the VMs.
  */
-import type { Vm } from '../model/vm.ts';
-import { vmResources } from '../model/vm.ts';
+import type { LabelPair } from '../model/placement.ts';
+import { type Vm, vmPriority } from '../model/vm.ts';
+import { type Loads, Occupancy } from './occupancy.ts';
 
 /** First context id that is handed out is this plus 1. Below are the reserved ones and those a user may pick by hand. */
 export const CID_BASE = 1000;
 
-/** Protocol and port on a host, as in `tcp/8080`. */
-export type PortKey = string;
-
-/** What is taken on a host. */
-export interface HostLoad {
-  readonly vcpu: number;
-  readonly memoryMib: number;
-  /** Name of the VM that holds each port. */
-  readonly ports: ReadonlyMap<PortKey, string>;
-}
-
 interface HostIndex {
   readonly vms: Set<string>;
-  readonly ports: Map<PortKey, string>;
-  vcpu: number;
-  memoryMib: number;
+  readonly load: Occupancy;
 }
 
-const EMPTY_LOAD: HostLoad = { vcpu: 0, memoryMib: 0, ports: new Map() };
+const EMPTY_HOST = new Occupancy('host');
+const EMPTY_ZONE = new Occupancy('zone');
 const EMPTY_SET: ReadonlySet<string> = new Set();
-
-/** The host ports of a VM with their protocols. */
-export function vmPorts(vm: Vm): PortKey[] {
-  const { source } = vm.spec;
-  if (source.kind !== 'inline') return [];
-  return vm.allocation.hostPorts.map((port, i) => `${source.forwards[i]?.protocol ?? 'tcp'}/${port}`);
-}
 
 /** The number all of a VM's allocations are made from. */
 export function vmSlot(vm: Vm): number {
@@ -48,8 +30,15 @@ export function waitsForHost(vm: Vm): boolean {
 }
 
 /** The derived indexes over all VMs. */
-export class VmIndexes {
+export class VmIndexes implements Loads {
   readonly #byHost = new Map<number, HostIndex>();
+  readonly #zoneOfHost = new Map<number, string>();
+  readonly #zones = new Map<string, Occupancy>();
+  readonly #everywhere = new Occupancy('zone');
+  /** By name of a VM that others make room for: on which hosts how many do. */
+  readonly #makingRoom = new Map<string, Map<number, number>>();
+  /** How many VMs with a host have which priority. */
+  readonly #priorities = new Map<number, number>();
   readonly #waiting = new Set<string>();
   readonly #slots = new Map<number, string>();
   readonly #portUsers = new Map<number, number>();
@@ -64,9 +53,54 @@ export class VmIndexes {
     return this.#byHost.get(hostId)?.vms ?? EMPTY_SET;
   }
 
-  /** What is taken on a host. The object is live: copy what must not change. */
-  load(hostId: number): HostLoad {
-    return this.#byHost.get(hostId) ?? EMPTY_LOAD;
+  /** What is taken on a host. The object is live. */
+  of(hostId: number): Occupancy {
+    return this.#byHost.get(hostId)?.load ?? EMPTY_HOST;
+  }
+
+  /** What is taken in a zone; live too. */
+  zone(name: string): Occupancy {
+    return this.#zones.get(name) ?? EMPTY_ZONE;
+  }
+
+  /** Number of VMs with a label that have a host. */
+  placed(pair: LabelPair): number {
+    return this.#everywhere.count(pair);
+  }
+
+  /** Hosts on which VMs make room for the one of this name. */
+  roomMadeOn(name: string): number[] {
+    return [...(this.#makingRoom.get(name)?.keys() ?? [])];
+  }
+
+  /** The lowest priority of a VM that has a host; infinite without one. */
+  lowestPriority(): number {
+    return Math.min(...this.#priorities.keys());
+  }
+
+  /** A host is in `zone` from now on; `vms` are those on it. */
+  moveHost(hostId: number, zone: string, vms: Iterable<Vm>): void {
+    const before = this.#zoneOfHost.get(hostId) ?? '';
+    if (zone === '') this.#zoneOfHost.delete(hostId);
+    else this.#zoneOfHost.set(hostId, zone);
+    if (before === zone) return;
+    for (const vm of vms) {
+      this.#leaveZone(before, vm);
+      this.#enterZone(zone, vm);
+    }
+  }
+
+  #enterZone(name: string, vm: Vm): void {
+    let zone = this.#zones.get(name);
+    if (zone === undefined) {
+      zone = new Occupancy('zone');
+      this.#zones.set(name, zone);
+    }
+    zone.add(vm);
+  }
+
+  #leaveZone(name: string, vm: Vm): void {
+    this.#zones.get(name)?.remove(vm);
   }
 
   /** Whether a living VM was allocated from this slot. */
@@ -100,16 +134,34 @@ export class VmIndexes {
     this.#slots.set(vmSlot(vm), vm.name);
     for (const port of vm.allocation.hostPorts) this.#portUsers.set(port, (this.#portUsers.get(port) ?? 0) + 1);
     if (vm.assignment === null) return;
-    let host = this.#byHost.get(vm.assignment.hostId);
+    const { hostId } = vm.assignment;
+    let host = this.#byHost.get(hostId);
     if (host === undefined) {
-      host = { vms: new Set(), ports: new Map(), vcpu: 0, memoryMib: 0 };
-      this.#byHost.set(vm.assignment.hostId, host);
+      host = { vms: new Set(), load: new Occupancy('host') };
+      this.#byHost.set(hostId, host);
     }
-    const resources = vmResources(vm);
     host.vms.add(vm.name);
-    host.vcpu += resources.vcpu;
-    host.memoryMib += resources.memoryMib;
-    for (const key of vmPorts(vm)) host.ports.set(key, vm.name);
+    host.load.add(vm);
+    this.#enterZone(this.#zoneOfHost.get(hostId) ?? '', vm);
+    this.#everywhere.add(vm);
+    this.#countPriority(vm, 1);
+    if (vm.displacedBy !== undefined) this.#countRoom(vm.displacedBy, hostId, 1);
+  }
+
+  #countPriority(vm: Vm, by: 1 | -1): void {
+    const priority = vmPriority(vm);
+    const count = (this.#priorities.get(priority) ?? 0) + by;
+    if (count === 0) this.#priorities.delete(priority);
+    else this.#priorities.set(priority, count);
+  }
+
+  #countRoom(name: string, hostId: number, by: 1 | -1): void {
+    const hosts = this.#makingRoom.get(name) ?? new Map<number, number>();
+    const count = (hosts.get(hostId) ?? 0) + by;
+    if (count === 0) hosts.delete(hostId);
+    else hosts.set(hostId, count);
+    if (hosts.size === 0) this.#makingRoom.delete(name);
+    else this.#makingRoom.set(name, hosts);
   }
 
   #remove(vm: Vm): void {
@@ -120,13 +172,16 @@ export class VmIndexes {
       if (users > 0) this.#portUsers.set(port, users);
       else this.#portUsers.delete(port);
     }
-    const host = vm.assignment === null ? undefined : this.#byHost.get(vm.assignment.hostId);
-    if (vm.assignment === null || host === undefined) return;
-    const resources = vmResources(vm);
+    if (vm.assignment === null) return;
+    const { hostId } = vm.assignment;
+    const host = this.#byHost.get(hostId);
+    if (host === undefined) return;
     host.vms.delete(vm.name);
-    host.vcpu -= resources.vcpu;
-    host.memoryMib -= resources.memoryMib;
-    for (const key of vmPorts(vm)) host.ports.delete(key);
-    if (host.vms.size === 0) this.#byHost.delete(vm.assignment.hostId);
+    host.load.remove(vm);
+    this.#leaveZone(this.#zoneOfHost.get(hostId) ?? '', vm);
+    this.#everywhere.remove(vm);
+    this.#countPriority(vm, -1);
+    if (vm.displacedBy !== undefined) this.#countRoom(vm.displacedBy, hostId, -1);
+    if (host.vms.size === 0) this.#byHost.delete(hostId);
   }
 }

@@ -40,7 +40,7 @@ t.test('planted: an object changed in place, so that the indexes and the hash kn
   state.hash();
   vm(state, 'web').status.evaluated = { vcpu: 3, memoryMib: 4 };
   const found = checkInvariants(state).join('\n');
-  t.match(found, /n1: 3 vcpu are taken, 1 are indexed/);
+  t.match(found, /n1: \[3,.* is taken, \[1,.* is indexed/);
   t.match(found, /the hash is/);
   t.end();
 });

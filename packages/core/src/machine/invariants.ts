@@ -2,11 +2,13 @@
  * What must hold at every applied index, checked by recounting everything from the objects: for tests and the
  * simulator. Each finding is one line; none is right.
  */
-import { hostCapacity } from '../model/host.ts';
+import { hostCapacity, hostZone } from '../model/host.ts';
 import type { ObjectChange } from '../model/object.ts';
-import { type Vm, vmResources } from '../model/vm.ts';
-import { vmPorts, vmSlot, waitsForHost } from './indexes.ts';
+import type { Vm } from '../model/vm.ts';
+import { vmSlot, waitsForHost } from './indexes.ts';
 import { checkLock, checkLocks } from './lock-invariants.ts';
+import { Occupancy, vmPorts } from './occupancy.ts';
+import { checkNeighbours } from './placement-invariants.ts';
 import { RecordHash } from './record-hash.ts';
 import { type ClusterState, recordKey } from './state.ts';
 
@@ -63,6 +65,7 @@ function checkAssignments(state: ClusterState, found: string[]): void {
     const { assignment } = vm;
     if (assignment === null) {
       if (vm.deleting) found.push(`${vm.name} is being deleted and has no host`);
+      if (vm.displacedBy !== undefined) found.push(`${vm.name} makes room and has no host`);
       continue;
     }
     if (assignment.epoch > state.index) found.push(`${vm.name} has the epoch ${assignment.epoch} of the future`);
@@ -99,20 +102,25 @@ function checkIndexes(state: ClusterState, found: string[]): void {
   if (waiting !== state.waiting.size) found.push(`${waiting} VMs wait, ${state.waiting.size} are indexed`);
   if (allPorts.size !== state.indexes.portCount) found.push(`${allPorts.size} ports are in use`);
   if (slots.size !== state.indexes.slotCount) found.push(`${slots.size} slots are in use`);
+  const zones = new Map<string, Occupancy>();
   for (const host of state.hosts()) {
     const vms = perHost.get(host.id) ?? [];
-    const load = state.load(host.id);
-    const vcpu = vms.reduce((sum, vm) => sum + vmResources(vm).vcpu, 0);
-    const memoryMib = vms.reduce((sum, vm) => sum + vmResources(vm).memoryMib, 0);
-    if (load.vcpu !== vcpu) found.push(`${host.name}: ${vcpu} vcpu are taken, ${load.vcpu} are indexed`);
-    if (load.memoryMib !== memoryMib)
-      found.push(`${host.name}: ${memoryMib} MiB are taken, ${load.memoryMib} are indexed`);
+    const counted = new Occupancy('host');
+    const zone = zones.get(hostZone(host)) ?? new Occupancy('zone');
+    zones.set(hostZone(host), zone);
+    for (const vm of vms) {
+      counted.add(vm);
+      zone.add(vm);
+    }
+    const [right, indexed] = [counted.summary(), state.load(host.id).summary()];
+    if (right !== indexed) found.push(`${host.name}: ${right} is taken, ${indexed} is indexed`);
     const names = new Set(state.indexes.onHost(host.id));
     if (names.size !== vms.length || vms.some((vm) => !names.has(vm.name)))
       found.push(`${host.name}: its VMs are wrong`);
-    const ports = new Map(vms.flatMap((vm) => vmPorts(vm).map((key) => [key, vm.name] as const)));
-    const rightPorts = [...ports].every(([key, name]) => load.ports.get(key) === name);
-    if (ports.size !== load.ports.size || !rightPorts) found.push(`${host.name}: its ports are wrong`);
+  }
+  for (const [name, zone] of zones) {
+    const [right, indexed] = [zone.summary(), state.indexes.zone(name).summary()];
+    if (right !== indexed) found.push(`zone ${name}: ${right} is taken, ${indexed} is indexed`);
   }
 }
 
@@ -191,6 +199,9 @@ export function checkStep(state: ClusterState, changes: readonly ObjectChange[])
     if (load.memoryMib > capacity.memoryMib) {
       found.push(`${object.name}: ${host.name} has ${capacity.memoryMib} MiB, not ${load.memoryMib}`);
     }
+    checkNeighbours(state, object, host, found);
+    if (host.cordonedSinceMs !== undefined)
+      found.push(`${object.name} was assigned to ${host.name}, which is cordoned`);
     if (!host.reachable || host.membership === 'leaving' || host.membership === 'joining') {
       found.push(`${object.name} was assigned to ${host.name}, which takes none`);
     }

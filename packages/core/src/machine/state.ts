@@ -9,12 +9,12 @@
 import { assert } from '../base/assert.ts';
 import { ERROR_CODES, N3xError } from '../base/errors.ts';
 import type { Cluster, ClusterEvent, Token } from '../model/cluster.ts';
-import type { Host } from '../model/host.ts';
+import { type Host, hostZone } from '../model/host.ts';
 import type { Lock } from '../model/lock.ts';
 import type { Vm } from '../model/vm.ts';
 import type { CommandResult } from './command.ts';
-import type { HostLoad } from './indexes.ts';
 import { VmIndexes } from './indexes.ts';
+import type { Occupancy } from './occupancy.ts';
 import { encodeRecord, type RecordObject, type RequestRecord, recordKey } from './record-codec.ts';
 import { RecordHash } from './record-hash.ts';
 import { Ring } from './ring.ts';
@@ -192,13 +192,13 @@ export class ClusterState {
   }
 
   /** Derived indexes over the VMs: loads, ports, allocations, who waits. */
-  get indexes(): Omit<VmIndexes, 'replace'> {
+  get indexes(): Omit<VmIndexes, 'replace' | 'moveHost'> {
     return this.#indexes;
   }
 
-  /** What the VMs of a host take from it. Live: copy what must not change. */
-  load(hostId: number): HostLoad {
-    return this.#indexes.load(hostId);
+  /** What the VMs of a host take from it. Live. */
+  load(hostId: number): Occupancy {
+    return this.#indexes.of(hostId);
   }
 
   /** Names of VMs that want a host and have none, in no particular order. */
@@ -311,11 +311,16 @@ export class ClusterState {
     this.#hostsVersion += 1;
     this.#hostIdByName.set(host.name, host.id);
     this.#hostIdByPeer.set(host.peerId, host.id);
+    const zone = hostZone(host);
+    if (before === undefined || hostZone(before) !== zone) {
+      this.#indexes.moveHost(host.id, zone, this.vmsOnHost(host.id));
+    }
   }
 
   deleteHost(host: Host): void {
     this.#unname(host);
     this.#hosts.delete(host.id);
+    this.#indexes.moveHost(host.id, '', this.vmsOnHost(host.id));
     this.#hostsVersion += 1;
   }
 

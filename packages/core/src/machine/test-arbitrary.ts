@@ -1,8 +1,9 @@
 /** Random steps for property tests: few names and hosts, so that the commands meet each other. */
 import fc from 'fast-check';
-import { type VmPhase, type VmSpecInput, vmSpecSchema } from '../model/vm.ts';
+import { type Vm, type VmPhase, type VmSpecInput, vmSpecSchema } from '../model/vm.ts';
 import type { ConfState } from '../raft/types.ts';
 import type { Command } from './command.ts';
+import { waitsForHost } from './indexes.ts';
 import { SAMPLE_START_MS, sampleFacts, sampleSettings } from './sample.ts';
 import type { ClusterState } from './state.ts';
 
@@ -32,12 +33,22 @@ const spec = fc
     taps: fc.nat(2),
     host: fc.constantFrom(undefined, undefined, undefined, undefined, 'n1', 'n2'),
     zone: fc.constantFrom(undefined, undefined, undefined, undefined, 'z1'),
+    priority: fc.constantFrom(undefined, undefined, 5),
+    app: fc.constantFrom(undefined, undefined, 'x', 'y'),
+    rules: fc.constantFrom<VmSpecInput['placement']>(
+      ...[{}, {}, {}, { apart: ['app=x'] }, { near: ['app=x'] }, { strategy: 'round-robin' as const }],
+      { limits: [{ label: 'app=y', per: 'zone', max: 1 }] },
+      { limits: [{ label: 'app=x', per: 'host', max: 1 }], spread: [{ label: 'app=x', per: 'zone', weight: 9 }] },
+    ),
   })
-  .map(({ memoryMib, vcpu, forwards, taps, host, zone }) => {
+  .map(({ memoryMib, vcpu, forwards, taps, host, zone, priority, app, rules }) => {
     const input: VmSpecInput = {
       memoryMib,
       vcpu,
+      ...(priority === undefined ? {} : { priority }),
+      ...(app === undefined ? {} : { labels: { app } }),
       placement: {
+        ...rules,
         ...(host === undefined ? {} : { host }),
         requireLabels: zone === undefined ? {} : { zone },
       },
@@ -102,6 +113,12 @@ const always = fc.oneof(
     role: fc.constantFrom('server' as const, 'agent' as const, 'auto' as const),
     labels: fc.dictionary(fc.constantFrom('zone', 'rack'), fc.constantFrom('z1', 'z2', null)),
   }),
+  fc.record({
+    type: fc.constant('hostSet' as const),
+    name: fc.constantFrom(...HOST_NAMES),
+    cordoned: fc.constantFrom(true, false, false),
+  }),
+  fc.record({ type: fc.constant('vmPlace' as const), name: vmName, host: fc.constantFrom(...HOST_NAMES) }),
   fc.record({
     type: fc.constant('clusterSet' as const),
     settings: fc.record({ voters: fc.constantFrom(1 as const, 3, 5, 7), replaceAfterSeconds: fc.constantFrom(5, 60) }),
@@ -194,7 +211,7 @@ const phase = fc.constantFrom<VmPhase>('building', 'starting', 'running', 'stopp
 /** Commands about a VM that know, most of the time, how it stands. */
 const informed = fc
   .record({
-    kind: fc.constantFrom('assign', 'assign', 'report', 'unplaceable', 'removed', 'hostOut'),
+    kind: fc.constantFrom('assign', 'assign', 'report', 'unplaceable', 'preempt', 'preempt', 'removed', 'hostOut'),
     name: vmName,
     hostId,
     phase,
@@ -203,9 +220,13 @@ const informed = fc
   })
   .map((drawn) => (state: ClusterState): Command => {
     const { stale } = drawn;
-    // Removals are for what is being deleted, where there is such a VM.
-    const deleting = drawn.kind === 'removed' ? [...state.vms()].find((vm) => vm.deleting) : undefined;
-    const vm = deleting ?? state.vm(drawn.name);
+    // Removals are for what is being deleted or displaced, where there is such a VM.
+    const goes = (vm: Vm) => vm.deleting || vm.displacedBy !== undefined;
+    const going = drawn.kind === 'removed' ? [...state.vms()].find(goes) : undefined;
+    // Only what waits, and is important, displaces others.
+    const important = (vm: Vm) => waitsForHost(vm) && vm.spec.priority !== undefined;
+    const needy = drawn.kind === 'preempt' ? [...state.vms()].find(important) : undefined;
+    const vm = going ?? needy ?? state.vm(drawn.name);
     const name = vm?.name ?? drawn.name;
     const base = { name, uid: vm?.uid ?? 'u1', baseIndex: (vm?.modifiedIndex ?? 1) - stale };
     const at = {
@@ -217,6 +238,13 @@ const informed = fc
         return { type: 'vmAssign', ...base, hostId: state.host(drawn.hostId) === undefined ? 1 : drawn.hostId };
       case 'unplaceable':
         return { type: 'vmUnplaceable', ...base, reason: 'NoHostFits', message: `needs ${drawn.phase}` };
+      case 'preempt': {
+        const others = [...state.vms()].filter(({ assignment, spec }) => assignment !== null && !spec.priority);
+        const victim = others[drawn.hostId % Math.max(1, others.length)] ?? vm;
+        const { hostId: from, epoch } = victim?.assignment ?? at;
+        const one = { name: victim?.name ?? name, uid: victim?.uid ?? 'u1', epoch: epoch + stale };
+        return { type: 'vmPreempt', ...base, hostId: from, victims: [one] };
+      }
       case 'hostOut': {
         const out = [...state.hosts()].find(({ membership }) => membership === 'leaving');
         return { type: 'hostRemoved', hostId: out?.id ?? drawn.hostId };

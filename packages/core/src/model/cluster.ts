@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import { hostRoleSchema } from './host.ts';
 import { nameSchema } from './names.ts';
+import { DEFAULT_STRATEGY, type Placement, type Strategy, strategySchema } from './placement.ts';
 
-/** How the cluster looks after its voters. */
+/** How the cluster looks after its voters, and where it puts VMs. */
 export const clusterSettingsSchema = z.strictObject({
   /** How many hosts shall vote. Odd, because an even number bears no more failures than the odd one below it. */
   voters: z.literal([1, 3, 5, 7]),
@@ -12,8 +13,10 @@ export const clusterSettingsSchema = z.strictObject({
    * host that was lost has to be heard from for as long before it is given a vote again.
    */
   replaceAfterSeconds: z.int().min(5).max(604_800),
+  /** How hosts are chosen for VMs that do not say so; the default of n3x when absent. */
+  strategy: strategySchema.optional(),
 });
-/** How the cluster looks after its voters. */
+/** How the cluster looks after its voters, and where it puts VMs. */
 export type ClusterSettings = z.infer<typeof clusterSettingsSchema>;
 
 /** Settings of a new cluster. */
@@ -51,11 +54,18 @@ export const clusterSchema = z.strictObject({
   /** Format of commands in force: what every member understands. */
   commandFormat: z.int().min(1),
   settings: clusterSettingsSchema,
+  /** The host that took its turn last, of VMs that are placed in turn. */
+  lastTurnHostId: z.int().min(1).optional(),
   /** Oldest first; absent when there was none. */
   recoveries: z.array(recoverySchema).max(RECOVERIES_MAX).optional(),
 });
 /** The cluster. */
 export type Cluster = z.infer<typeof clusterSchema>;
+
+/** How the host of a VM is chosen. */
+export function strategyOf(cluster: Cluster | undefined, placement: Placement): Strategy {
+  return placement.strategy ?? cluster?.settings.strategy ?? DEFAULT_STRATEGY;
+}
 
 /** A join token. The secret itself is never stored. */
 export const tokenSchema = z.strictObject({

@@ -27,6 +27,11 @@ export const hostFactsSchema = z.strictObject({
 /** What a host found out about itself. */
 export type HostFacts = z.infer<typeof hostFactsSchema>;
 
+/** How many times what a host has may be given to VMs. */
+export const overcommitSchema = z.number().min(0.1).max(100);
+/** What a host costs to run on. */
+export const hostCostSchema = z.number().min(0).max(1_000_000);
+
 /** What the host's configuration file says of it. */
 export const hostSettingsSchema = z.strictObject({
   role: hostRoleSchema,
@@ -35,6 +40,10 @@ export const hostSettingsSchema = z.strictObject({
   capacity: z.strictObject({ vcpu: z.int().min(0).optional(), memoryMib: z.int().min(0).optional() }),
   /** What is kept for the host itself. */
   reserve: z.strictObject({ vcpu: z.int().min(0), memoryMib: z.int().min(0) }),
+  /** How many times what there is may be given to VMs; 1 when absent. */
+  overcommit: z.strictObject({ vcpu: overcommitSchema.optional(), memory: overcommitSchema.optional() }).optional(),
+  /** What it costs to run on, in any unit that all hosts share; 0 when absent. */
+  cost: hostCostSchema.optional(),
 });
 /** What the host's configuration file says of it. */
 export type HostSettings = z.infer<typeof hostSettingsSchema>;
@@ -69,6 +78,8 @@ export const hostSchema = z.strictObject({
   reachable: z.boolean(),
   /** Wall clock of that judgement; that of the join, exactly, while the host was never lost. */
   reachableSinceMs: z.number(),
+  /** Wall clock since when it takes no more VMs, by an operator's will. Absent when it does. */
+  cordonedSinceMs: z.number().optional(),
   /** Labels that were set by hand; they stand before those of the configuration file. Absent when there are none. */
   ownLabels: labelsSchema.optional(),
   /** Absent when there are none. */
@@ -95,12 +106,23 @@ export function wasLost(host: Host): boolean {
   return host.reachableSinceMs !== host.createdAtMs;
 }
 
-/** What of a host may be given to VMs. Nothing before its first report. */
+/** An amount of what hosts have and VMs take. */
+export interface Resources {
+  readonly vcpu: number;
+  readonly memoryMib: number;
+}
+
+function given(has: number, reserve: number, overcommit: number | undefined): number {
+  return Math.floor(Math.max(0, has - reserve) * (overcommit ?? 1));
+}
+
+/** What of a host may be given to VMs, overcommit included. Nothing before its first report. */
 export function hostCapacity(host: Host): { vcpu: number; memoryMib: number } {
   const { facts, settings } = host;
   if (facts === undefined) return { vcpu: 0, memoryMib: 0 };
+  const { capacity, reserve, overcommit } = settings;
   return {
-    vcpu: Math.max(0, (settings.capacity.vcpu ?? facts.vcpu) - settings.reserve.vcpu),
-    memoryMib: Math.max(0, (settings.capacity.memoryMib ?? facts.memoryMib) - settings.reserve.memoryMib),
+    vcpu: given(capacity.vcpu ?? facts.vcpu, reserve.vcpu, overcommit?.vcpu),
+    memoryMib: given(capacity.memoryMib ?? facts.memoryMib, reserve.memoryMib, overcommit?.memory),
   };
 }

@@ -1,6 +1,7 @@
 /** A virtual machine: what the user asked for (`spec`), what the cluster decided, what its host observed. */
 import { z } from 'zod';
 import { annotationsSchema, attributeSchema, flakeRefSchema, labelsSchema, nameSchema } from './names.ts';
+import { placementSchema } from './placement.ts';
 
 /** Hypervisors that microvm.nix has a runner for on Linux. */
 export const hypervisorSchema = z.enum([
@@ -156,14 +157,11 @@ export const vmSpecSchema = z
       .max(64 * 1_048_576)
       .default(512),
     labels: labelsSchema.default({}),
-    placement: z
-      .strictObject({
-        /** Name of the one host it may run on. */
-        host: nameSchema.optional(),
-        /** Labels its host must have. */
-        requireLabels: labelsSchema.default({}),
-      })
-      .default({ requireLabels: {} }),
+    placement: placementSchema.default({ requireLabels: {} }),
+    /** Who goes first, and may displace whom, when there is too little room. 0 when absent; more is more important. */
+    priority: z.int().min(-1000).max(1000).optional(),
+    /** Whether its disks may be thrown away when it has to make room. Without it: when it has no volumes n3x knows of. */
+    disposable: z.boolean().optional(),
     readiness: readinessSchema.default(DEFAULT_READINESS),
     /** How long, in seconds, a booting guest may take to become ready before that is reported. */
     readyTimeoutSeconds: z.int().min(1).max(3600).default(120),
@@ -278,6 +276,8 @@ export const vmSchema = z.strictObject({
   deleting: z.boolean(),
   allocation: allocationSchema,
   assignment: assignmentSchema.nullable(),
+  /** Set while it has to make room on its host for the VM of this name; gone once it is off that host. */
+  displacedBy: nameSchema.optional(),
   status: vmStatusSchema,
   /** Absent when there are none. */
   annotations: annotationsSchema.optional(),
@@ -288,4 +288,17 @@ export type Vm = z.infer<typeof vmSchema>;
 /** What the VM takes from its host: what its evaluation said, else what was asked for. */
 export function vmResources(vm: Vm): { vcpu: number; memoryMib: number } {
   return vm.status.evaluated ?? { vcpu: vm.spec.vcpu, memoryMib: vm.spec.memoryMib };
+}
+
+/** Its priority. */
+export function vmPriority(vm: Vm): number {
+  return vm.spec.priority ?? 0;
+}
+
+/**
+ * Whether it may be moved by making it anew elsewhere. What a flake of the user's keeps on disks is not known here,
+ * so that its VM stays where it is unless the user has said otherwise.
+ */
+export function isDisposable({ spec }: Vm): boolean {
+  return spec.disposable ?? (spec.source.kind === 'inline' && spec.source.volumes.length === 0);
 }

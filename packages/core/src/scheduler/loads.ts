@@ -1,33 +1,70 @@
 /** What is taken on each host, counting what the pass under way has placed already. */
-import { type HostLoad, vmPorts } from '../machine/indexes.ts';
+import { type Loads, Occupancy } from '../machine/occupancy.ts';
 import type { ClusterState } from '../machine/state.ts';
-import { type Vm, vmResources } from '../model/vm.ts';
+import { hostZone } from '../model/host.ts';
+import type { LabelPair } from '../model/placement.ts';
+import type { Vm } from '../model/vm.ts';
 
-/** Loads of all hosts during one pass. */
-export class PassLoads {
+/** Loads of all hosts during one pass. What it costs to place a VM does not grow with what was there before. */
+export class PassLoads implements Loads {
   readonly #state: ClusterState;
-  readonly #changed = new Map<number, { vcpu: number; memoryMib: number; ports: Map<string, string> }>();
+  readonly #hosts = new Map<number, Occupancy>();
+  readonly #zones = new Map<string, Occupancy>();
+  readonly #everywhere = new Occupancy('zone');
+  readonly #placed: number[] = [];
+  #lastTurn: number;
 
   constructor(state: ClusterState) {
     this.#state = state;
+    this.#lastTurn = state.cluster?.lastTurnHostId ?? 0;
   }
 
-  /** What is taken on a host. */
-  of(hostId: number): HostLoad {
-    return this.#changed.get(hostId) ?? this.#state.load(hostId);
+  of(hostId: number): Occupancy {
+    return this.#hosts.get(hostId) ?? this.#state.load(hostId);
+  }
+
+  zone(name: string): Occupancy {
+    return this.#zones.get(name) ?? this.#state.indexes.zone(name);
+  }
+
+  placed(pair: LabelPair): number {
+    return this.#state.indexes.placed(pair) + this.#everywhere.count(pair);
+  }
+
+  /** Ids of the hosts that were given something in this pass, in the order in which they were. */
+  get log(): readonly number[] {
+    return this.#placed;
+  }
+
+  /** The host that took its turn last; 0 when none has. */
+  get lastTurn(): number {
+    return this.#lastTurn;
   }
 
   /** The pass puts `vm` on a host. */
-  place(vm: Vm, hostId: number): void {
-    let load = this.#changed.get(hostId);
+  place(vm: Vm, hostId: number, takesTurn: boolean): void {
+    this.reserve(vm, hostId);
+    this.#everywhere.add(vm);
+    if (takesTurn) this.#lastTurn = hostId;
+  }
+
+  /** Room that is to be left for `vm`, which is not there yet. */
+  reserve(vm: Vm, hostId: number): void {
+    const host = this.#state.host(hostId);
+    if (host === undefined) return;
+    let load = this.#hosts.get(hostId);
     if (load === undefined) {
-      const before = this.#state.load(hostId);
-      load = { vcpu: before.vcpu, memoryMib: before.memoryMib, ports: new Map(before.ports) };
-      this.#changed.set(hostId, load);
+      load = new Occupancy('host', this.#state.load(hostId));
+      this.#hosts.set(hostId, load);
     }
-    const need = vmResources(vm);
-    load.vcpu += need.vcpu;
-    load.memoryMib += need.memoryMib;
-    for (const port of vmPorts(vm)) load.ports.set(port, vm.name);
+    load.add(vm);
+    const name = hostZone(host);
+    let zone = this.#zones.get(name);
+    if (zone === undefined) {
+      zone = new Occupancy('zone', this.#state.indexes.zone(name));
+      this.#zones.set(name, zone);
+    }
+    zone.add(vm);
+    this.#placed.push(hostId);
   }
 }

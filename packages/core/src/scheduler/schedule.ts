@@ -1,68 +1,184 @@
 /**
  * The scheduler: from the state to placement commands. Pure and complete in itself: `schedule(state, limits)`
- * considers every VM that waits for a host, oldest first, and counts what it has placed in the same pass.
+ * considers every VM that waits for a host, the most important and then the oldest first, and counts what it has
+ * placed in the same pass.
  *
- * Room for growth: hard rules are in `machine/fit.ts` (apply holds them too), strategies are a `Score` of
- * `rank.ts`, the order of VMs is `queue`, and an explanation is made of `judgeHosts` and the scores.
+ * Hard rules are in `machine/fit.ts` (apply holds them too), points in `score.ts`, the order of hosts in
+ * `candidates.ts`, who makes room in `preemption.ts`, reasons in `feasible.ts`, all of it for people in `explain.ts`.
  */
 import type { Command } from '../machine/command.ts';
+import { isLasting, misfits } from '../machine/fit.ts';
 import { vmSlot } from '../machine/indexes.ts';
 import type { ClusterState } from '../machine/state.ts';
+import { strategyOf } from '../model/cluster.ts';
 import type { Host } from '../model/host.ts';
-import type { Vm } from '../model/vm.ts';
-import { explainUnplaceable, judgeHosts } from './feasible.ts';
+import type { Strategy } from '../model/placement.ts';
+import { type Vm, vmPriority } from '../model/vm.ts';
+import { type Candidates, candidates, kindOf } from './candidates.ts';
+import { explainUnplaceable, placedByHand, UNPLACEABLE_REASONS, type Unplaceable } from './feasible.ts';
 import { PassLoads } from './loads.ts';
-import { best, mostAvailable } from './rank.ts';
+import { planPreemption } from './preemption.ts';
 
 /** A decision about one VM. */
-export type PlacementCommand = Extract<Command, { type: 'vmAssign' | 'vmUnplaceable' }>;
+export type PlacementCommand = Extract<Command, { type: 'vmAssign' | 'vmPreempt' | 'vmUnplaceable' }>;
 
 /** How much one pass may decide. What is left waits for the next. */
 export interface ScheduleLimits {
   /** VMs given a host. */
   readonly assignments: number;
-  /** VMs told anew why they have none. */
+  /** VMs told anew why they have none, and kinds of VM that are looked at for it. */
   readonly explanations: number;
+  /** VMs that others are made to give way to. */
+  readonly preemptions: number;
 }
 
-/** Limits of one pass that keep its commands within one round of the log. */
-export const SCHEDULE_LIMITS: ScheduleLimits = { assignments: 256, explanations: 64 };
+/** Limits of one pass that keep its commands within a few rounds of the log. */
+export const SCHEDULE_LIMITS: ScheduleLimits = { assignments: 1024, explanations: 64, preemptions: 16 };
 
-/** VMs that want a host, oldest first. */
+/** VMs that want a host: the most important, then the oldest first. */
 function queue(state: ClusterState): Vm[] {
   const waiting: Vm[] = [];
   for (const name of state.waiting) {
     const vm = state.vm(name);
     if (vm !== undefined) waiting.push(vm);
   }
-  return waiting.sort((a, b) => vmSlot(a) - vmSlot(b));
+  return waiting.sort((a, b) => vmPriority(b) - vmPriority(a) || vmSlot(a) - vmSlot(b));
+}
+
+/** One pass over the VMs that wait. */
+class Pass {
+  readonly #state: ClusterState;
+  readonly #limits: ScheduleLimits;
+  readonly #hosts: readonly Host[];
+  readonly #loads: PassLoads;
+  readonly #kinds = new Map<string, Candidates>();
+  /** Reasons by kind of VM: those that ask for the same hear the same. */
+  readonly #reasons = new Map<string, Unplaceable | undefined>();
+  /** VMs without a host, with their kinds: told why once it is known what the others took. */
+  readonly #left: { readonly vm: Vm; readonly kind: string }[] = [];
+  /** Names of VMs that were made to give way in this pass. */
+  readonly #victims = new Set<string>();
+  /** Kinds of VM, with their priorities, that nobody can make room for. */
+  readonly #noRoom = new Set<string>();
+  readonly #commands: PlacementCommand[] = [];
+  #assignments = 0;
+  #explanations = 0;
+  #preemptions = 0;
+
+  constructor(state: ClusterState, limits: ScheduleLimits) {
+    this.#state = state;
+    this.#limits = limits;
+    this.#hosts = [...state.hosts()];
+    this.#loads = new PassLoads(state);
+  }
+
+  get isFull(): boolean {
+    return this.#assignments >= this.#limits.assignments;
+  }
+
+  consider(vm: Vm): void {
+    const { placement } = vm.spec;
+    const strategy = strategyOf(this.#state.cluster, placement);
+    if (strategy === 'manual' && placement.host === undefined) {
+      this.#explain(vm, placedByHand(vm));
+      return;
+    }
+    const kind = kindOf(vm, strategy);
+    const host = placement.host === undefined ? this.#find(vm, strategy, kind) : this.#only(vm, placement.host);
+    if (host !== undefined) {
+      this.#loads.place(vm, host.id, strategy === 'round-robin');
+      this.#commands.push({ type: 'vmAssign', ...base(vm), hostId: host.id });
+      this.#assignments += 1;
+      return;
+    }
+    if (this.#waitsForRoom(vm) || this.#makeRoom(vm, kind)) return;
+    this.#left.push({ vm, kind });
+  }
+
+  /** Tells the VMs that are left why, as of the end of the pass. Those that know a reason take turns from entry to entry. */
+  finish(): PlacementCommand[] {
+    const isTold = ({ status }: Vm) => UNPLACEABLE_REASONS.has(status.reason);
+    const told = this.#left.filter(({ vm }) => isTold(vm));
+    const first = told.length === 0 ? 0 : this.#state.index % told.length;
+    const untold = this.#left.filter(({ vm }) => !isTold(vm));
+    for (const { vm, kind } of [...untold, ...told.slice(first), ...told.slice(0, first)]) {
+      if (!this.#reasons.has(kind)) {
+        if (this.#reasons.size >= this.#limits.explanations) continue;
+        this.#reasons.set(kind, explainUnplaceable(vm, this.#hosts, this.#loads));
+      }
+      const reason = this.#reasons.get(kind);
+      if (reason !== undefined) this.#explain(vm, reason);
+    }
+    return this.#commands;
+  }
+
+  #find(vm: Vm, strategy: Strategy, kind: string): Host | undefined {
+    let found = this.#kinds.get(kind);
+    if (found === undefined) {
+      found = candidates(vm, strategy, this.#hosts, this.#loads);
+      this.#kinds.set(kind, found);
+    }
+    return found.best(vm);
+  }
+
+  #only(vm: Vm, name: string): Host | undefined {
+    const host = this.#state.hostByName(name);
+    return host !== undefined && misfits(vm, host, this.#loads).length === 0 ? host : undefined;
+  }
+
+  /** Whether others are making room for it: what they leave is kept free for it. */
+  #waitsForRoom(vm: Vm): boolean {
+    for (const hostId of this.#state.indexes.roomMadeOn(vm.name)) {
+      const host = this.#state.host(hostId);
+      if (host === undefined || misfits(vm, host, this.#loads).some(isLasting)) continue;
+      this.#loads.reserve(vm, hostId);
+      return true;
+    }
+    return false;
+  }
+
+  #makeRoom(vm: Vm, kind: string): boolean {
+    const { host } = vm.spec.placement;
+    const hosts = host === undefined ? this.#hosts : this.#hosts.filter(({ name }) => name === host);
+    if (this.#preemptions >= this.#limits.preemptions) return false;
+    // What would not do for one will not do for another: in a pass hosts only get fuller.
+    const tried = `${vmPriority(vm)} ${kind}`;
+    if (this.#noRoom.has(tried)) return false;
+    const plan = planPreemption(this.#state, vm, hosts, this.#loads, this.#victims);
+    if (plan === undefined) {
+      this.#noRoom.add(tried);
+      return false;
+    }
+    const victims: { name: string; uid: string; epoch: number }[] = [];
+    for (const { name, uid, assignment } of plan.victims) {
+      victims.push({ name, uid, epoch: assignment?.epoch ?? 0 });
+      this.#victims.add(name);
+    }
+    this.#loads.reserve(vm, plan.host.id);
+    this.#commands.push({ type: 'vmPreempt', ...base(vm), hostId: plan.host.id, victims });
+    this.#preemptions += 1;
+    return true;
+  }
+
+  #explain(vm: Vm, { reason, message }: Unplaceable): void {
+    if (vm.status.reason === reason && vm.status.message === message) return;
+    if (this.#explanations >= this.#limits.explanations) return;
+    this.#commands.push({ type: 'vmUnplaceable', ...base(vm), reason, message });
+    this.#explanations += 1;
+  }
+}
+
+function base({ name, uid, modifiedIndex }: Vm): { name: string; uid: string; baseIndex: number } {
+  return { name, uid, baseIndex: modifiedIndex };
 }
 
 /** Decisions for the VMs that wait. A VM whose explanation has not changed gets none. */
 export function schedule(state: ClusterState, limits: ScheduleLimits = SCHEDULE_LIMITS): PlacementCommand[] {
   if (state.waiting.size === 0) return [];
-  const hosts: Host[] = [...state.hosts()];
-  const loads = new PassLoads(state);
-  const commands: PlacementCommand[] = [];
-  let assignments = 0;
-  let explanations = 0;
+  const pass = new Pass(state, limits);
   for (const vm of queue(state)) {
-    if (assignments >= limits.assignments) break;
-    const base = { name: vm.name, uid: vm.uid, baseIndex: vm.modifiedIndex };
-    const verdicts = judgeHosts(vm, hosts, loads);
-    const fitting = verdicts.filter((verdict) => verdict.misfits.length === 0).map((verdict) => verdict.host);
-    const host = best(vm, fitting, (id) => loads.of(id), mostAvailable);
-    if (host !== undefined) {
-      loads.place(vm, host.id);
-      commands.push({ type: 'vmAssign', ...base, hostId: host.id });
-      assignments += 1;
-      continue;
-    }
-    const { reason, message } = explainUnplaceable(vm, verdicts);
-    if (vm.status.reason === reason && vm.status.message === message) continue;
-    if (explanations >= limits.explanations) continue;
-    commands.push({ type: 'vmUnplaceable', ...base, reason, message });
-    explanations += 1;
+    if (pass.isFull) break;
+    pass.consider(vm);
   }
-  return commands;
+  return pass.finish();
 }

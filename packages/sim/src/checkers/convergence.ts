@@ -2,9 +2,10 @@
 import type { LoopStatus } from '@n3x/core/loop/host-loop';
 import { nextFormat } from '@n3x/core/machine/command-format';
 import type { ClusterState } from '@n3x/core/machine/state';
-import { type Host, hostCapacity } from '@n3x/core/model/host';
-import { type Vm, vmResources } from '@n3x/core/model/vm';
+import type { Host } from '@n3x/core/model/host';
+import type { Vm } from '@n3x/core/model/vm';
 import type { World } from '../world/world.ts';
+import { whyNeedNotWait } from './room.ts';
 
 /** Name of the rule. */
 export const CONVERGENCE = 'L1 convergence';
@@ -76,27 +77,11 @@ function whyVmNotAsAsked(world: World, state: ClusterState, vm: Vm): string | un
       : `is ${phase} and is to be stopped`;
   }
   if (phase === 'pending' && reason === 'NoHostFits' && where.length === 0) {
-    const host = hostWithRoom(world, state, vm);
-    return host === undefined ? undefined : `is to run, and waits though ${host} has room for it`;
+    const living = [...state.hosts()].filter(({ id }) => world.hostById(id)?.isRetired !== true);
+    const why = whyNeedNotWait(state, vm, living);
+    return why === undefined ? undefined : `is to run, and waits though ${why}`;
   }
   if (phase !== 'running') return `is ${phase} (${reason}) and is to run`;
   if (where.length !== 1) return `runs on ${where.length} hosts`;
   return vm.status.observedRestarts === vm.restarts ? undefined : 'has yet to be restarted';
-}
-
-/** A living host with room for a VM, counted VM by VM; undefined when they are all full. */
-function hostWithRoom(world: World, state: ClusterState, vm: Vm): string | undefined {
-  const need = vmResources(vm);
-  for (const host of state.hosts()) {
-    if (world.hostById(host.id)?.isRetired === true) continue;
-    const free = hostCapacity(host);
-    for (const other of state.vms()) {
-      if (other.assignment?.hostId !== host.id) continue;
-      const taken = vmResources(other);
-      free.vcpu -= taken.vcpu;
-      free.memoryMib -= taken.memoryMib;
-    }
-    if (need.vcpu <= free.vcpu && need.memoryMib <= free.memoryMib) return host.name;
-  }
-  return undefined;
 }

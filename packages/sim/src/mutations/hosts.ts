@@ -21,7 +21,7 @@ export const HOST_MUTATIONS: readonly Mutation[] = [
     rewrites: [
       {
         file: 'host/reconcile',
-        find: '} else if (vm.deleting) {',
+        find: '} else if (vm.deleting || vm.displacedBy !== undefined) {',
         replace: '} else if (vm.deleting && found === undefined) {',
       },
     ],

@@ -120,4 +120,37 @@ export const MACHINE_MUTATIONS: readonly Mutation[] = [
       },
     ],
   },
+  {
+    ...{ name: 'apart-one-way', summary: 'a VM keeps apart from those that are there, and they not from it' },
+    ...{ budget: 20, workload: 'ruled', profile: 'calm', hosts: 3 },
+    rewrites: [
+      {
+        file: 'machine/fit',
+        find: 'if (load.keepApart(label) > 0) add',
+        replace: 'if (load.keepApart(label) > 99) add',
+      },
+    ],
+  },
+  {
+    ...{ name: 'preempted-vm-lost', summary: 'a VM that made room stays assigned to the host that has removed it' },
+    ...{ budget: 20, workload: 'ruled', profile: 'calm', hosts: 3 },
+    rewrites: [
+      {
+        file: 'machine/apply-placement',
+        find: 'vm.displacedBy !== undefined) return putBack(tx, vm);',
+        replace: 'vm.displacedBy !== undefined) return unchanged();',
+      },
+    ],
+  },
+  {
+    ...{ name: 'room-never-made', summary: 'an important VM waits although less important ones could make room' },
+    ...{ budget: 80, workload: 'ruled', profile: 'calm', hosts: 3 },
+    rewrites: [
+      {
+        file: 'scheduler/preemption',
+        find: 'if (state.indexes.lowestPriority() >= priority) return undefined;',
+        replace: 'if (state.indexes.lowestPriority() <= priority) return undefined;',
+      },
+    ],
+  },
 ];

@@ -1,5 +1,5 @@
 /** The workloads by name. */
-import { type VmSpec, vmSpecSchema } from '@n3x/core/model/vm';
+import { type VmSpec, type VmSpecInput, vmSpecSchema } from '@n3x/core/model/vm';
 import type { Operation, OperationSource, Workload } from './operation.ts';
 
 const VMS = 6;
@@ -12,6 +12,23 @@ function specOf(vcpu: number): VmSpec {
 
 /** Two specs, so that creating what exists is sometimes a conflict. */
 const SPECS = [specOf(1), specOf(2)] as const;
+
+/** What the VM of each name asks for where rules and priorities are. Three hosts hardly have room for all of it. */
+const RULED: readonly Partial<VmSpecInput>[] = [
+  { vcpu: 6, labels: { app: 'a' }, placement: { apart: ['app=b'] } },
+  { vcpu: 6, labels: { app: 'a' }, placement: { apart: ['app=a'], strategy: 'least-available' }, priority: 3 },
+  { vcpu: 2, placement: { near: ['app=a'] } },
+  { vcpu: 14, priority: 5 },
+  { vcpu: 9, labels: { app: 'b' }, placement: { limits: [{ label: 'app=b', per: 'host', max: 1 }] } },
+  { vcpu: 8, labels: { app: 'b' }, priority: -1, placement: { strategy: 'round-robin' } },
+];
+
+/** The spec of a VM under rules: the same name and the same vcpu are the same spec. */
+function ruledSpec(name: string, more: number): VmSpec {
+  const rules = RULED[Number(name.slice('vm-'.length)) % RULED.length];
+  const spec = vmSpecSchema.parse({ source: { kind: 'inline' }, memoryMib: 64, ...rules });
+  return { ...spec, vcpu: spec.vcpu + more };
+}
 
 /** VMs of which a host has room for one. */
 const LARGE = specOf(10);
@@ -114,6 +131,17 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
       const operation = vmWrite(source, 'running');
       if (operation.type === 'read' || operation.command.type !== 'vmCreate') return operation;
       return { ...operation, command: { ...operation.command, spec: LARGE } };
+    },
+  },
+  ruled: {
+    ...{ name: 'ruled', summary: 'VMs that seek or avoid each other, and more important ones that displace others' },
+    ...{ clients: 4, pauseMs: 400, membership: false },
+    next: (source) => {
+      const operation = vmWrite(source, 'running');
+      if (operation.type === 'read' || operation.command.type !== 'vmCreate') return operation;
+      const { command } = operation;
+      const spec = ruledSpec(command.name, command.spec.vcpu - 1);
+      return { ...operation, command: { ...command, spec } };
     },
   },
   reads: {

@@ -24,11 +24,12 @@ export async function getHost(call: Call<'getHost'>): Promise<RouteResult<'getHo
 
 /** `POST /v1/hosts/:name/settings` */
 export async function setHost(call: Call<'setHost'>): Promise<RouteResult<'setHost'>> {
-  const { role, labels } = call.body;
+  const { role, labels, cordoned } = call.body;
   const { changed, index } = await call.command({
     ...{ type: 'hostSet', name: call.params.name },
     ...(role === undefined ? {} : { role }),
     ...(labels === undefined ? {} : { labels }),
+    ...(cordoned === undefined ? {} : { cordoned }),
   });
   return { changed, index };
 }

@@ -1,0 +1,163 @@
+/** What VMs take of a place, be it a host, a zone or the cluster, and what they ask of those that come beside them. */
+import type { Resources } from '../model/host.ts';
+import { type Domain, hasPair, type LabelPair, labelPairs } from '../model/placement.ts';
+import { type Vm, vmResources } from '../model/vm.ts';
+
+/** Protocol and port on a host, as in `tcp/8080`. */
+export type PortKey = string;
+
+const NO_PORTS: readonly PortKey[] = [];
+
+/** The host ports of a VM with their protocols. */
+export function vmPorts(vm: Vm): readonly PortKey[] {
+  const { source } = vm.spec;
+  if (source.kind !== 'inline' || source.forwards.length === 0) return NO_PORTS;
+  return vm.allocation.hostPorts.map((port, i) => `${source.forwards[i]?.protocol ?? 'tcp'}/${port}`);
+}
+
+type Counts = Map<LabelPair, number>;
+
+function count(counts: Counts, pair: LabelPair, by: 1 | -1): void {
+  const next = (counts.get(pair) ?? 0) + by;
+  if (next === 0) counts.delete(pair);
+  else counts.set(pair, next);
+}
+
+/**
+ * The VMs of one place, added up. Made over another one it holds what is different from that, so that to try something
+ * costs as much as what is tried; the one below must not change meanwhile.
+ */
+export class Occupancy implements Resources {
+  readonly #per: Domain;
+  readonly #base: Occupancy | undefined;
+  #vcpu = 0;
+  #memoryMib = 0;
+  /** Null: what holds the port in the base is gone. */
+  readonly #ports = new Map<PortKey, string | null>();
+  readonly #labels: Counts = new Map();
+  readonly #apart: Counts = new Map();
+  /** How many VMs ask for each limit. */
+  readonly #limits = new Map<LabelPair, Map<number, number>>();
+
+  constructor(per: Domain, base?: Occupancy) {
+    this.#per = per;
+    this.#base = base;
+    if (base === undefined) return;
+    this.#vcpu = base.vcpu;
+    this.#memoryMib = base.memoryMib;
+  }
+
+  get vcpu(): number {
+    return this.#vcpu;
+  }
+
+  get memoryMib(): number {
+    return this.#memoryMib;
+  }
+
+  /** Name of the VM that holds a port. */
+  portUser(port: PortKey): string | undefined {
+    const own = this.#ports.get(port);
+    if (own !== undefined) return own ?? undefined;
+    return this.#base?.portUser(port);
+  }
+
+  /** Number of VMs with a label. */
+  count(pair: LabelPair): number {
+    return (this.#labels.get(pair) ?? 0) + (this.#base?.count(pair) ?? 0);
+  }
+
+  /** Number of VMs that want none with this label beside them. */
+  keepApart(pair: LabelPair): number {
+    return (this.#apart.get(pair) ?? 0) + (this.#base?.keepApart(pair) ?? 0);
+  }
+
+  /** Most VMs with a label that those which are here allow; infinite without a limit. */
+  limit(pair: LabelPair): number {
+    let least = Number.POSITIVE_INFINITY;
+    if (this.#limits.size === 0 && this.#base === undefined) return least;
+    for (const max of this.#limits.get(pair)?.keys() ?? []) if (max < least && this.#asking(pair, max) > 0) least = max;
+    for (let below = this.#base; below !== undefined; below = below.#base) {
+      for (const max of below.#limits.get(pair)?.keys() ?? []) {
+        if (max < least && this.#asking(pair, max) > 0) least = max;
+      }
+    }
+    return least;
+  }
+
+  #asking(pair: LabelPair, max: number): number {
+    const here = this.#limits.get(pair)?.get(max) ?? 0;
+    return this.#base === undefined ? here : here + this.#base.#asking(pair, max);
+  }
+
+  /** A VM comes. */
+  add(vm: Vm): void {
+    this.#change(vm, 1);
+    // Ports are a host's: many in a zone have the same one.
+    if (this.#per !== 'host') return;
+    for (const port of vmPorts(vm)) this.#ports.set(port, vm.name);
+  }
+
+  /** A VM goes. */
+  remove(vm: Vm): void {
+    this.#change(vm, -1);
+    if (this.#per !== 'host') return;
+    for (const port of vmPorts(vm)) {
+      if (this.#base === undefined) this.#ports.delete(port);
+      else this.#ports.set(port, null);
+    }
+  }
+
+  #change(vm: Vm, by: 1 | -1): void {
+    const { spec } = vm;
+    const { vcpu, memoryMib } = vmResources(vm);
+    this.#vcpu += by * vcpu;
+    this.#memoryMib += by * memoryMib;
+    for (const pair of labelPairs(spec.labels)) count(this.#labels, pair, by);
+    if (this.#per === 'host') for (const pair of spec.placement.apart ?? []) count(this.#apart, pair, by);
+    for (const { label, per, max } of spec.placement.limits ?? []) {
+      if (per !== this.#per) continue;
+      const asked = this.#limits.get(label) ?? new Map<number, number>();
+      const next = (asked.get(max) ?? 0) + by;
+      if (next === 0) asked.delete(max);
+      else asked.set(max, next);
+      if (asked.size === 0) this.#limits.delete(label);
+      else this.#limits.set(label, asked);
+    }
+  }
+
+  /** What is held here itself, in a form to compare, the same for the same VMs. Not what is in the base. */
+  summary(): string {
+    const sorted = (entries: Iterable<readonly [string, unknown]>) =>
+      [...entries].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+    const limits = [...this.#limits].map(([pair, asked]) => [pair, [...asked].sort(([a], [b]) => a - b)] as const);
+    const { vcpu, memoryMib } = this;
+    const parts = [sorted(this.#ports), sorted(this.#labels), sorted(this.#apart), sorted(limits)];
+    return JSON.stringify([vcpu, memoryMib, ...parts]);
+  }
+}
+
+/** What is taken where. */
+export interface Loads {
+  /** By the VMs of a host. */
+  of(hostId: number): Occupancy;
+  /** By the VMs of all hosts of a zone. */
+  zone(name: string): Occupancy;
+  /** Number of VMs with a label that have a host. */
+  placed(pair: LabelPair): number;
+}
+
+/** What is taken where, were it not for some VMs of one host. */
+export function withoutVms(loads: Loads, hostId: number, zone: string, vms: readonly Vm[]): Loads {
+  const host = new Occupancy('host', loads.of(hostId));
+  const inZone = new Occupancy('zone', loads.zone(zone));
+  for (const vm of vms) {
+    host.remove(vm);
+    inZone.remove(vm);
+  }
+  return {
+    of: (id) => (id === hostId ? host : loads.of(id)),
+    zone: (name) => (name === zone ? inZone : loads.zone(name)),
+    placed: (pair) => loads.placed(pair) - vms.filter((vm) => hasPair(vm.spec.labels, pair)).length,
+  };
+}

@@ -1,0 +1,99 @@
+/** How good a host is for a VM: points by part, which the strategy and the VM's wishes give. */
+import type { Loads } from '../machine/occupancy.ts';
+import { type Host, hostCapacity, hostLabels, hostZone } from '../model/host.ts';
+import { type CompanyWish, hasPair, type Strategy } from '../model/placement.ts';
+import { type Vm, vmResources } from '../model/vm.ts';
+
+/** One part of a score. */
+export interface ScorePart {
+  /** The rule it comes from: `most-available`, `prefer ssd=yes`, `spread app=web per zone`, `cost`. */
+  readonly part: string;
+  readonly points: number;
+}
+
+/** Weight of the strategy; wishes are weighed against it. */
+export const STRATEGY_WEIGHT = 100;
+/** Points that a weight of one can give: whole numbers add up to the same in any order. */
+const SCALE = 10_000;
+
+function points(weight: number, share: number): number {
+  return Math.round(weight * share * SCALE);
+}
+
+/** Points as people read them: as many as the weight, for the whole of it. */
+export function shownPoints(value: number): number {
+  return value / SCALE;
+}
+
+function share(free: number, capacity: number): number {
+  return capacity <= 0 ? 0 : Math.min(1, Math.max(0, free / capacity));
+}
+
+/** The share, 0 to 1, that is left after placing of the resource that is then the scarcer one. */
+function leftAfter(vm: Vm, host: Host, loads: Loads): number {
+  const capacity = hostCapacity(host);
+  const need = vmResources(vm);
+  const load = loads.of(host.id);
+  return Math.min(
+    share(capacity.vcpu - load.vcpu - need.vcpu, capacity.vcpu),
+    share(capacity.memoryMib - load.memoryMib - need.memoryMib, capacity.memoryMib),
+  );
+}
+
+function strategyPoints(strategy: Strategy, vm: Vm, host: Host, loads: Loads): number {
+  if (strategy === 'round-robin' || strategy === 'manual') return 0;
+  const left = leftAfter(vm, host, loads);
+  return points(STRATEGY_WEIGHT, strategy === 'most-available' ? left : 1 - left);
+}
+
+function spreadPoints({ weight }: CompanyWish, there: number): number {
+  return points(weight, 1 / (1 + there));
+}
+
+function packPoints({ weight }: CompanyWish, there: number): number {
+  return points(weight, there / (1 + there));
+}
+
+function costPoints(weight: number, host: Host): number {
+  return points(weight, 1 / (1 + (host.settings.cost ?? 0)));
+}
+
+/** Points of what concerns one host: they change only with that host. */
+export function hostPoints(strategy: Strategy, vm: Vm, host: Host, loads: Loads): number {
+  const { prefer, spread, pack, costWeight } = vm.spec.placement;
+  let sum = strategyPoints(strategy, vm, host, loads);
+  for (const { label, weight } of prefer ?? []) if (hasPair(hostLabels(host), label)) sum += points(weight, 1);
+  const load = loads.of(host.id);
+  for (const wish of spread ?? []) if (wish.per === 'host') sum += spreadPoints(wish, load.count(wish.label));
+  for (const wish of pack ?? []) if (wish.per === 'host') sum += packPoints(wish, load.count(wish.label));
+  return costWeight === undefined ? sum : sum + costPoints(costWeight, host);
+}
+
+/** Points of what concerns all hosts of a zone alike. */
+export function zonePoints(vm: Vm, zone: string, loads: Loads): number {
+  const { spread, pack } = vm.spec.placement;
+  const load = loads.zone(zone);
+  let sum = 0;
+  for (const wish of spread ?? []) if (wish.per === 'zone') sum += spreadPoints(wish, load.count(wish.label));
+  for (const wish of pack ?? []) if (wish.per === 'zone') sum += packPoints(wish, load.count(wish.label));
+  return sum;
+}
+
+/** The score of a host with its parts; the points of the parts add up to those of the score. */
+export function scoreParts(strategy: Strategy, vm: Vm, host: Host, loads: Loads): ScorePart[] {
+  const { prefer, spread, pack, costWeight } = vm.spec.placement;
+  const parts: ScorePart[] = [{ part: strategy, points: strategyPoints(strategy, vm, host, loads) }];
+  for (const { label, weight } of prefer ?? []) {
+    parts.push({ part: `prefer ${label}`, points: hasPair(hostLabels(host), label) ? points(weight, 1) : 0 });
+  }
+  const there = ({ per, label }: CompanyWish) =>
+    (per === 'host' ? loads.of(host.id) : loads.zone(hostZone(host))).count(label);
+  for (const wish of spread ?? []) {
+    parts.push({ part: `spread ${wish.label} per ${wish.per}`, points: spreadPoints(wish, there(wish)) });
+  }
+  for (const wish of pack ?? []) {
+    parts.push({ part: `pack ${wish.label} per ${wish.per}`, points: packPoints(wish, there(wish)) });
+  }
+  if (costWeight !== undefined) parts.push({ part: 'cost', points: costPoints(costWeight, host) });
+  return parts;
+}
