@@ -223,6 +223,18 @@ t.test('what waits when a session ends is lost with it, and the next session sta
   t.equal(heard.at(-1), 7_777);
 });
 
+t.test('several slowdowns of one direction do not multiply: the slowest counts', async (t) => {
+  const world = new World([1, 2], { ...LINK_PROFILES.default, name: 'own', lossPermille: 0 });
+  const ends = [49, 80, 99].map((by) => world.network.slow(1, 2, by));
+  world.send(1, 2, 1);
+  world.run(2_000);
+  t.strictSame(world.heard(2), [1]);
+  for (const end of ends) end();
+  world.send(1, 2, 2);
+  world.run(50);
+  t.strictSame(world.heard(2), [1, 2]);
+});
+
 t.test('links can have profiles of their own', async (t) => {
   const world = new World([1, 2, 3]);
   world.network.setLinkProfile(1, 2, LINK_PROFILES.satellite);

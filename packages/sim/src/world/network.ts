@@ -423,10 +423,8 @@ export class SimNetwork {
   #profileOf(link: Link): LinkProfile {
     const profile = link.profile ?? this.#profile;
     if (link.slowdowns.length === 0) return profile;
-    return slowed(
-      profile,
-      link.slowdowns.reduce((product, by) => product * by, 1),
-    );
+    // The slowest of the faults that hold counts: their product would block a link, that keeps its order, for minutes.
+    return slowed(profile, Math.max(...link.slowdowns));
   }
 
   #latency(link: Link): number {
