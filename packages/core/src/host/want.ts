@@ -1,5 +1,5 @@
 /** What is to be done next about one VM, and what its status is: the rules, one VM at a time. */
-import type { Vm, VmStatus } from '../model/vm.ts';
+import { isFenced, type Vm, type VmStatus } from '../model/vm.ts';
 import type { DriverAction, DriverVm, ObservedVm } from '../ports/driver.ts';
 import { type BackoffView, backoffDelay, purposeOf } from './backoff.ts';
 
@@ -29,7 +29,7 @@ function seen(phase: VmStatus['phase'], reason = '', message = ''): Seen {
 /** What the driver is told of an assigned VM. */
 export function driverVm(vm: Vm, epoch: number): DriverVm {
   const { name, uid, generation, spec, allocation } = vm;
-  return { name, uid, epoch, generation, spec, allocation };
+  return { name, uid, epoch, generation, spec, allocation, fenced: isFenced(spec) };
 }
 
 /**

@@ -23,6 +23,8 @@ export const hostFactsSchema = z.strictObject({
   n3xVersion: z.string().max(32),
   /** Formats of commands this build can apply: the lowest and the highest. */
   commandFormats: z.tuple([z.int(), z.int()]),
+  /** Whether its dead-man's switch was seen to arm, and by what or why not. Absent before that was tried. */
+  fence: z.strictObject({ works: z.boolean(), message: z.string().max(256) }).optional(),
 });
 /** What a host found out about itself. */
 export type HostFacts = z.infer<typeof hostFactsSchema>;

@@ -144,6 +144,14 @@ export type Readiness = z.infer<typeof readinessSchema>;
 /** Console lines by which a guest without a probe of its own is taken to have booted: a getty's prompt, or n3x's marker. */
 export const DEFAULT_READINESS: Readiness = { type: 'console', pattern: '(^|\\s)login: |n3x-guest-ready' };
 
+/**
+ * What becomes of a VM whose host is lost. `restart`: it is started elsewhere, and so it only ever runs under its
+ * host's lease. `stay`: it waits for its host, and runs on whether that is heard from or not.
+ */
+export const failoverSchema = z.enum(['restart', 'stay']);
+/** What becomes of a VM whose host is lost. */
+export type Failover = z.infer<typeof failoverSchema>;
+
 /** What the user asked for. Two specs are the same when they are equal after defaults. */
 export const vmSpecSchema = z
   .strictObject({
@@ -162,6 +170,8 @@ export const vmSpecSchema = z
     priority: z.int().min(-1000).max(1000).optional(),
     /** Whether its disks may be thrown away when it has to make room. Without it: when it has no volumes n3x knows of. */
     disposable: z.boolean().optional(),
+    /** Whether another host may run it once its own is lost; `restart` when absent. */
+    failover: failoverSchema.optional(),
     readiness: readinessSchema.default(DEFAULT_READINESS),
     /** How long, in seconds, a booting guest may take to become ready before that is reported. */
     readyTimeoutSeconds: z.int().min(1).max(3600).default(120),
@@ -288,6 +298,11 @@ export type Vm = z.infer<typeof vmSchema>;
 /** What the VM takes from its host: what its evaluation said, else what was asked for. */
 export function vmResources(vm: Vm): { vcpu: number; memoryMib: number } {
   return vm.status.evaluated ?? { vcpu: vm.spec.vcpu, memoryMib: vm.spec.memoryMib };
+}
+
+/** Whether it may only run while its host holds a lease. */
+export function isFenced(spec: Pick<VmSpec, 'failover'>): boolean {
+  return spec.failover !== 'stay';
 }
 
 /** Its priority. */

@@ -13,6 +13,8 @@ export interface DriverVm {
   readonly generation: number;
   readonly spec: VmSpec;
   readonly allocation: Allocation;
+  /** Whether its process has to end when the host's dead-man's switch goes off. */
+  readonly fenced: boolean;
 }
 
 /** One piece of work on one VM. At most one per VM is under way at a time. */

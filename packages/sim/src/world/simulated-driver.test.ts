@@ -14,6 +14,7 @@ const vm = {
   generation: 1,
   spec,
   allocation: { cid: 3, macs: [], interfaceNames: [], hostPorts: [] },
+  fenced: false,
 };
 
 function makeHost(failPermille = 0) {

@@ -138,7 +138,7 @@ export async function inlineVm(
     interfaceNames: [`n3x-${cid}`],
     hostPorts: [await freePort()],
   };
-  return { name, uid: `uid-${name}`, epoch: 7, generation: 1, spec, allocation };
+  return { name, uid: `uid-${name}`, epoch: 7, generation: 1, spec, allocation, fenced: false };
 }
 
 /** The port of the host that leads to the guest's web server. */
