@@ -73,6 +73,8 @@ export class Host {
   readonly directory: string;
   readonly socket: string;
   readonly port: number;
+  /** Where other hosts are told to reach it: a relay's port, or its own when undefined. */
+  announcedPort: number | undefined;
   #child: ChildProcess | null = null;
 
   constructor(name: string, directory: string, port: number) {
@@ -119,6 +121,7 @@ role = "server"
 ${extra}
 [listen]
 addresses = ["/ip4/127.0.0.1/tcp/${this.port}"]
+${this.announcedPort === undefined ? '' : `announce = ["/ip4/127.0.0.1/tcp/${this.announcedPort}"]`}
 [api]
 socket = "${this.socket}"
 [microvm]
