@@ -75,7 +75,7 @@ function limitMisfits(vm: Vm, place: Occupancy, per: Domain, zone: string, add: 
   }
   for (const pair of labelPairs(labels)) {
     const max = place.limit(pair);
-    if (place.count(pair) + 1 > max) exceeded(pair, max);
+    if (max !== Number.POSITIVE_INFINITY && place.count(pair) + 1 > max) exceeded(pair, max);
   }
   for (const [label, max] of over ?? []) add({ rule: 'limit', label, per, max, zone });
 }

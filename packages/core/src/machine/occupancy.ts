@@ -64,12 +64,15 @@ export class Occupancy implements Resources {
 
   /** Number of VMs with a label. */
   count(pair: LabelPair): number {
-    return (this.#labels.get(pair) ?? 0) + (this.#base?.count(pair) ?? 0);
+    const here = this.#labels.size === 0 ? 0 : (this.#labels.get(pair) ?? 0);
+    return this.#base === undefined ? here : here + this.#base.count(pair);
   }
 
   /** Number of VMs that want none with this label beside them. */
   keepApart(pair: LabelPair): number {
-    return (this.#apart.get(pair) ?? 0) + (this.#base?.keepApart(pair) ?? 0);
+    // To ask an empty map still costs a look into memory, and this is asked of every host.
+    const here = this.#apart.size === 0 ? 0 : (this.#apart.get(pair) ?? 0);
+    return this.#base === undefined ? here : here + this.#base.keepApart(pair);
   }
 
   /** Most VMs with a label that those which are here allow; infinite without a limit. */

@@ -45,8 +45,9 @@ function isForAll(vm: Vm, misfit: Misfit): boolean {
   }
 }
 
-/** Hosts by points. */
+/** Hosts by points. Made empty: every host is offered to it once, before it is asked for the best. */
 class ByPoints implements Candidates {
+  readonly #vm: Vm;
   readonly #strategy: Strategy;
   readonly #loads: PassLoads;
   /** By zone where wishes speak of zones, else all in one. */
@@ -54,26 +55,29 @@ class ByPoints implements Candidates {
   readonly #byZone: boolean;
   /** Hosts that are still in question, with their points as of `#seen`. What a heap holds beside is out of date. */
   readonly #current = new Map<number, Weighed>();
+  /** Those that were offered, until they are first asked for. */
+  readonly #offered = new Map<string, Weighed[]>();
   /** How much of the pass's log is in the points. */
   #seen: number;
 
-  constructor(vm: Vm, strategy: Strategy, hosts: Iterable<Host>, loads: PassLoads) {
+  constructor(vm: Vm, strategy: Strategy, loads: PassLoads) {
+    this.#vm = vm;
     this.#strategy = strategy;
     this.#loads = loads;
     const { spread, pack } = vm.spec.placement;
     this.#byZone = [...(spread ?? []), ...(pack ?? [])].some(({ per }) => per === 'zone');
     this.#seen = loads.log.length;
-    const groups = new Map<string, Weighed[]>();
-    for (const host of hosts) {
-      if (misfits(vm, host, loads).some((misfit) => isForAll(vm, misfit))) continue;
-      const weighed = { host, points: hostPoints(strategy, vm, host, loads) };
-      this.#current.set(host.id, weighed);
-      const zone = this.#zoneOf(host);
-      const group = groups.get(zone);
-      if (group === undefined) groups.set(zone, [weighed]);
-      else group.push(weighed);
-    }
-    for (const [zone, group] of groups) this.#heaps.set(zone, new HostHeap(group));
+  }
+
+  /** Takes a host in, unless no VM of the kind fits there in this pass. Nothing may have been placed since it was made. */
+  offer(host: Host): void {
+    if (misfits(this.#vm, host, this.#loads).some((misfit) => isForAll(this.#vm, misfit))) return;
+    const weighed = { host, points: hostPoints(this.#strategy, this.#vm, host, this.#loads) };
+    this.#current.set(host.id, weighed);
+    const zone = this.#zoneOf(host);
+    const group = this.#offered.get(zone);
+    if (group === undefined) this.#offered.set(zone, [weighed]);
+    else group.push(weighed);
   }
 
   #zoneOf(host: Host): string {
@@ -81,6 +85,8 @@ class ByPoints implements Candidates {
   }
 
   best(vm: Vm): Host | undefined {
+    for (const [zone, group] of this.#offered) this.#heaps.set(zone, new HostHeap(group));
+    this.#offered.clear();
     this.#catchUp(vm);
     const aside: { heap: HostHeap; weighed: Weighed }[] = [];
     let found: Host | undefined;
@@ -218,8 +224,25 @@ export function bestOf(
   return winner;
 }
 
-/** The hosts for VMs of the kind of `vm`. `hosts` are by rising id. */
-export function candidates(vm: Vm, strategy: Strategy, hosts: readonly Host[], loads: PassLoads): Candidates {
-  if (vm.spec.placement.near !== undefined) return new ByLooking(strategy, hosts, loads);
-  return strategy === 'round-robin' ? new ByTurn(vm, hosts, loads) : new ByPoints(vm, strategy, hosts, loads);
+/** A kind of VM, by one of them. */
+export interface Kind {
+  readonly vm: Vm;
+  readonly strategy: Strategy;
+}
+
+/**
+ * The hosts for each kind of VM, in the order of the kinds. `hosts` are by rising id. One host after the other is weighed
+ * for all kinds: to fetch what is known of some thousand hosts from memory costs more than to weigh them.
+ */
+export function candidates(kinds: readonly Kind[], hosts: readonly Host[], loads: PassLoads): Candidates[] {
+  const byPoints: ByPoints[] = [];
+  const found = kinds.map(({ vm, strategy }): Candidates => {
+    if (vm.spec.placement.near !== undefined) return new ByLooking(strategy, hosts, loads);
+    if (strategy === 'round-robin') return new ByTurn(vm, hosts, loads);
+    const empty = new ByPoints(vm, strategy, loads);
+    byPoints.push(empty);
+    return empty;
+  });
+  for (const host of hosts) for (const one of byPoints) one.offer(host);
+  return found;
 }

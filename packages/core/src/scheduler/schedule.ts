@@ -14,7 +14,7 @@ import { strategyOf } from '../model/cluster.ts';
 import type { Host } from '../model/host.ts';
 import type { Strategy } from '../model/placement.ts';
 import { type Vm, vmPriority } from '../model/vm.ts';
-import { type Candidates, candidates, kindOf } from './candidates.ts';
+import { type Candidates, candidates, type Kind, kindOf } from './candidates.ts';
 import { explainUnplaceable, placedByHand, UNPLACEABLE_REASONS, type Unplaceable } from './feasible.ts';
 import { PassLoads } from './loads.ts';
 import { planPreemption } from './preemption.ts';
@@ -52,6 +52,8 @@ class Pass {
   readonly #hosts: readonly Host[];
   readonly #loads: PassLoads;
   readonly #kinds = new Map<string, Candidates>();
+  /** Kinds of the VMs that were looked at in advance. */
+  readonly #kindOf = new Map<Vm, string>();
   /** Reasons by kind of VM: those that ask for the same hear the same. */
   readonly #reasons = new Map<string, Unplaceable | undefined>();
   /** VMs without a host, with their kinds: told why once it is known what the others took. */
@@ -76,6 +78,23 @@ class Pass {
     return this.#assignments >= this.#limits.assignments;
   }
 
+  /** Orders the hosts for VMs that are certain to be considered before anything is full, all kinds in one go. */
+  prepare(vms: readonly Vm[]): void {
+    const kinds = new Map<string, Kind>();
+    for (const vm of vms) {
+      const strategy = strategyOf(this.#state.cluster, vm.spec.placement);
+      if (strategy === 'manual' || vm.spec.placement.host !== undefined) continue;
+      const kind = kindOf(vm, strategy);
+      this.#kindOf.set(vm, kind);
+      if (!kinds.has(kind)) kinds.set(kind, { vm, strategy });
+    }
+    const found = candidates([...kinds.values()], this.#hosts, this.#loads);
+    for (const [i, kind] of [...kinds.keys()].entries()) {
+      const one = found[i];
+      if (one !== undefined) this.#kinds.set(kind, one);
+    }
+  }
+
   consider(vm: Vm): void {
     const { placement } = vm.spec;
     const strategy = strategyOf(this.#state.cluster, placement);
@@ -83,7 +102,7 @@ class Pass {
       this.#explain(vm, placedByHand(vm));
       return;
     }
-    const kind = kindOf(vm, strategy);
+    const kind = this.#kindOf.get(vm) ?? kindOf(vm, strategy);
     const host = placement.host === undefined ? this.#find(vm, strategy, kind) : this.#only(vm, placement.host);
     if (host !== undefined) {
       this.#loads.place(vm, host.id, strategy === 'round-robin');
@@ -115,10 +134,10 @@ class Pass {
   #find(vm: Vm, strategy: Strategy, kind: string): Host | undefined {
     let found = this.#kinds.get(kind);
     if (found === undefined) {
-      found = candidates(vm, strategy, this.#hosts, this.#loads);
-      this.#kinds.set(kind, found);
+      [found] = candidates([{ vm, strategy }], this.#hosts, this.#loads);
+      if (found !== undefined) this.#kinds.set(kind, found);
     }
-    return found.best(vm);
+    return found?.best(vm);
   }
 
   #only(vm: Vm, name: string): Host | undefined {
@@ -176,7 +195,9 @@ function base({ name, uid, modifiedIndex }: Vm): { name: string; uid: string; ba
 export function schedule(state: ClusterState, limits: ScheduleLimits = SCHEDULE_LIMITS): PlacementCommand[] {
   if (state.waiting.size === 0) return [];
   const pass = new Pass(state, limits);
-  for (const vm of queue(state)) {
+  const waiting = queue(state);
+  pass.prepare(waiting.slice(0, limits.assignments));
+  for (const vm of waiting) {
     if (pass.isFull) break;
     pass.consider(vm);
   }
