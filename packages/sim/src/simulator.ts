@@ -291,7 +291,7 @@ class Run {
     this.#aimed.on = false;
     this.#nemesis.relent();
     for (const host of world.hosts)
-      host.driver.setProfile({ ...profile.driver, failPermille: 0, hangPermille: 0, exitPermille: 0 });
+      host.driver.setProfile({ ...profile.driver, failPermille: 0, hangPermille: 0, exitPermille: 0, illPermille: 0 });
     const relentedAt = world.timeline.nowMs;
     this.#until(
       () => {

@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Standard input: nothing, or a pipe that stays open until the program ends. */
   readonly stdin?: 'none' | 'open';
+  /** Whom it runs as; the daemon's own user without it. */
+  readonly user?: { readonly uid: number; readonly gid: number };
 }
 
 /** How a program ended. */
@@ -70,6 +72,7 @@ export const exec: Exec = (argv, options) => {
       stdio: [options.stdin === 'open' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
       // A group of its own, so that all of it can be ended.
       detached: true,
+      ...(options.user === undefined ? {} : options.user),
     });
     const out = { stdout: new Tail(keep), stderr: new Tail(keep) };
     let timedOut = false;

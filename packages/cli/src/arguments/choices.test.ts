@@ -1,12 +1,22 @@
 import { eventKindSchema } from '@n3x/core/model/cluster';
+import { restartPolicySchema } from '@n3x/core/model/health';
 import { hostRoleSchema } from '@n3x/core/model/host';
 import { hypervisorSchema, interfaceSchema, volumeSchema } from '@n3x/core/model/vm';
 import t from 'tap';
-import { EVENT_KINDS, FILE_SYSTEMS, HOST_ROLES, HYPERVISORS, MACVTAP_MODES, parseChoice } from './choices.ts';
+import {
+  EVENT_KINDS,
+  FILE_SYSTEMS,
+  HOST_ROLES,
+  HYPERVISORS,
+  MACVTAP_MODES,
+  parseChoice,
+  RESTART_POLICIES,
+} from './choices.ts';
 
 t.test('the words are those of the model', async (t) => {
   t.same([...HYPERVISORS], hypervisorSchema.options);
   t.same([...HOST_ROLES], hostRoleSchema.options);
+  t.same([...RESTART_POLICIES], restartPolicySchema.options);
   t.same([...EVENT_KINDS], eventKindSchema.options);
   for (const fsType of FILE_SYSTEMS) t.ok(volumeSchema.safeParse({ name: 'a', sizeMib: 1, fsType }).success);
   t.notOk(volumeSchema.safeParse({ name: 'a', sizeMib: 1, fsType: 'zfs' }).success);

@@ -23,6 +23,8 @@ export const MACVTAP_MODES = ['bridge', 'private', 'vepa', 'passthru'] as const;
 export const HOST_ROLES = ['server', 'agent', 'auto'] as const;
 /** How a host is chosen for a VM. */
 export const STRATEGIES = ['most-available', 'least-available', 'round-robin', 'manual'] as const;
+/** When a VM whose process ended is started again. */
+export const RESTART_POLICIES = ['always', 'on-failure', 'never'] as const;
 /** What counts as one place for a rule of placement. */
 export const DOMAINS = ['host', 'zone'] as const;
 /** Systems that a host may be. */

@@ -4,7 +4,7 @@ import { parseDuration, parseSeconds } from './duration.ts';
 import { parseLabels } from './labels.ts';
 import { parseForward, parseInterface } from './network.ts';
 import { parseWholeNumber } from './number.ts';
-import { parseReadiness } from './readiness.ts';
+import { parseProbe } from './probe.ts';
 import { parseSize, parseVolume } from './volume.ts';
 
 const usage = { name: 'UsageError' };
@@ -103,14 +103,21 @@ t.test('forwarded ports', async (t) => {
   }
 });
 
-t.test('readiness', async (t) => {
-  t.same(parseReadiness('process'), { type: 'process' });
-  t.same(parseReadiness('console:^a:b$'), { type: 'console', pattern: '^a:b$' });
-  t.same(parseReadiness('tcp:22'), { type: 'tcp', port: 22 });
-  t.same(parseReadiness('http:80'), { type: 'http', port: 80 });
-  t.same(parseReadiness('http:80/a/b?c'), { type: 'http', port: 80, path: '/a/b?c' });
+t.test('probes', async (t) => {
+  const parse = (text: string) => parseProbe('--ready', text);
+  t.same(parse('process'), { type: 'process' });
+  t.same(parse('notify'), { type: 'notify' });
+  t.same(parse('console:^a:b$'), { type: 'console', pattern: '^a:b$' });
+  t.same(parse('tcp:22'), { type: 'tcp', port: 22 });
+  t.same(parse('http:80'), { type: 'http', port: 80 });
+  t.same(parse('http:80/a/b?c'), { type: 'http', port: 80, path: '/a/b?c' });
+  t.same(parse('command:pg_isready -h  db'), { type: 'command', argv: ['pg_isready', '-h', 'db'] });
+  t.same(parse('command:["sh", "-c", "a b"]'), { type: 'command', argv: ['sh', '-c', 'a b'] });
   for (const text of ['', 'console', 'console:', 'console:(', 'tcp:', 'tcp:ssh', 'http:/up', 'icmp:1', 'process:1']) {
-    t.throws(() => parseReadiness(text), { ...usage, message: /^--ready: / }, text);
+    t.throws(() => parse(text), { ...usage, message: /^--ready: / }, text);
+  }
+  for (const text of ['command:', 'command: ', 'command:sh -c "a"', 'command:[1]', 'command:[', 'command:["a"']) {
+    t.throws(() => parseProbe('--health', text), { ...usage, message: /^--health: / }, text);
   }
 });
 
@@ -128,7 +135,7 @@ t.test('no text whatever makes a parser fail in another way', async (t) => {
     parseVolume,
     parseInterface,
     parseForward,
-    parseReadiness,
+    (text: string) => parseProbe('x', text),
     (text: string) => parseLabels('x', [text]),
   ];
   fc.assert(

@@ -1,19 +1,18 @@
 /** The flags of `vm create` put together into the request they mean. */
 import type { VmCreateRequest } from '@n3x/core/api/schemas';
 import { HYPERVISORS, parseChoice } from './choices.ts';
-import { parseSeconds } from './duration.ts';
 import { absoluteFlake, type PathBase, parseFlake } from './flake-reference.ts';
 import { parseModule } from './guest-module.ts';
+import { careFlag, type HealthFlags, parseCare } from './health.ts';
 import { parseLabels } from './labels.ts';
 import { parseForward, parseInterface } from './network.ts';
 import { parseWholeNumber } from './number.ts';
 import { type PlacementFlags, parsePlacement, parsePriority, placementFlag } from './placement.ts';
-import { parseReadiness } from './readiness.ts';
 import { UsageError } from './usage-error.ts';
 import { parseSize, parseVolume } from './volume.ts';
 
 /** Flags of `vm create` that say what is asked for, as written. */
-export interface VmCreateFlags extends PlacementFlags {
+export interface VmCreateFlags extends PlacementFlags, HealthFlags {
   readonly flake?: string;
   readonly vcpu?: string;
   readonly memory?: string;
@@ -27,9 +26,6 @@ export interface VmCreateFlags extends PlacementFlags {
   readonly label?: readonly string[];
   readonly priority?: string;
   readonly disposable?: true;
-  readonly ready?: string;
-  readonly readyTimeout?: string;
-  readonly stopTimeout?: string;
   readonly start: boolean;
 }
 
@@ -93,6 +89,7 @@ function flagOf(path: readonly PropertyKey[]): string {
     readyTimeoutSeconds: '--ready-timeout',
     stopTimeoutSeconds: '--stop-timeout',
   };
+  if (second === 'health' || second === 'restart') return careFlag(second, third);
   if (second === 'placement') return placementFlag(third ?? 'require');
   return flags[second] ?? `--${second}`;
 }
@@ -124,13 +121,7 @@ export async function vmRequest(name: string, flags: VmCreateFlags, base: PathBa
       ...(placement === undefined ? {} : { placement }),
       ...(flags.priority === undefined ? {} : { priority: parsePriority(flags.priority) }),
       ...(flags.disposable === undefined ? {} : { disposable: true }),
-      ...(flags.ready === undefined ? {} : { readiness: parseReadiness(flags.ready) }),
-      ...(flags.readyTimeout === undefined
-        ? {}
-        : { readyTimeoutSeconds: parseSeconds('--ready-timeout', flags.readyTimeout) }),
-      ...(flags.stopTimeout === undefined
-        ? {}
-        : { stopTimeoutSeconds: parseSeconds('--stop-timeout', flags.stopTimeout) }),
+      ...parseCare(flags),
     },
     power: flags.start ? 'running' : 'stopped',
   };

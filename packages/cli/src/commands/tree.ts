@@ -4,6 +4,7 @@ import { EVENT_KINDS, HOST_ROLES, HYPERVISORS, STRATEGIES, SYSTEMS } from '../ar
 import { SHELLS } from '../completion/shells.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { collect, handle } from './handler.ts';
+import { withHealthFlags } from './health-flags.ts';
 import { addLock } from './lock-tree.ts';
 
 function repeated(flags: string, description: string): Option {
@@ -270,8 +271,7 @@ function addVm(vm: Command, terminal: Terminal): void {
 
 function addVmCreate(vm: Command, terminal: Terminal): void {
   const inline = ['hypervisor', 'volume', 'net', 'forward', 'module', 'nixpkgs', 'microvm'];
-  const command = vm
-    .command('create')
+  const command = withHealthFlags(vm.command('create'))
     .description('ask for a VM; the same name with the same spec again changes nothing')
     .argument('<name>', 'name of the VM')
     .addOption(
@@ -309,9 +309,6 @@ function addVmCreate(vm: Command, terminal: Terminal): void {
     .option('--cost-weight <weight>', 'how much the cost of a host speaks against it, 1 to 1000')
     .option('--priority <n>', 'who goes first, and displaces whom, when room is short; -1000 to 1000, by default 0')
     .option('--disposable', 'its disks may be thrown away when it has to make room for a more important VM')
-    .option('--ready <probe>', 'how its guest is known to be ready: process, console:REGEX, tcp:PORT, http:PORT[/PATH]')
-    .option('--ready-timeout <duration>', 'how long its guest may take to get ready')
-    .option('--stop-timeout <duration>', 'how long its guest may take to shut down')
     .option('--no-start', 'make it, but do not start it')
     .addOption(new Option('--dry-run', 'say where it would go, or why nowhere, and change nothing').conflicts('wait'))
     .addHelpText(

@@ -2,6 +2,7 @@
 import type { VmView } from '@n3x/core/api/schemas';
 import { formatAge, formatTime } from './age.ts';
 import { annotationFields } from './annotation-fields.ts';
+import { careFields } from './health-text.ts';
 import { formatMemory } from './memory.ts';
 import { type Column, printable, renderFields, renderTable } from './table.ts';
 import type { Paint, Tone } from './terminal.ts';
@@ -75,6 +76,7 @@ function columns(paint: Paint, nowMs: number, reasonWidth: number): Column<VmVie
     { head: 'AGE', cell: (vm) => formatAge(vm.createdAtMs, nowMs) },
     { head: 'SINCE', wide: true, cell: (vm) => formatAge(vm.status.sinceMs, nowMs) },
     { head: 'POWER', wide: true, cell: (vm) => vm.power },
+    { head: 'RESTARTED', wide: true, cell: (vm) => String(vm.status.startedAgain ?? 0) },
     { head: 'EPOCH', wide: true, cell: (vm) => (vm.assignment === null ? '-' : String(vm.assignment.epoch)) },
     { head: 'SOURCE', wide: true, cell: sourceText },
     { head: 'LABELS', wide: true, cell: (vm) => labelsText(vm.spec.labels) || '-' },
@@ -85,19 +87,6 @@ function columns(paint: Paint, nowMs: number, reasonWidth: number): Column<VmVie
 /** The list of VMs as a table. */
 export function vmTable(vms: readonly VmView[], paint: Paint, nowMs: number, wide: boolean): string {
   return renderTable(columns(paint, nowMs, wide ? REASON_LENGTH_MAX : REASON_WIDTH), vms, wide);
-}
-
-function readinessText(readiness: VmView['spec']['readiness']): string {
-  switch (readiness.type) {
-    case 'process':
-      return 'process';
-    case 'console':
-      return `console matches ${readiness.pattern}`;
-    case 'tcp':
-      return `tcp port ${readiness.port}`;
-    case 'http':
-      return `http port ${readiness.port}${readiness.path}`;
-  }
 }
 
 function inlineFields(vm: VmView): (readonly [string, string])[] {
@@ -173,8 +162,7 @@ export function vmDetails(vm: VmView, paint: Paint, nowMs: number): string {
     ...interfaceFields(vm),
     ['Ports', portsText(vm)],
     ['vsock CID', String(vm.allocation.cid)],
-    ['Ready when', `${readinessText(spec.readiness)} (within ${spec.readyTimeoutSeconds}s)`],
-    ['Stop within', `${spec.stopTimeoutSeconds}s`],
+    ...careFields(vm),
     ['Only on', spec.placement.host],
     ['Requires', labelsText(spec.placement.requireLabels)],
     ...placementFields(spec),

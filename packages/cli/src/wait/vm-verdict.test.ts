@@ -23,8 +23,11 @@ t.test('running', async (t) => {
   const exited = makeVm({ ...now, phase: 'failed', status: { reason: 'Exited', message: 'code 1' } });
   t.match(judge('running', baseline, exited), { type: 'failed', log: 'console' });
   t.match(judge('running', baseline, makeVm({ ...now, phase: 'starting' })), { type: 'waiting' });
-  const late = makeVm({ ...now, phase: 'starting', status: { reason: 'NotReadyInTime', message: 'x' } });
+  const late = makeVm({ ...now, phase: 'unhealthy', status: { reason: 'NotReadyInTime', message: 'x' } });
   t.same(judge('running', baseline, late), { type: 'failed', text: 'NotReadyInTime: x', log: 'console' });
+  const halt = { phase: 'stopped' as const, reason: 'Exited', message: 'x', generation: 3, restarts: 2 };
+  const over = makeVm({ ...now, phase: 'stopped', status: { reason: 'Exited', message: 'x', halt } });
+  t.same(judge('running', baseline, over), { type: 'failed', text: 'Exited: x', log: 'console' });
 });
 
 t.test('stopped', async (t) => {

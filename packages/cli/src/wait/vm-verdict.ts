@@ -19,7 +19,7 @@ export type Verdict =
 export type VmBaseline = Pick<VmView, 'uid' | 'generation' | 'restarts'>;
 
 /** Reasons of a failure that the console explains and the build does not. */
-const PROCESS_REASONS: ReadonlySet<string> = new Set(['Exited', 'StartFailed', 'StopFailed']);
+const PROCESS_REASONS: ReadonlySet<string> = new Set(['Exited', 'GaveUp', 'StartFailed', 'StopFailed']);
 
 /** How a VM stands, in a few words. */
 export function stateText(vm: VmView): string {
@@ -53,8 +53,11 @@ export function judge(goal: VmGoal, baseline: VmBaseline, vm: VmView): Verdict {
   if (!current) return waiting;
   if (goal === 'running' && vm.phase === 'running') return { type: 'reached' };
   // A guest that had its time may still come, but who waits for it is told now, as by any other failure.
-  if (goal === 'running' && (vm.phase === 'unhealthy' || status.reason === 'NotReadyInTime')) {
+  if (goal === 'running' && vm.phase === 'unhealthy') {
     return { type: 'failed', text: reasonText(status) || 'its guest is not ready', log: 'console' };
+  }
+  if (goal === 'running' && status.halt !== undefined) {
+    return { type: 'failed', text: reasonText(status), log: 'console' };
   }
   return waiting;
 }

@@ -1,5 +1,5 @@
 /** A driver that keeps its VMs in a map, for tests of the reconciler. Actions end when the test says so. */
-import type { DriverAction, DriverOutcome, ObservedVm } from '../ports/driver.ts';
+import { AGAIN_KEPT, type DriverAction, type DriverOutcome, type LastExit, type ObservedVm } from '../ports/driver.ts';
 
 interface ModelVm {
   managed: NonNullable<ObservedVm['managed']> | undefined;
@@ -7,7 +7,9 @@ interface ModelVm {
   bootedRunner?: string;
   process?: NonNullable<ObservedVm['process']>;
   ready: boolean;
-  lastExit?: NonNullable<ObservedVm['lastExit']>;
+  unhealthy?: true;
+  said?: string;
+  lastExit?: LastExit;
 }
 
 const NOT_MANAGED: DriverOutcome = { ok: false, reason: 'NotManaged', message: 'not ours', retriable: false };
@@ -46,7 +48,7 @@ export class ModelDriver {
         if (vm?.process !== undefined && vm.managed?.epoch !== action.vm.epoch)
           this.breaches.push(`build under ${name}`);
         const { uid, epoch, generation } = action.vm;
-        const managed = { uid, epoch, builtGeneration: generation, restarts: vm?.managed?.restarts ?? 0 };
+        const managed = { restarts: 0, ...vm?.managed, uid, epoch, builtGeneration: generation };
         this.vms.set(name, { ready: false, ...vm, managed, currentRunner: `/nix/store/${name}-${generation}` });
         return { ok: true };
       }
@@ -57,18 +59,24 @@ export class ModelDriver {
         }
         if (vm.managed.epoch !== action.vm.epoch) this.breaches.push(`start of ${name} at another epoch`);
         if (vm.process !== undefined) return { ok: true };
-        vm.managed = { ...vm.managed, restarts: action.restarts };
+        vm.managed = {
+          ...vm.managed,
+          restarts: action.restarts,
+          startedGeneration: action.vm.generation,
+          again: action.again === true ? [...(vm.managed.again ?? []), wallMs].slice(-AGAIN_KEPT) : [],
+        };
         vm.bootedRunner = vm.currentRunner;
         this.#pid += 1;
         vm.process = { pid: this.#pid, startedAtMs: wallMs };
-        vm.ready = false;
+        this.#unwatch(vm);
         delete vm.lastExit;
         return { ok: true };
       case 'stop':
         if (vm?.managed?.uid === action.uid) {
           delete vm.process;
           delete vm.lastExit;
-          vm.ready = false;
+          if (action.unhealthy === true) vm.lastExit = { code: null, signal: null, atMs: wallMs, unhealthy: true };
+          this.#unwatch(vm);
         }
         return { ok: true };
       case 'remove':
@@ -78,13 +86,30 @@ export class ModelDriver {
     }
   }
 
+  #unwatch(vm: ModelVm): void {
+    vm.ready = false;
+    delete vm.unhealthy;
+    delete vm.said;
+  }
+
   /** The process of a VM ends by itself. */
-  crash(name: string): void {
+  crash(name: string, atMs: number, code = 1): void {
     const vm = this.vms.get(name);
     if (vm?.process === undefined) return;
     delete vm.process;
-    vm.ready = false;
-    vm.lastExit = { code: 1, signal: null };
+    this.#unwatch(vm);
+    vm.lastExit = { code, signal: null, atMs };
+  }
+
+  /** What the probe says of a guest; without a text it is well. */
+  probe(name: string, said?: string): void {
+    const vm = this.vms.get(name);
+    if (vm === undefined) return;
+    delete vm.unhealthy;
+    delete vm.said;
+    if (said === undefined) return;
+    if (vm.ready) vm.unhealthy = true;
+    vm.said = said;
   }
 
   /** Every running guest has booted. */

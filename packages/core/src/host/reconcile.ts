@@ -13,9 +13,11 @@
 import type { Command, VmReport } from '../machine/command.ts';
 import { same } from '../machine/difference.ts';
 import type { ClusterState } from '../machine/state.ts';
-import type { Vm, VmStatus } from '../model/vm.ts';
+import { restartOf } from '../model/care.ts';
+import { isHalted, type Vm, type VmStatus } from '../model/vm.ts';
 import type { DriverAction, ObservedVm } from '../ports/driver.ts';
 import type { BackoffView } from './backoff.ts';
+import { recentRestarts } from './ended.ts';
 import { type Clocks, type Seen, seenDuring, stepFor, stepToGone } from './want.ts';
 
 /** `vmRemoved`. */
@@ -47,6 +49,9 @@ const ORPHAN_STOP_SECONDS = 60;
 function statusOf(vm: Vm, seen: Seen, observed: ObservedVm | undefined, wallMs: number): VmStatus {
   const own = observed?.managed?.uid === vm.uid ? observed : undefined;
   const evaluated = own?.evaluated ?? vm.status.evaluated;
+  // Whatever else is said of it meanwhile: until it is wished again it stays halted.
+  const halt = seen.halt ?? (own?.process === undefined && isHalted(vm) ? vm.status.halt : undefined);
+  const startedAgain = own === undefined ? 0 : recentRestarts(own, restartOf(vm.spec), wallMs);
   return {
     phase: seen.phase,
     reason: seen.reason.slice(0, 64),
@@ -58,6 +63,8 @@ function statusOf(vm: Vm, seen: Seen, observed: ObservedVm | undefined, wallMs: 
     ...(own?.currentRunner === undefined ? {} : { currentRunner: own.currentRunner }),
     ...(own?.bootedRunner === undefined ? {} : { bootedRunner: own.bootedRunner }),
     ...(evaluated === undefined ? {} : { evaluated }),
+    ...(startedAgain === 0 ? {} : { startedAgain }),
+    ...(halt === undefined ? {} : { halt }),
   };
 }
 

@@ -1,13 +1,18 @@
 /** What is to be done next about one VM, and what its status is: the rules, one VM at a time. */
-import { isFenced, type Vm, type VmStatus } from '../model/vm.ts';
-import type { DriverAction, DriverVm, ObservedVm } from '../ports/driver.ts';
+import { restartOf } from '../model/care.ts';
+import type { Halt } from '../model/health.ts';
+import { isFenced, isHalted, type Vm, type VmStatus } from '../model/vm.ts';
+import type { DriverAction, DriverVm, LastExit, ObservedVm } from '../ports/driver.ts';
 import { type BackoffView, backoffDelay, purposeOf } from './backoff.ts';
+import { afterEnd, endOf, exitText } from './ended.ts';
 
 /** The part of a status that the host decides. */
 export interface Seen {
   readonly phase: VmStatus['phase'];
   readonly reason: string;
   readonly message: string;
+  /** Set when it is not started any more. */
+  readonly halt?: Halt;
 }
 
 /** The next step for one VM. */
@@ -21,6 +26,12 @@ export interface Clocks {
   readonly nowMs: number;
   readonly wallMs: number;
 }
+
+interface StepContext extends Clocks {
+  readonly backoff: BackoffView;
+}
+
+type StartAction = Extract<DriverAction, { type: 'start' }>;
 
 function seen(phase: VmStatus['phase'], reason = '', message = ''): Seen {
   return { phase, reason, message };
@@ -48,6 +59,9 @@ export function seenDuring(action: DriverAction, name: string, backoff: BackoffV
   const failure = backoff.attempt(name, action.type, purposeOf(action))?.failure;
   const starts = action.type === 'build' || action.type === 'start';
   if (failure !== undefined) return seen(starts ? 'failed' : 'stopping', failure.reason, failure.message);
+  if (action.type === 'stop' && action.unhealthy === true) {
+    return seen('stopping', 'Unhealthy', 'has been unhealthy for too long, and is restarted');
+  }
   return seen(action.type === 'build' ? 'building' : action.type === 'start' ? 'starting' : 'stopping');
 }
 
@@ -78,67 +92,96 @@ export function stepToGone(
 }
 
 function stepToStopped(vm: Vm, observed: ObservedVm | undefined, backoff: BackoffView, nowMs: number): Step {
-  if (observed?.process === undefined) return { seen: seen('stopped') };
+  // How it last ended is no part of what comes next: a stop forgets it, also when nothing runs.
+  if (observed?.process === undefined && observed?.lastExit === undefined) return { seen: seen('stopped') };
   const { stopTimeoutSeconds } = vm.spec;
   const stop: DriverAction = { type: 'stop', name: vm.name, uid: vm.uid, timeoutSeconds: stopTimeoutSeconds };
   return step(stop, vm.name, backoff, nowMs);
 }
 
-/** How a process ended, in words. */
-function exitText(exit: NonNullable<ObservedVm['lastExit']>): string {
-  if (exit.signal !== null) return `ended by ${exit.signal}`;
-  return exit.code === null ? 'ended' : `ended with code ${exit.code}`;
+/** The status of a VM that is not started any more. */
+function seenHalted(halt: Halt): Seen {
+  return { phase: halt.phase, reason: halt.reason, message: halt.message, halt };
 }
 
-function stepToStarted(vm: Vm, epoch: number, observed: ObservedVm, backoff: BackoffView, nowMs: number): Step {
-  const start: DriverAction = { type: 'start', vm: driverVm(vm, epoch), restarts: vm.restarts };
-  const attempt = backoff.attempt(vm.name, 'start', purposeOf(start));
-  const next = step(start, vm.name, backoff, nowMs);
-  const exit = observed.lastExit;
-  if (attempt?.failure !== undefined || exit === undefined) return next;
-  // It ended by itself.
-  if (attempt === undefined || next.action !== undefined) return next;
-  const seconds = Math.round(backoffDelay(attempt.attempts) / 1000);
-  return {
-    seen: seen('failed', 'Exited', `the process ${exitText(exit)}; started again ${seconds} s after its last start`),
-  };
+/** Starts what ended by itself again, or leaves it at that. */
+function stepAfterEnd(vm: Vm, start: StartAction, observed: ObservedVm, exit: LastExit, from: StepContext): Step {
+  const { backoff, nowMs, wallMs } = from;
+  const after = afterEnd(vm, observed, exit);
+  if (after.type === 'halt') {
+    const { phase, reason, message } = after;
+    return { seen: seenHalted({ phase, reason, message, generation: vm.generation, restarts: vm.restarts }) };
+  }
+  const again: DriverAction = { ...start, again: true };
+  const next = step(again, vm.name, backoff, nowMs);
+  const attempt = backoff.attempt(vm.name, 'start', purposeOf(again));
+  if (attempt?.failure !== undefined) return next;
+  // A daemon that was started since has no memory of its own; a clock that was put back must not hold it up for long.
+  const waitMs = after.notBeforeMs - wallMs;
+  const due = attempt === undefined ? waitMs <= 0 || waitMs > backoffDelay(after.count) : next.action !== undefined;
+  if (due) return { ...next, action: again };
+  const seconds = Math.round(backoffDelay(attempt?.attempts ?? after.count) / 1000);
+  const { maxRestarts } = restartOf(vm.spec);
+  const message = `the process ${exitText(exit)}; started again ${seconds} s after its last start, restart ${after.count} of ${maxRestarts}`;
+  return { seen: seen('failed', 'Exited', message) };
+}
+
+function stepToStarted(vm: Vm, epoch: number, observed: ObservedVm, from: StepContext): Step {
+  const start: StartAction = { type: 'start', vm: driverVm(vm, epoch), restarts: vm.restarts };
+  const exit = endOf(vm, observed);
+  if (exit === undefined) return step(start, vm.name, from.backoff, from.nowMs);
+  return stepAfterEnd(vm, start, observed, exit, from);
 }
 
 function seenRunning(vm: Vm, observed: ObservedVm, wallMs: number): Seen {
-  if (observed.ready) return seen('running');
-  const { process } = observed;
-  const { status } = vm;
-  if (status.pid === process?.pid && (status.phase === 'running' || status.phase === 'unhealthy')) {
-    return seen('unhealthy', 'ProbeFails', 'was ready, and its readiness probe does not succeed any more');
+  const said = observed.said ?? '';
+  if (observed.ready) {
+    if (observed.unhealthy !== true) return seen('running');
+    return seen('unhealthy', 'ProbeFails', said === '' ? 'its health probe does not succeed any more' : said);
   }
+  const { process } = observed;
   const { readyTimeoutSeconds } = vm.spec;
   if (process !== undefined && wallMs - process.startedAtMs >= readyTimeoutSeconds * 1000) {
-    return seen('starting', 'NotReadyInTime', `not ready ${readyTimeoutSeconds} s after its start`);
+    const message = `not ready ${readyTimeoutSeconds} s after its start`;
+    return seen('unhealthy', 'NotReadyInTime', said === '' ? message : `${message}: ${said}`);
   }
-  return seen('starting');
+  return seen('starting', said === '' ? '' : 'NotReadyYet', said);
 }
 
-function stepToRunning(
-  vm: Vm,
-  epoch: number,
-  observed: ObservedVm | undefined,
-  backoff: BackoffView,
-  clocks: Clocks,
-): Step {
-  const { nowMs, wallMs } = clocks;
+/** The step for a VM whose process runs as it should; one that has been unhealthy for too long is stopped. */
+function stepWhileRunning(vm: Vm, observed: ObservedVm, { backoff, nowMs, wallMs }: StepContext): Step {
+  const status = seenRunning(vm, observed, wallMs);
+  const { unhealthySeconds } = restartOf(vm.spec);
+  // Both have to say so: what it is now, and since when it is known to be.
+  if (unhealthySeconds === undefined || status.phase !== 'unhealthy' || vm.status.phase !== 'unhealthy') {
+    return { seen: status };
+  }
+  if (vm.status.pid !== observed.process?.pid || wallMs - vm.status.sinceMs < unhealthySeconds * 1000) {
+    return { seen: status };
+  }
+  const timeoutSeconds = vm.spec.stopTimeoutSeconds;
+  const stop: DriverAction = { type: 'stop', name: vm.name, uid: vm.uid, timeoutSeconds, unhealthy: true };
+  const next = step(stop, vm.name, backoff, nowMs);
+  return next.action === undefined ? { seen: status } : next;
+}
+
+function stepToRunning(vm: Vm, epoch: number, observed: ObservedVm | undefined, from: StepContext): Step {
+  const { backoff, nowMs } = from;
   const managed = observed?.managed;
   const ours = managed?.epoch === epoch;
   // A process of an earlier epoch is not this assignment's, even on the same host: it ends first.
   if (observed?.process !== undefined && !ours) return stepToStopped(vm, observed, backoff, nowMs);
+  const { halt } = vm.status;
+  if (observed?.process === undefined && halt !== undefined && isHalted(vm)) return { seen: seenHalted(halt) };
   const built = ours && managed.builtGeneration >= neededBuild(vm) && observed?.currentRunner !== undefined;
   if (!built || observed === undefined) {
     // The build also stamps what is there with the epoch.
     const build: DriverAction = { type: 'build', vm: driverVm(vm, epoch) };
     return step(build, vm.name, backoff, nowMs);
   }
-  if (observed.process === undefined) return stepToStarted(vm, epoch, observed, backoff, nowMs);
+  if (observed.process === undefined) return stepToStarted(vm, epoch, observed, from);
   if (managed.restarts !== vm.restarts) return stepToStopped(vm, observed, backoff, nowMs);
-  return { seen: seenRunning(vm, observed, wallMs) };
+  return stepWhileRunning(vm, observed, from);
 }
 
 /** The next step for a VM that is assigned to this host at `epoch`, and not being deleted. */
@@ -156,5 +199,5 @@ export function stepFor(
   }
   return vm.power === 'stopped'
     ? stepToStopped(vm, observed, backoff, clocks.nowMs)
-    : stepToRunning(vm, epoch, observed, backoff, clocks);
+    : stepToRunning(vm, epoch, observed, { backoff, ...clocks });
 }

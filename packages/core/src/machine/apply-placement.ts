@@ -194,7 +194,9 @@ function applyReport(tx: Transaction, hostId: number, report: VmReport): boolean
   }
   if (same(vm.status, status)) return false;
   const next = tx.putVm({ ...vm, status });
-  if (moved) phaseEvent(tx, next);
+  // That n3x gives up is news, also about a VM that had failed before.
+  const halted = status.halt !== undefined && !same(status.halt, vm.status.halt);
+  if (moved || halted) phaseEvent(tx, next);
   return true;
 }
 

@@ -1,7 +1,7 @@
 /** What users do to VMs: create, power, restart, delete. */
 import { ERROR_CODES } from '../base/errors.ts';
 import type { Cluster } from '../model/cluster.ts';
-import type { Vm, VmSpec } from '../model/vm.ts';
+import { isHalted, type Vm, type VmSpec } from '../model/vm.ts';
 import { allocate } from './allocation.ts';
 import type { Command } from './command.ts';
 import { type Difference, differences, shown } from './difference.ts';
@@ -176,8 +176,10 @@ export function applyVmSetPower(tx: Transaction, command: CommandOf<'vmSetPower'
   if ('refusal' in found) return found.refusal;
   const { vm } = found;
   if (vm.deleting) return beingDeleted(vm);
-  if (vm.power === command.power) return unchanged();
-  const next: Vm = { ...vm, power: command.power, generation: vm.generation + 1 };
+  // One that ended and is not started any more has the power it shall have: to start it is a wish of its own.
+  if (vm.power === command.power && !isHalted(vm)) return unchanged();
+  const generation = vm.generation + 1;
+  const next: Vm = { ...vm, power: command.power, generation, poweredGeneration: generation };
   if (vm.assignment === null) {
     // No host will report on it: what its status says is for the cluster to write.
     const starts = command.power === 'running';

@@ -1,5 +1,6 @@
 /** A virtual machine: what the user asked for (`spec`), what the cluster decided, what its host observed. */
 import { z } from 'zod';
+import { DEFAULT_READINESS, haltSchema, healthSchema, type Probe, probeSchema, restartSchema } from './health.ts';
 import { annotationsSchema, attributeSchema, flakeRefSchema, labelsSchema, nameSchema } from './names.ts';
 import { placementSchema } from './placement.ts';
 
@@ -118,32 +119,6 @@ export const inlineSourceSchema = z
     }
   });
 
-/** How it is known that the guest has booted. */
-export const readinessSchema = z.discriminatedUnion('type', [
-  /** The hypervisor's process is enough. */
-  z.strictObject({ type: z.literal('process') }),
-  /** A line of the console matches this regular expression. */
-  z.strictObject({ type: z.literal('console'), pattern: z.string().min(1).max(256) }),
-  /** A TCP connection to a forwarded port opens and stays open. `port` is the guest's. */
-  z.strictObject({ type: z.literal('tcp'), port: portSchema }),
-  /** `GET path` on a forwarded port answers 200 to 399. `port` is the guest's. */
-  z.strictObject({
-    type: z.literal('http'),
-    port: portSchema,
-    path: z
-      .string()
-      .regex(/^\/\S*$/)
-      .max(255)
-      .default('/'),
-  }),
-]);
-
-/** How it is known that the guest has booted. */
-export type Readiness = z.infer<typeof readinessSchema>;
-
-/** Console lines by which a guest without a probe of its own is taken to have booted: a getty's prompt, or n3x's marker. */
-export const DEFAULT_READINESS: Readiness = { type: 'console', pattern: '(^|\\s)login: |n3x-guest-ready' };
-
 /**
  * What becomes of a VM whose host is lost. `restart`: it is started elsewhere, and so it only ever runs under its
  * host's lease. `stay`: it waits for its host, and runs on whether that is heard from or not.
@@ -172,20 +147,29 @@ export const vmSpecSchema = z
     disposable: z.boolean().optional(),
     /** Whether another host may run it once its own is lost; `restart` when absent. */
     failover: failoverSchema.optional(),
-    readiness: readinessSchema.default(DEFAULT_READINESS),
-    /** How long, in seconds, a booting guest may take to become ready before that is reported. */
+    /** How it is known that the guest has booted. */
+    readiness: probeSchema.default(DEFAULT_READINESS),
+    /** Start-up grace: seconds that a booting guest may take until it is ready and well; later it counts as unhealthy. */
     readyTimeoutSeconds: z.int().min(1).max(3600).default(120),
+    /** Whether it is still well; the defaults of its schema when absent. */
+    health: healthSchema.optional(),
+    /** What is done when its process ends; the defaults of its schema when absent. */
+    restart: restartSchema.optional(),
     /** How long, in seconds, a guest may take to shut down before it is stopped hard. */
     stopTimeoutSeconds: z.int().min(1).max(3600).default(60),
   })
   .superRefine((spec, context) => {
-    if (spec.readiness.type !== 'tcp' && spec.readiness.type !== 'http') return;
-    const { port } = spec.readiness;
-    if (
-      spec.source.kind === 'inline' &&
-      !spec.source.forwards.some((f) => f.protocol === 'tcp' && f.guestPort === port)
-    ) {
-      context.addIssue({ code: 'custom', path: ['readiness', 'port'], message: `guest port ${port} is not forwarded` });
+    const { source } = spec;
+    if (source.kind !== 'inline') return;
+    const asked: readonly (readonly [Probe | undefined, readonly string[]])[] = [
+      [spec.readiness, ['readiness']],
+      [spec.health?.probe, ['health', 'probe']],
+    ];
+    for (const [probe, path] of asked) {
+      if (probe?.type !== 'tcp' && probe?.type !== 'http') continue;
+      const { port } = probe;
+      if (source.forwards.some((entry) => entry.protocol === 'tcp' && entry.guestPort === port)) continue;
+      context.addIssue({ code: 'custom', path: [...path, 'port'], message: `guest port ${port} is not forwarded` });
     }
   });
 
@@ -229,13 +213,14 @@ export const vmPhaseSchema = z.enum([
   'building',
   /** Its process runs, the guest has not been seen ready. */
   'starting',
-  /** The guest is ready. */
+  /** The guest is ready, and well as far as is known. */
   'running',
-  /** It was ready or had its time, and its probe does not answer. */
+  /** It was ready or had its time, and its probe does not succeed; the message has what the probe said. */
   'unhealthy',
   'stopping',
+  /** It shall not run, or it ended by itself and its restart policy leaves it at that. */
   'stopped',
-  /** It cannot be built or started; n3x tries again with back-off, the reason says why. */
+  /** It cannot be built or started, or it ended; n3x tries again with back-off until it gives up, the reason says why. */
   'failed',
   /** Its host is not heard from. */
   'lost',
@@ -263,6 +248,10 @@ export const vmStatusSchema = z.strictObject({
   bootedRunner: z.string().max(512).optional(),
   /** What the built configuration says it needs, read from its evaluation. */
   evaluated: z.strictObject({ vcpu: z.int(), memoryMib: z.int() }).optional(),
+  /** How often it was started again lately because its process had ended. */
+  startedAgain: z.int().min(1).optional(),
+  /** Set when it is not started any more although it shall run. */
+  halt: haltSchema.optional(),
 });
 /** What the VM's host last reported. */
 export type VmStatus = z.infer<typeof vmStatusSchema>;
@@ -280,6 +269,8 @@ export const vmSchema = z.strictObject({
   createdAtMs: z.number(),
   spec: vmSpecSchema,
   power: powerSchema,
+  /** Generation at which a user last decided about its power; the first when absent. */
+  poweredGeneration: z.int().optional(),
   /** Counts requested restarts. */
   restarts: z.int(),
   /** Set by a delete request; the VM goes once its host has removed it. */
@@ -316,4 +307,16 @@ export function vmPriority(vm: Vm): number {
  */
 export function isDisposable({ spec }: Vm): boolean {
   return spec.disposable ?? (spec.source.kind === 'inline' && spec.source.volumes.length === 0);
+}
+
+/** Generation of the user's last wish that it should run. A process started for an earlier one has nothing to say about it. */
+export function wishGeneration(vm: Pick<Vm, 'poweredGeneration'>): number {
+  return vm.poweredGeneration ?? 1;
+}
+
+/** Whether it shall run and is not started any more, until a user wishes it again. */
+export function isHalted(vm: Vm): boolean {
+  const { halt } = vm.status;
+  if (halt === undefined || vm.power !== 'running') return false;
+  return halt.restarts === vm.restarts && halt.generation >= wishGeneration(vm);
 }

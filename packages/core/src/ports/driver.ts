@@ -5,6 +5,9 @@
  */
 import type { Allocation, Power, VmSpec } from '../model/vm.ts';
 
+/** Most times of restarts that a driver keeps of a VM. */
+export const AGAIN_KEPT = 64;
+
 /** What the driver is told of a VM; enough to build and run it without asking the cluster. */
 export interface DriverVm {
   readonly name: string;
@@ -21,10 +24,22 @@ export interface DriverVm {
 export type DriverAction =
   /** Evaluate and build the runner, root it against garbage collection, make it `current`. Starts nothing. */
   | { readonly type: 'build'; readonly vm: DriverVm }
-  /** Start the runner that is `current`; done once its process runs. Readiness is observed, not waited for. */
-  | { readonly type: 'start'; readonly vm: DriverVm; readonly restarts: number }
-  /** Ask the guest to shut down, wait up to `timeoutSeconds`, then stop it hard. Done once nothing of it runs. */
-  | { readonly type: 'stop'; readonly name: string; readonly uid: string; readonly timeoutSeconds: number }
+  /**
+   * Start the runner that is `current`; done once its process runs. Readiness is observed, not waited for. `again`: because
+   * its process had ended, which is added to `managed.again`; without it that list begins anew.
+   */
+  | { readonly type: 'start'; readonly vm: DriverVm; readonly restarts: number; readonly again?: true }
+  /**
+   * Ask the guest to shut down, wait up to `timeoutSeconds`, then stop it hard. Done once nothing of it runs; what its last
+   * exit was is forgotten. `unhealthy`: because it is not well; this then is its last exit.
+   */
+  | {
+      readonly type: 'stop';
+      readonly name: string;
+      readonly uid: string;
+      readonly timeoutSeconds: number;
+      readonly unhealthy?: true;
+    }
   /** Remove state directory, links, roots. Only ever after a stop. */
   | { readonly type: 'remove'; readonly name: string; readonly uid: string };
 
@@ -52,17 +67,36 @@ export interface ObservedVm {
     readonly builtGeneration: number;
     /** Value of `restarts` at the last start. */
     readonly restarts: number;
+    /** Generation of the VM at the last start; absent before the first. */
+    readonly startedGeneration?: number;
+    /** When it was started again because its process had ended: wall clock, ms, oldest first, at most {@link AGAIN_KEPT}. */
+    readonly again?: readonly number[];
   };
   readonly currentRunner?: string;
   readonly bootedRunner?: string;
   /** The hypervisor's process, verified to be the one that was started. */
   readonly process?: { readonly pid: number; readonly startedAtMs: number };
-  /** What the VM's readiness probe says of the running process. */
+  /** Whether the guest has been seen ready since its process began. */
   readonly ready: boolean;
+  /** Whether its health probe has failed too often in a row, its start-up grace being over. Absent while it is well. */
+  readonly unhealthy?: true;
+  /** What the probe that decides now last said against it, one line. May lag behind by some seconds. */
+  readonly said?: string;
   /** What the built configuration says it needs. */
   readonly evaluated?: { readonly vcpu: number; readonly memoryMib: number };
   /** Last exit of the process, when it ended by itself since the last start. */
-  readonly lastExit?: { readonly code: number | null; readonly signal: string | null };
+  readonly lastExit?: LastExit;
+}
+
+/** How a process ended. */
+export interface LastExit {
+  /** Null when a signal ended it, or nobody saw how it ended. */
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** Wall clock, ms; of the first look after it when nobody saw it. */
+  readonly atMs: number;
+  /** It was stopped for not being well. */
+  readonly unhealthy?: true;
 }
 
 /** What the host can do for the loop. */

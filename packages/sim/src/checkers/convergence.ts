@@ -3,7 +3,7 @@ import type { LoopStatus } from '@n3x/core/loop/host-loop';
 import { nextFormat } from '@n3x/core/machine/command-format';
 import type { ClusterState } from '@n3x/core/machine/state';
 import type { Host } from '@n3x/core/model/host';
-import type { Vm } from '@n3x/core/model/vm';
+import { isHalted, type Vm } from '@n3x/core/model/vm';
 import type { World } from '../world/world.ts';
 import { whyNeedNotWait } from './room.ts';
 
@@ -81,6 +81,8 @@ function whyVmNotAsAsked(world: World, state: ClusterState, vm: Vm): string | un
     const why = whyNeedNotWait(state, vm, living);
     return why === undefined ? undefined : `is to run, and waits though ${why}`;
   }
+  // Whether it may be halted is for another rule to say; that it stays down is what a halt means.
+  if (isHalted(vm)) return where.length === 0 ? undefined : 'is halted and runs';
   if (phase !== 'running') return `is ${phase} (${reason}) and is to run`;
   if (where.length !== 1) return `runs on ${where.length} hosts`;
   return vm.status.observedRestarts === vm.restarts ? undefined : 'has yet to be restarted';

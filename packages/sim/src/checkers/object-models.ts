@@ -92,7 +92,11 @@ function changed(vm: VmView, { operation }: Recorded, result: CommandResult | un
       if (vm.power === 'stopped') return fits(result, 'N3X_REFUSED') ? [vm] : [];
       return fits(result, 'changed') ? [{ ...vm, restarts: vm.restarts + 1 }] : [];
     case 'vmSetPower':
-      if (vm.power === command.power) return fits(result, 'unchanged') ? [vm] : [];
+      if (vm.power === command.power) {
+        // One that has ended and is not started any more is started by this, which users cannot tell from its power.
+        const started = command.power === 'running' && fits(result, 'changed');
+        return started || fits(result, 'unchanged') ? [vm] : [];
+      }
       return fits(result, 'changed') ? [{ ...vm, power: command.power }] : [];
     default:
       return [];

@@ -53,6 +53,7 @@ const driver = z.strictObject({
   hangPermille: permille,
   hangMs: ms,
   exitPermille: permille,
+  illPermille: permille,
 });
 
 const linkNames = Object.keys(LINK_PROFILES) as (keyof typeof LINK_PROFILES)[];

@@ -59,9 +59,9 @@ const STEADY: DriverProfile = {
   buildMs: [200, 3_000],
   bootMs: [300, 2_000],
   stopMs: [100, 1_500],
-  ...{ failPermille: 0, hangPermille: 0, hangMs: 20_000, exitPermille: 0 },
+  ...{ failPermille: 0, hangPermille: 0, hangMs: 20_000, exitPermille: 0, illPermille: 0 },
 };
-const SHAKY: DriverProfile = { ...STEADY, failPermille: 100, hangPermille: 20, exitPermille: 100 };
+const SHAKY: DriverProfile = { ...STEADY, failPermille: 100, hangPermille: 20, exitPermille: 100, illPermille: 50 };
 
 /** So far from the true rate, to either side, that one clock is a tenth faster than another: what leases are made for. */
 const LEASE_DRIFT_PPM = 47_000;

@@ -4,7 +4,15 @@
  * the next one; a power cut ends them.
  */
 import type { Random } from '@n3x/core/base/random';
-import type { DriverAction, DriverOutcome, DriverPort, DriverVm, ObservedVm } from '@n3x/core/ports/driver';
+import {
+  AGAIN_KEPT,
+  type DriverAction,
+  type DriverOutcome,
+  type DriverPort,
+  type DriverVm,
+  type LastExit,
+  type ObservedVm,
+} from '@n3x/core/ports/driver';
 
 /** Virtual time, as far as a driver needs it. */
 export interface DriverTime {
@@ -22,8 +30,10 @@ export interface DriverProfile {
   /** Actions that hang until they time out. */
   readonly hangPermille: number;
   readonly hangMs: number;
-  /** Starts whose process ends by itself some time later. */
+  /** Starts whose process ends by itself some time later, half of them with code 0. */
   readonly exitPermille: number;
+  /** Starts whose guest is not well some time later, for a while. */
+  readonly illPermille: number;
 }
 
 /** Something that is wrong with a driver for a while. */
@@ -48,15 +58,20 @@ interface MicroVm {
   builtGeneration: number;
   runner: string;
   restarts: number;
+  startedGeneration: number;
+  again: readonly number[];
+  unhealthy: boolean;
   process: { readonly pid: number; readonly startedAtMs: number } | undefined;
   ready: boolean;
-  lastExit: { readonly code: number | null; readonly signal: string | null } | undefined;
+  lastExit: LastExit | undefined;
 }
 
 /** The VMs of one host and the driver that looks after them. */
 export class SimulatedDriver {
   readonly #time: DriverTime;
   readonly #random: Random;
+  /** What decides about the health of guests and how they end, so that the rest is drawn as without it. */
+  readonly #care: Random;
   readonly #wallMs: () => number;
   readonly #onProcess: (uid: string, runs: boolean) => void;
   readonly #vms = new Map<string, MicroVm>();
@@ -81,6 +96,7 @@ export class SimulatedDriver {
     this.#onProcess = onProcess;
     this.#time = time;
     this.#random = random;
+    this.#care = random.fork('care');
     this.#wallMs = wallMs;
     this.#profile = profile;
   }
@@ -129,13 +145,18 @@ export class SimulatedDriver {
     this.#listener = undefined;
     if (kind === 'process') return;
     this.#power++;
-    for (const vm of this.#vms.values()) this.#end(vm);
+    for (const vm of this.#vms.values()) {
+      // The next daemon finds it gone, and nobody saw how it ended.
+      if (vm.process !== undefined) vm.lastExit = { code: null, signal: null, atMs: this.#wallMs() };
+      this.#end(vm);
+    }
   }
 
   #end(vm: MicroVm): void {
     if (vm.process !== undefined) this.#onProcess(vm.uid, false);
     vm.process = undefined;
     vm.ready = false;
+    vm.unhealthy = false;
   }
 
   #look(incarnation: number): void {
@@ -187,12 +208,15 @@ export class SimulatedDriver {
       case 'build':
         return this.#build(action.vm);
       case 'start':
-        return this.#start(action.vm, action.restarts);
+        return this.#start(action);
       case 'stop': {
         const vm = this.#vms.get(action.name);
         if (vm?.uid !== action.uid) return { ok: true };
         this.#end(vm);
         vm.lastExit = undefined;
+        if (action.unhealthy === true) {
+          vm.lastExit = { code: null, signal: null, atMs: this.#wallMs(), unhealthy: true };
+        }
         return { ok: true };
       }
       case 'remove': {
@@ -212,6 +236,7 @@ export class SimulatedDriver {
     if (found === undefined) {
       this.#vms.set(name, {
         ...{ name, uid, epoch, runner, builtGeneration: generation, restarts: 0 },
+        ...{ startedGeneration: 0, again: [], unhealthy: false },
         ...{ process: undefined, ready: false, lastExit: undefined },
       });
     } else {
@@ -220,7 +245,8 @@ export class SimulatedDriver {
     return { ok: true };
   }
 
-  #start({ name, uid }: DriverVm, restarts: number): DriverOutcome {
+  #start({ vm: wanted, restarts, again }: Extract<DriverAction, { type: 'start' }>): DriverOutcome {
+    const { name, uid } = wanted;
     const vm = this.#vms.get(name);
     if (vm === undefined || vm.uid !== uid) return refusal('NotBuilt', `${name} has no runner`);
     if (vm.process !== undefined) return { ok: true };
@@ -228,33 +254,53 @@ export class SimulatedDriver {
     vm.process = process;
     this.#onProcess(uid, true);
     vm.restarts = restarts;
+    vm.startedGeneration = wanted.generation;
+    vm.again = again === true ? [...vm.again, process.startedAtMs].slice(-AGAIN_KEPT) : [];
     vm.ready = false;
     vm.lastExit = undefined;
-    this.#time.after(this.#between(this.#profile.bootMs), () => {
-      if (vm.process !== process) return;
+    this.#later(vm, this.#between(this.#profile.bootMs), () => {
       vm.ready = true;
-      this.#tell();
     });
+    if (this.#care.below(1_000) < this.#profile.illPermille) {
+      const illMs = 1_000 + this.#care.below(19_000);
+      this.#later(vm, 2_500 + this.#care.below(7_500), () => {
+        vm.unhealthy = true;
+        this.#later(vm, illMs, () => {
+          vm.unhealthy = false;
+        });
+      });
+    }
     if (this.#chance(this.#profile.exitPermille)) {
-      this.#time.after(this.#between([500, 20_000]), () => {
-        if (vm.process !== process) return;
+      const code = this.#care.below(2);
+      this.#later(vm, this.#between([500, 20_000]), () => {
         this.#end(vm);
-        vm.lastExit = { code: 1, signal: null };
-        this.#tell();
+        vm.lastExit = { code, signal: null, atMs: this.#wallMs() };
       });
     }
     return { ok: true };
   }
+
+  /** Something that happens to the process that runs now, unless it ends before. */
+  #later(vm: MicroVm, delayMs: number, happen: () => void): void {
+    const { process } = vm;
+    this.#time.after(delayMs, () => {
+      if (vm.process !== process || process === undefined) return;
+      happen();
+      this.#tell();
+    });
+  }
 }
 
 function observedOf(vm: MicroVm): ObservedVm {
-  const { name, uid, epoch, builtGeneration, restarts, runner, process, ready, lastExit } = vm;
+  const { name, uid, epoch, builtGeneration, restarts, startedGeneration, again, runner, process, ready, lastExit } =
+    vm;
   return {
     name,
-    managed: { uid, epoch, builtGeneration, restarts },
+    managed: { uid, epoch, builtGeneration, restarts, startedGeneration, again },
     currentRunner: runner,
     ...(process === undefined ? {} : { process, bootedRunner: runner }),
     ready,
+    ...(vm.unhealthy ? { unhealthy: true, said: 'the simulated probe fails' } : {}),
     ...(lastExit === undefined ? {} : { lastExit }),
   };
 }

@@ -56,7 +56,7 @@ t.test('helpers go before and are undone after', async (t) => {
     'tap-down': 'echo tap-down >>order',
     'macvtap-down': 'echo macvtap-down >>order',
   });
-  await supervisor.start('vm', runner, 0);
+  await supervisor.start('vm', runner, { restarts: 0, generation: 1, again: false });
   await eventually(async () => (await read('order')).includes('run hi'));
   t.ok(await supervisor.inspect('vm', await marker()));
   await supervisor.stop('vm', 60_000);
@@ -73,7 +73,10 @@ t.test('a helper that fails stops the start', async (t) => {
     'tap-up': 'echo no tap >&2; exit 1',
     'microvm-run': '',
   });
-  await t.rejects(supervisor.start('vm', runner, 0), { reason: 'StartFailed', message: /tap-up of vm failed: no tap/ });
+  await t.rejects(supervisor.start('vm', runner, { restarts: 0, generation: 1, again: false }), {
+    reason: 'StartFailed',
+    message: /tap-up of vm failed: no tap/,
+  });
   t.equal((await marker()).run, null);
   t.equal(await layout.readLink('vm', 'booted'), undefined);
 });
@@ -86,7 +89,7 @@ t.test('virtiofs comes before the VM and goes after it', async (t) => {
   });
   await mkdir(join(runner, 'share/microvm/virtiofs/store'), { recursive: true });
   await writeFile(join(runner, 'share/microvm/virtiofs/store/socket'), 'share.sock\n');
-  await supervisor.start('vm', runner, 0);
+  await supervisor.start('vm', runner, { restarts: 0, generation: 1, again: false });
   await eventually(async () => (await read('fs')) === 'up\nthere\n');
   await supervisor.stop('vm', 0);
   t.equal(await read('fs'), 'up\nthere\ndown\n');
@@ -156,7 +159,7 @@ t.test('a process that only has the pid is not taken for the VM, and not signall
 t.test('the console’s log is cut, and a run’s part of it is found', async (t) => {
   const { runner, layout, supervisor, marker } = await setUp(t, { 'microvm-run': 'echo second; exec sleep 1000' });
   await writeFile(layout.path('vm', 'console.log'), 'first\n');
-  await supervisor.start('vm', runner, 0);
+  await supervisor.start('vm', runner, { restarts: 0, generation: 1, again: false });
   await eventually(async () => (await supervisor.consoleText('vm', await marker())) === 'second\n');
   await writeFile(layout.path('vm', 'console.log'), 'x'.repeat(5 * 1_048_576), { flag: 'a' });
   await supervisor.tend('vm');

@@ -20,7 +20,8 @@ import {
 } from './console-log.ts';
 import { DriverFailure } from './failure.ts';
 import { exists, type Layout } from './layout.ts';
-import type { Marker, Run } from './marker.ts';
+import { type Marker, type Run, type StartCause, withStart } from './marker.ts';
+import { type Answer, no } from './probe.ts';
 import { findMarkedProcess, isSameProcess, RUN_ID_VARIABLE, readBootId, readProcess } from './process-identity.ts';
 import { requestShutdown } from './shutdown-request.ts';
 import type { RunningProcess, Supervisor } from './supervisor.ts';
@@ -77,16 +78,16 @@ export class DirectSupervisor implements Supervisor {
     this.#exec = options.exec ?? exec;
   }
 
-  async start(name: string, runner: string, restarts: number): Promise<void> {
+  async start(name: string, runner: string, cause: StartCause): Promise<void> {
     this.#starting.add(name);
     try {
-      await this.#begin(name, runner, restarts);
+      await this.#begin(name, runner, cause);
     } finally {
       this.#starting.delete(name);
     }
   }
 
-  async #begin(name: string, runner: string, restarts: number): Promise<void> {
+  async #begin(name: string, runner: string, cause: StartCause): Promise<void> {
     const directory = this.#layout.directory(name);
     const run: Run = {
       id: randomUUID(),
@@ -95,14 +96,14 @@ export class DirectSupervisor implements Supervisor {
       startTicks: null,
       bootId: await readBootId(),
       startedAtMs: Date.now(),
-      restarts,
+      restarts: cause.restarts,
       runner,
       consoleOffset: await fileSize(join(directory, CONSOLE_LOG)),
       stopping: false,
       readySeen: false,
     };
     // Written before the process exists: whatever happens next, it is found again by its mark.
-    await this.#layout.updateMarker(name, ({ lastExit: _, ...marker }) => ({ ...marker, restarts, run }));
+    await this.#layout.updateMarker(name, (marker) => withStart(marker, cause, run));
     try {
       await this.#layout.setLink(name, 'booted', runner);
       await this.#helpersUp(name, runner);
@@ -174,6 +175,17 @@ export class DirectSupervisor implements Supervisor {
     // Read and write: opening never waits for the guest, and writing never fails for want of a reader.
     const handle = await open(path, fsConstants.O_RDWR | fsConstants.O_NONBLOCK);
     return { input: createWriteStream('', { fd: handle }), output };
+  }
+
+  async notified(): Promise<Answer> {
+    // sd_notify(3) speaks to a datagram socket of the file system. systemd makes one for each of its units; Node.js has none.
+    return no(
+      'notify: n3xd supervises this runner itself and has no socket for it to notify; systemd has one, with the host module of microvm.nix',
+    );
+  }
+
+  async forget(): Promise<void> {
+    // Nobody but n3xd itself was told anything.
   }
 
   async tend(name: string): Promise<void> {
@@ -286,7 +298,7 @@ export class DirectSupervisor implements Supervisor {
     await this.#layout.updateMarker(name, (marker) => {
       if (marker.run?.id !== runId) return marker;
       const wanted = marker.run.stopping || exit === undefined;
-      return { ...marker, run: null, ...(wanted ? {} : { lastExit: exit }) };
+      return { ...marker, run: null, ...(wanted ? {} : { lastExit: { ...exit, atMs: Date.now() } }) };
     });
   }
 

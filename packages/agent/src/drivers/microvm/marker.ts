@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { AGAIN_KEPT } from '@n3x/core/ports/driver';
 import { z } from 'zod';
 import { writeFileAtomically } from '../../store/atomic-file.ts';
 
@@ -30,8 +31,10 @@ const runSchema = z.strictObject({
   consoleOffset: z.int().min(0),
   /** A stop was asked for: the end of the process is no failure. */
   stopping: z.boolean(),
-  /** The guest was seen ready in a way that lasts as long as its process. */
+  /** The guest was seen ready. */
   readySeen: z.boolean(),
+  /** Set while the guest is not well: what its probe said when that was found. */
+  unhealthySaid: z.string().optional(),
 });
 /** A process of the VM. */
 export type Run = z.infer<typeof runSchema>;
@@ -44,14 +47,41 @@ const markerSchema = z.strictObject({
   /** SHA-256 of what the runner was built from; the same input needs no new build. */
   inputHash: z.string().optional(),
   restarts: z.int(),
+  /** Generation of the VM at the last start. */
+  startedGeneration: z.int().optional(),
+  /** When it was started again because its process had ended: wall clock, ms, oldest first. */
+  again: z.array(z.number()).max(AGAIN_KEPT).optional(),
   /** Volume images that were there after a start: they hold data, and must not be made anew where they are missing. */
   volumes: z.array(z.string()),
   evaluated: z.strictObject({ vcpu: z.int(), memoryMib: z.int() }).optional(),
   run: runSchema.nullable(),
-  lastExit: z.strictObject({ code: z.int().nullable(), signal: z.string().nullable() }).optional(),
+  lastExit: z
+    .strictObject({
+      code: z.int().nullable(),
+      signal: z.string().nullable(),
+      /** Wall clock, ms. */
+      atMs: z.number(),
+      unhealthy: z.literal(true).optional(),
+    })
+    .optional(),
 });
 /** What n3x knows of a VM on this host. */
 export type Marker = z.infer<typeof markerSchema>;
+
+/** Why a VM is started. */
+export interface StartCause {
+  readonly restarts: number;
+  readonly generation: number;
+  /** Because its process had ended. */
+  readonly again: boolean;
+}
+
+/** The marker of a VM that is about to be started: how it last ended is over, and how often it was started again is known. */
+export function withStart(marker: Marker, { restarts, generation, again }: StartCause, run: Run): Marker {
+  const { lastExit: _, again: before = [], ...rest } = marker;
+  const times = again ? [...before, run.startedAtMs].slice(-AGAIN_KEPT) : [];
+  return { ...rest, restarts, startedGeneration: generation, again: times, run };
+}
 
 /** Reads a VM's marker; undefined when there is none. Throws when it cannot be read or understood. */
 export async function readMarker(directory: string): Promise<Marker | undefined> {

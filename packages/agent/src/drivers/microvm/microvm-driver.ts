@@ -4,6 +4,7 @@ import type { NixSystem } from '@n3x/core/model/names';
 import type { Power } from '@n3x/core/model/vm';
 import type { DriverAction, DriverOutcome, DriverPort, DriverVm, ObservedVm } from '@n3x/core/ports/driver';
 import type { JournalPort } from '@n3x/core/ports/journal';
+import { exec } from '../exec.ts';
 import { BUILD_LOG } from './build-log.ts';
 import { type TailOptions, tailFile } from './console-log.ts';
 import { DirectSupervisor } from './direct-supervisor.ts';
@@ -74,6 +75,7 @@ export class MicrovmDriver implements DriverPort {
     this.#observer = new Observer({
       layout,
       supervisorOf: (marker) => this.#supervisorOf(marker),
+      exec,
       onObserved: options.onObserved,
       onError: (error) => log('microvm.observeFailed', { error: String(error) }),
     });

@@ -1,9 +1,11 @@
 /** Finds what is on the host, from its own facts, and reports it when it changes. */
 import { readdir } from 'node:fs/promises';
-import type { DriverVm, ObservedVm } from '@n3x/core/ports/driver';
+import type { DriverVm, LastExit, ObservedVm } from '@n3x/core/ports/driver';
+import type { Exec } from '../exec.ts';
 import type { Layout } from './layout.ts';
-import type { Marker } from './marker.ts';
-import { ProbeLoop } from './probe-loop.ts';
+import type { Marker, Run } from './marker.ts';
+import type { ProbeContext } from './probe.ts';
+import { type Condition, ProbeLoop, UNASKED } from './probe-loop.ts';
 import { readProcess } from './process-identity.ts';
 import type { RunningProcess, Supervisor } from './supervisor.ts';
 
@@ -13,10 +15,15 @@ const QUICK_LOOK_MS = 250;
 /** Logs are looked at for their size at every so many full looks. */
 const TEND_EVERY = 5;
 
+/** Bytes of a command's output that are read. */
+const COMMAND_OUTPUT_BYTES = 4096;
+
 /** What an observer needs. */
 export interface ObserverOptions {
   readonly layout: Layout;
   readonly supervisorOf: (marker: Marker) => Supervisor;
+  /** Runs a program with the rights of the VMs' runners. */
+  readonly exec: Exec;
   readonly onObserved: (vms: readonly ObservedVm[]) => void;
   readonly onError: (error: unknown) => void;
 }
@@ -25,7 +32,6 @@ interface Probed {
   readonly runId: string;
   readonly vm: DriverVm;
   readonly loop: ProbeLoop;
-  ready: boolean;
 }
 
 /** Watches a host's VMs. */
@@ -141,59 +147,79 @@ export class Observer {
       ...(bootedRunner === undefined ? {} : { bootedRunner }),
     };
     if (claim.kind === 'foreign') return { name, ...links, ready: false };
-    const marker = await this.#noteVolumes(name, claim.marker, process);
-    const { uid, epoch, builtGeneration, restarts, evaluated, lastExit } = marker;
+    const condition = process === undefined ? UNASKED : this.#condition(name, claim.marker);
+    const marker = condition.ready ? await this.#noteVolumes(name, claim.marker) : claim.marker;
+    const { evaluated, lastExit } = marker;
     return {
       name,
-      managed: { uid, epoch, builtGeneration, restarts },
+      managed: managedOf(marker),
       ...links,
       ...(process === undefined ? {} : { process }),
-      ready: process !== undefined && this.#isReady(name, marker),
+      ready: condition.ready,
+      ...(condition.unhealthy ? { unhealthy: true } : {}),
+      ...(condition.said === undefined ? {} : { said: condition.said }),
       ...(evaluated === undefined ? {} : { evaluated }),
-      ...(lastExit === undefined ? {} : { lastExit }),
+      ...(lastExit === undefined ? {} : { lastExit: exitOf(lastExit) }),
     };
   }
 
-  /** Remembers the volume images of a running VM: from now on they hold data. */
-  async #noteVolumes(name: string, marker: Marker, process: RunningProcess | undefined): Promise<Marker> {
-    if (process === undefined || !this.#isReady(name, marker)) return marker;
+  /** Remembers the volume images of a VM that has booted: from now on they hold data. */
+  async #noteVolumes(name: string, marker: Marker): Promise<Marker> {
     const images = (await readdir(this.#options.layout.directory(name))).filter((file) => file.endsWith('.img')).sort();
     if (images.join('/') === marker.volumes.join('/')) return marker;
     return await this.#options.layout.updateMarker(name, (before) => ({ ...before, volumes: images }));
   }
 
-  /** What the probe of this run says; begins to probe where that is not done yet. */
-  #isReady(name: string, marker: Marker): boolean {
+  /** How the guest of this run does; begins to ask where that is not done yet. */
+  #condition(name: string, marker: Marker): Condition {
     const { run } = marker;
-    if (run === null) return false;
-    if (run.readySeen) return true;
-    const vm = this.#watched.get(name);
+    if (run === null) return UNASKED;
     const probed = this.#probes.get(name);
-    if (vm === undefined || vm.uid !== marker.uid) return probed?.runId === run.id && probed.ready;
-    const same =
-      probed?.runId === run.id && JSON.stringify(probed.vm.spec.readiness) === JSON.stringify(vm.spec.readiness);
-    if (probed !== undefined && same) return probed.ready;
+    const known = probed?.runId === run.id ? probed.loop.condition : noted(run);
+    const vm = this.#watched.get(name);
+    if (vm === undefined || vm.uid !== marker.uid) return known;
+    if (probed?.runId === run.id && asks(probed.vm) === asks(vm)) return known;
     probed?.loop.stop();
     const loop = new ProbeLoop({
       vm,
-      context: { consoleText: () => this.#consoleText(name) },
-      onChange: (ready, lasting) => void this.#probeChanged(name, run.id, ready, lasting),
+      context: this.#context(name),
+      from: known,
+      startedAtMs: run.startedAtMs,
+      onChange: (condition) => void this.#changed(name, run.id, condition),
       onError: this.#options.onError,
     });
-    this.#probes.set(name, { runId: run.id, vm, loop, ready: false });
-    return false;
+    this.#probes.set(name, { runId: run.id, vm, loop });
+    return known;
   }
 
-  async #probeChanged(name: string, runId: string, ready: boolean, lasting: boolean): Promise<void> {
-    const probed = this.#probes.get(name);
-    if (probed?.runId !== runId) return;
-    probed.ready = ready;
+  #context(name: string): ProbeContext {
+    const { layout, exec } = this.#options;
+    return {
+      consoleText: () => this.#consoleText(name),
+      notified: async () => {
+        const claim = await layout.claim(name);
+        if (claim.kind !== 'managed') return { ok: false, said: 'notify: it is gone' };
+        return await this.#options.supervisorOf(claim.marker).notified(name);
+      },
+      run: (argv, env, timeoutMs) => {
+        const user = layout.owner;
+        const options = { cwd: layout.directory(name), env, timeoutMs, keepBytes: COMMAND_OUTPUT_BYTES };
+        return exec(argv, { ...options, ...(user === undefined ? {} : { user }) });
+      },
+    };
+  }
+
+  /** A daemon that is started anew goes on from what is noted. */
+  async #changed(name: string, runId: string, { ready, unhealthy, said }: Condition): Promise<void> {
+    if (this.#probes.get(name)?.runId !== runId) return;
     try {
-      if (ready && lasting) {
-        await this.#options.layout.updateMarker(name, (marker) =>
-          marker.run?.id === runId ? { ...marker, run: { ...marker.run, readySeen: true } } : marker,
-        );
-      }
+      await this.#options.layout.updateMarker(name, (marker) => {
+        if (marker.run?.id !== runId) return marker;
+        const { unhealthySaid: before, ...run } = marker.run;
+        const unhealthySaid = unhealthy ? (before ?? said ?? '') : undefined;
+        const noted = { ...run, readySeen: ready, ...(unhealthySaid === undefined ? {} : { unhealthySaid }) };
+        return { ...marker, run: noted };
+      });
     } catch (error) {
       this.#options.onError(error);
     }
@@ -223,4 +249,28 @@ export class Observer {
     this.#reported = text;
     this.#options.onObserved(vms);
   }
+}
+
+/** What is noted of the guest of a run. */
+function noted({ readySeen, unhealthySaid }: Run): Condition {
+  if (unhealthySaid === undefined) return { ready: readySeen, unhealthy: false };
+  return { ready: readySeen, unhealthy: true, said: unhealthySaid };
+}
+
+/** All that a loop's questions depend on, as text. */
+function asks({ spec, allocation }: DriverVm): string {
+  return JSON.stringify([spec.readiness, spec.health, spec.readyTimeoutSeconds, allocation]);
+}
+
+function managedOf(marker: Marker): NonNullable<ObservedVm['managed']> {
+  const { uid, epoch, builtGeneration, restarts, startedGeneration, again } = marker;
+  return {
+    ...{ uid, epoch, builtGeneration, restarts },
+    ...(startedGeneration === undefined ? {} : { startedGeneration }),
+    ...(again === undefined ? {} : { again }),
+  };
+}
+
+function exitOf({ code, signal, atMs, unhealthy }: NonNullable<Marker['lastExit']>): LastExit {
+  return { code, signal, atMs, ...(unhealthy === undefined ? {} : { unhealthy }) };
 }

@@ -1,7 +1,8 @@
 /** What starts and stops runners: n3xd itself (`direct`) or the units of microvm.nix's host module (`systemd`). */
 import type { Readable, Writable } from 'node:stream';
 import type { TailOptions } from './console-log.ts';
-import type { Marker } from './marker.ts';
+import type { Marker, StartCause } from './marker.ts';
+import type { Answer } from './probe.ts';
 
 /** Which of the two. */
 export type SupervisorKind = 'direct' | 'systemd';
@@ -17,11 +18,15 @@ export interface RunningProcess {
 export interface Supervisor {
   readonly kind: SupervisorKind;
   /** Starts the runner that is `current`; resolves once its process runs. */
-  start(name: string, runner: string, restarts: number): Promise<void>;
+  start(name: string, runner: string, cause: StartCause): Promise<void>;
   /** Asks the guest to shut down, stops it hard after `timeoutMs`; resolves once nothing of it runs. */
   stop(name: string, timeoutMs: number): Promise<void>;
   /** The process of a VM, found from the host's own facts. */
   inspect(name: string, marker: Marker): Promise<RunningProcess | undefined>;
+  /** Whether the guest's systemd has said that it is ready, and not that it stops. */
+  notified(name: string): Promise<Answer>;
+  /** Takes back what the host was told of a VM that is removed. */
+  forget(name: string): Promise<void>;
   /** What the console printed since the present start; the end of it where that is long. */
   consoleText(name: string, marker: Marker): Promise<string>;
   /** The console's log. */

@@ -28,11 +28,13 @@ begin() {
 case $verb in
   cat) echo "ConditionPathExists=/state/%i/current/bin/microvm-run" ;;
   start) rm -f stopped; [ -e fail ] || begin ;;
+  daemon-reload) : ;;
   stop) : >stopped; alive && [ -e gentle ] && kill "$(cat pid)"; : ;;
   kill) kill -9 "$(cat pid)" ;;
   show)
+    echo "Type=$(cat type 2>/dev/null || echo simple)"
     if alive; then rm -f died
-    elif [ -e pid ] && [ ! -e stopped ]; then
+    elif [ -e pid ] && [ ! -e stopped ] && [ ! -e units/microvm@web.service.d/50-n3x.conf ]; then
       [ -e died ] || : >died
       if [ -z "$(find died -newermt '-2 seconds')" ]; then begin; rm -f died
       else echo "ActiveState=activating"; echo "MainPID=0"; exit; fi
@@ -41,6 +43,7 @@ case $verb in
       echo "ActiveState=active"; echo "MainPID=$(cat pid)"
     elif [ -e fail ]; then echo "ActiveState=failed"; echo "MainPID=0"
     else echo "ActiveState=inactive"; echo "MainPID=0"; fi
+    echo "ExecMainCode=2"; echo "ExecMainStatus=9"
     echo "InvocationID=$(cat invocation 2>/dev/null)"; echo "Result=exit-code" ;;
 esac
 `;
@@ -57,6 +60,10 @@ sleep 0.1
 [ -n "$MAINPID" ] && : >off
 cat
 `;
+
+function cause(restarts: number) {
+  return { restarts, generation: 5, again: false };
+}
 
 async function setUp(t: { teardown(work: () => Promise<void>): void }) {
   const directory = await mkdtemp(join(tmpdir(), 'n3x-systemd-'));
@@ -86,7 +93,12 @@ async function setUp(t: { teardown(work: () => Promise<void>): void }) {
   const found: Exec = ([program, ...args], options) =>
     exec(program === 'systemctl' ? [join(directory, 'systemctl'), ...args] : [program, ...args], options);
   const log: string[] = [];
-  const supervisor = new SystemdSupervisor({ layout, exec: found, log: (event) => log.push(event) });
+  const supervisor = new SystemdSupervisor({
+    layout,
+    exec: found,
+    log: (event) => log.push(event),
+    runtimeUnits: join(directory, 'units'),
+  });
   const marker = async () => {
     const claim = await layout.claim('web');
     if (claim.kind !== 'managed') throw new Error(claim.kind);
@@ -114,7 +126,7 @@ t.test('which supervisor, and why', async (t) => {
 
 t.test('a guest that obeys is stopped before systemd restarts it', async (t) => {
   const { layout, supervisor, marker, pid, runner, directory, log } = await setUp(t);
-  await supervisor.start('web', runner, 3);
+  await supervisor.start('web', runner, cause(3));
   const running = await supervisor.inspect('web', await marker());
   t.equal(running?.pid, await pid());
   t.match(await marker(), { restarts: 3, run: { supervisor: 'systemd', pid: running?.pid } });
@@ -132,7 +144,7 @@ t.test('a guest that obeys is stopped before systemd restarts it', async (t) => 
 t.test('a guest that does not obey is killed, and stays down', async (t) => {
   const { supervisor, marker, runner, layout, log } = await setUp(t);
   await writeFile(layout.path('web', 'deaf'), '');
-  await supervisor.start('web', runner, 0);
+  await supervisor.start('web', runner, cause(0));
   const running = await supervisor.inspect('web', await marker());
   await supervisor.stop('web', 300);
   t.notOk(await isAlive(running?.pid ?? 0));
@@ -140,9 +152,33 @@ t.test('a guest that does not obey is killed, and stays down', async (t) => {
   t.equal(await supervisor.inspect('web', await marker()), undefined);
 });
 
-t.test('a process that systemd restarted is followed', async (t) => {
+t.test('a process that ends by itself is not restarted by systemd, and its end is told', async (t) => {
+  const { supervisor, marker, runner, pid, directory } = await setUp(t);
+  await supervisor.start('web', runner, cause(0));
+  t.match(await marker(), { startedGeneration: 5, again: [] });
+  process.kill(await pid(), 'SIGKILL');
+  await eventually(async () => {
+    await supervisor.inspect('web', await marker());
+    return (await marker()).run === null;
+  });
+  t.match(await marker(), { lastExit: { code: null, signal: 'SIGKILL' } });
+  await supervisor.start('web', runner, { ...cause(0), again: true });
+  t.equal((await marker()).again?.length, 1);
+  await supervisor.stop('web', 5000);
+  await supervisor.forget('web');
+  await supervisor.forget('web');
+  const calls = await readFile(join(directory, 'calls'), 'utf8');
+  t.equal(
+    calls.split('\n').filter((line) => line === 'daemon-reload').length,
+    2,
+    'read anew only when something changed',
+  );
+});
+
+t.test('a process that systemd restarted all the same is followed', async (t) => {
   const { supervisor, marker, runner, pid } = await setUp(t);
-  await supervisor.start('web', runner, 0);
+  await supervisor.start('web', runner, cause(0));
+  await supervisor.forget('web');
   const first = await pid();
   process.kill(first, 'SIGKILL');
   await eventually(async () => {
@@ -153,9 +189,29 @@ t.test('a process that systemd restarted is followed', async (t) => {
   await supervisor.stop('web', 5000);
 });
 
+t.test('nothing is started where systemd cannot be kept from restarting it', async (t) => {
+  const { supervisor, runner, directory, marker } = await setUp(t);
+  await writeFile(join(directory, 'units'), 'no directory');
+  await t.rejects(supervisor.start('web', runner, cause(0)), {
+    reason: 'StartFailed',
+    message: /^systemd cannot be kept from restarting microvm@web.service by itself: /,
+  });
+  t.equal((await marker()).run, null);
+});
+
+t.test('what the guest told its unit', async (t) => {
+  const { supervisor, runner, directory } = await setUp(t);
+  await supervisor.start('web', runner, cause(0));
+  t.match(await supervisor.notified('web'), { ok: false, said: /microvm@web.service is of type simple/ });
+  await writeFile(join(directory, 'type'), 'notify');
+  t.same(await supervisor.notified('web'), { ok: true });
+  await supervisor.stop('web', 5000);
+  t.match(await supervisor.notified('web'), { ok: false, said: 'notify: microvm@web.service is inactive' });
+});
+
 t.test('a unit that fails is told', async (t) => {
   const { supervisor, runner, directory, marker } = await setUp(t);
   await writeFile(join(directory, 'fail'), '');
-  await t.rejects(supervisor.start('web', runner, 0), { reason: 'StartFailed', message: /exit-code/ });
+  await t.rejects(supervisor.start('web', runner, cause(0)), { reason: 'StartFailed', message: /exit-code/ });
   t.equal((await marker()).run, null);
 });

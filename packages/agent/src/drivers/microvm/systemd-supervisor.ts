@@ -2,22 +2,24 @@
  * Supervises runners through the units of microvm.nix's host module: `microvm@<name>.service` and its helpers. Units are
  * started and stopped, never enabled: only n3xd starts its VMs.
  */
+import { constants } from 'node:os';
 import { PassThrough, Readable } from 'node:stream';
 import { ERROR_CODES, N3xError } from '@n3x/core/base/errors';
 import { type Exec, exec, type RunResult } from '../exec.ts';
 import { pause, type TailOptions } from './console-log.ts';
 import { DriverFailure } from './failure.ts';
 import { exists, type Layout } from './layout.ts';
-import type { Marker, Run } from './marker.ts';
+import { type Marker, type Run, type StartCause, withStart } from './marker.ts';
+import { type Answer, no } from './probe.ts';
 import { readBootId, readProcess } from './process-identity.ts';
 import { requestShutdown } from './shutdown-request.ts';
 import type { RunningProcess, Supervisor, SupervisorKind } from './supervisor.ts';
+import { allowRestarts, forbidRestarts, RUNTIME_UNITS } from './unit-drop-in.ts';
 
 const CALL_TIMEOUT_MS = 30_000;
 /** How long, in ms, a unit with its helpers may take until its process runs, and to be gone once it is killed. */
 const START_MS = 60_000;
 const GONE_MS = 30_000;
-/** Shorter than the units' `RestartSec` of 5 s: a guest that shut down by itself must be stopped before it is restarted. */
 const POLL_MS = 100;
 const CONSOLE_LINES = 2000;
 /** Bytes that may wait for a slow reader of the journal. */
@@ -62,7 +64,12 @@ async function whyNoSystemd(stateDir: string, run: Exec, booted: () => Promise<b
 }
 
 interface UnitState {
+  readonly type: string;
   readonly active: string;
+  /** How its last main process ended, as waitid(2) says it: 1 exited, 2 killed, 3 dumped; 0 for not at all. */
+  readonly exitCode: number;
+  /** Its exit code or the number of the signal. */
+  readonly exitStatus: number;
   readonly mainPid: number;
   readonly invocation: string;
   readonly result: string;
@@ -76,6 +83,8 @@ export interface SystemdSupervisorOptions {
   readonly layout: Layout;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly exec?: Exec;
+  /** Where units are changed until the next boot; systemd's own directory without it. */
+  readonly runtimeUnits?: string;
 }
 
 /** The systemd supervisor. */
@@ -84,15 +93,17 @@ export class SystemdSupervisor implements Supervisor {
   readonly #layout: Layout;
   readonly #log: SystemdSupervisorOptions['log'];
   readonly #exec: Exec;
+  readonly #runtimeUnits: string;
   readonly #starting = new Set<string>();
 
   constructor(options: SystemdSupervisorOptions) {
     this.#layout = options.layout;
     this.#log = options.log;
     this.#exec = options.exec ?? exec;
+    this.#runtimeUnits = options.runtimeUnits ?? RUNTIME_UNITS;
   }
 
-  async start(name: string, runner: string, restarts: number): Promise<void> {
+  async start(name: string, runner: string, cause: StartCause): Promise<void> {
     this.#starting.add(name);
     try {
       const run: Run = {
@@ -102,13 +113,14 @@ export class SystemdSupervisor implements Supervisor {
         startTicks: null,
         bootId: await readBootId(),
         startedAtMs: Date.now(),
-        restarts,
+        restarts: cause.restarts,
         runner,
         consoleOffset: 0,
         stopping: false,
         readySeen: false,
       };
-      await this.#layout.updateMarker(name, ({ lastExit: _, ...marker }) => ({ ...marker, restarts, run }));
+      await this.#layout.updateMarker(name, (marker) => withStart(marker, cause, run));
+      await this.#forbidRestarts(name);
       const { conditionAt } = await this.#show(name);
       // A unit that failed too often would refuse to start.
       await this.#systemctl(['reset-failed', unitOf(name)]);
@@ -161,7 +173,7 @@ export class SystemdSupervisor implements Supervisor {
       if (found !== undefined) return found;
     }
     // Between two runs the unit waits to restart its process; that is no end.
-    if (marker.run !== null && isOver(unit)) await this.#over(name, { code: null, signal: null });
+    if (marker.run !== null && isOver(unit)) await this.#over(name, exitOf(unit));
     return undefined;
   }
 
@@ -207,6 +219,38 @@ export class SystemdSupervisor implements Supervisor {
   async openConsole(name: string, signal: AbortSignal): Promise<{ input: null; output: Readable }> {
     // The units of microvm.nix connect no terminal: the journal can only be read.
     return { input: null, output: Readable.from(this.readConsole(name, { lines: 20, follow: true, signal })) };
+  }
+
+  async notified(name: string): Promise<Answer> {
+    const { type, active } = await this.#show(name);
+    if (!type.startsWith('notify')) {
+      return no(
+        `notify: ${unitOf(name)} is of type ${type}: its runner passes nothing on (cloud-hypervisor's does, with a vsock id)`,
+      );
+    }
+    return active === 'active' || active === 'reloading' ? { ok: true } : no(`notify: ${unitOf(name)} is ${active}`);
+  }
+
+  async forget(name: string): Promise<void> {
+    if (await allowRestarts(this.#runtimeUnits, unitOf(name))) await this.#systemctl(['daemon-reload']);
+  }
+
+  async #forbidRestarts(name: string): Promise<void> {
+    let why: string | undefined;
+    try {
+      if (!(await forbidRestarts(this.#runtimeUnits, unitOf(name)))) return;
+      const { code, stderr } = await this.#systemctl(['daemon-reload']);
+      if (code !== 0) why = stderr.trim();
+    } catch (error) {
+      why = error instanceof Error ? error.message : String(error);
+    }
+    if (why === undefined) return;
+    await this.#over(name, undefined);
+    throw new DriverFailure(
+      'StartFailed',
+      `systemd cannot be kept from restarting ${unitOf(name)} by itself: ${why}`,
+      true,
+    );
   }
 
   async tend(): Promise<void> {
@@ -286,18 +330,22 @@ export class SystemdSupervisor implements Supervisor {
     await this.#layout.updateMarker(name, (marker) => {
       if (marker.run === null) return marker;
       const wanted = marker.run.stopping || exit === undefined;
-      return { ...marker, run: null, ...(wanted ? {} : { lastExit: exit }) };
+      return { ...marker, run: null, ...(wanted ? {} : { lastExit: { ...exit, atMs: Date.now() } }) };
     });
   }
 
   async #show(name: string): Promise<UnitState> {
-    const properties = 'ActiveState,MainPID,InvocationID,Result,ConditionResult,ConditionTimestampMonotonic';
+    const properties =
+      'Type,ActiveState,MainPID,ExecMainCode,ExecMainStatus,InvocationID,Result,ConditionResult,ConditionTimestampMonotonic';
     const result = await this.#systemctl(['show', `--property=${properties}`, unitOf(name)]);
     if (result.code !== 0)
       throw new Error(`systemctl show ${unitOf(name)}: ${result.spawnError ?? result.stderr.trim()}`);
     const values = new Map(result.stdout.split('\n').map((line) => splitOnce(line)));
     return {
+      type: values.get('Type') ?? '',
       active: values.get('ActiveState') ?? 'inactive',
+      exitCode: Number(values.get('ExecMainCode') ?? '0'),
+      exitStatus: Number(values.get('ExecMainStatus') ?? '0'),
       mainPid: Number(values.get('MainPID') ?? '0'),
       invocation: values.get('InvocationID') ?? '',
       result: values.get('Result') ?? '',
@@ -317,6 +365,13 @@ function unitOf(name: string): string {
 
 function isOver(state: UnitState): boolean {
   return state.mainPid === 0 && (state.active === 'inactive' || state.active === 'failed');
+}
+
+function exitOf({ exitCode, exitStatus }: UnitState): { code: number | null; signal: string | null } {
+  if (exitCode === 1) return { code: exitStatus, signal: null };
+  if (exitCode !== 2 && exitCode !== 3) return { code: null, signal: null };
+  const [signal] = Object.entries(constants.signals).find(([, number]) => number === exitStatus) ?? [];
+  return { code: null, signal: signal ?? `signal ${exitStatus}` };
 }
 
 function splitOnce(line: string): [string, string] {

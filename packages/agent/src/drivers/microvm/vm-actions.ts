@@ -57,9 +57,9 @@ export class VmActions {
       case 'build':
         return await this.#build(action.vm);
       case 'start':
-        return await this.#start(action.vm, action.restarts);
+        return await this.#start(action.vm, action.restarts, action.again === true);
       case 'stop':
-        return await this.#stop(action.name, action.uid, action.timeoutSeconds * 1000);
+        return await this.#stop(action);
       case 'remove':
         return await this.#remove(action.name, action.uid);
     }
@@ -151,7 +151,7 @@ export class VmActions {
       .digest('hex');
   }
 
-  async #start(vm: DriverVm, restarts: number): Promise<void> {
+  async #start(vm: DriverVm, restarts: number, again: boolean): Promise<void> {
     const { layout, supervisor, supervisorOf } = this.#context;
     const marker = await layout.managed(vm.name, vm.uid);
     if ((await supervisorOf(marker).inspect(vm.name, marker)) !== undefined) {
@@ -172,7 +172,7 @@ export class VmActions {
       await layout.setLink(vm.name, 'booted', runner);
     });
     await layout.updateMarker(vm.name, (before) => ({ ...before, epoch: vm.epoch }));
-    await supervisor.start(vm.name, runner, restarts);
+    await supervisor.start(vm.name, runner, { restarts, generation: vm.generation, again });
   }
 
   /** A runner makes a new, empty image where one is missing: not where there was data before. */
@@ -184,13 +184,19 @@ export class VmActions {
     }
   }
 
-  async #stop(name: string, uid: string, timeoutMs: number): Promise<void> {
+  async #stop({ name, uid, timeoutSeconds, unhealthy }: Extract<DriverAction, { type: 'stop' }>): Promise<void> {
     const { layout, supervisorOf } = this.#context;
     const claim = await layout.claim(name);
     if (claim.kind === 'foreign') await layout.managed(name, uid);
     // Gone, or another VM by now: nothing of this one runs here.
     if (claim.kind !== 'managed' || claim.marker.uid !== uid) return;
-    await supervisorOf(claim.marker).stop(name, timeoutMs);
+    // Before the stop: whoever finds it stopped finds out why.
+    await layout.updateMarker(name, ({ lastExit: _, ...marker }) =>
+      unhealthy === true
+        ? { ...marker, lastExit: { code: null, signal: null, atMs: Date.now(), unhealthy } }
+        : { ...marker, again: [] },
+    );
+    await supervisorOf(claim.marker).stop(name, timeoutSeconds * 1000);
   }
 
   async #remove(name: string, uid: string): Promise<void> {
@@ -203,6 +209,7 @@ export class VmActions {
         throw new DriverFailure('StillRunning', `${name} runs: it must be stopped before it is removed`, true);
       }
     }
+    await this.#context.supervisor.forget(name);
     await layout.remove(name);
   }
 }
