@@ -10,8 +10,10 @@ import { benchCommits } from './commits.ts';
 import { benchCreate } from './create.ts';
 import { benchFailover } from './failover.ts';
 import type { Figure } from './figure.ts';
+import { benchList } from './list.ts';
 import { benchMemory } from './memory.ts';
 import { benchPlacement } from './placement.ts';
+import { benchPlacing } from './placing.ts';
 import { benchSimulator } from './simulator.ts';
 
 /** Gives `part` a cluster of three hosts of its own. */
@@ -31,7 +33,9 @@ const PARTS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   create: onCluster(benchCreate),
   commits: benchCommits,
   failover: benchFailover,
+  list: onCluster(benchList),
   placement: benchPlacement,
+  placing: benchPlacing,
   simulator: benchSimulator,
 };
 

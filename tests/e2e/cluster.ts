@@ -75,6 +75,8 @@ export class Host {
   readonly port: number;
   /** Where other hosts are told to reach it: a relay's port, or its own when undefined. */
   announcedPort: number | undefined;
+  /** What it builds with, when it is not the `nix` in `PATH`. */
+  nixBinary: string | undefined;
   #child: ChildProcess | null = null;
 
   constructor(name: string, directory: string, port: number) {
@@ -129,6 +131,7 @@ state_dir = "${this.stateDirectory}"
 gcroots_dir = "${this.rootsDirectory}"
 supervisor = "direct"
 [nix]
+${this.nixBinary === undefined ? '' : `binary = "${this.nixBinary}"`}
 nixpkgs = "path:${GUEST}"
 microvm = "path:${GUEST}"
 extra_config = """
