@@ -27,6 +27,7 @@ import {
   revokeToken,
   setCluster,
 } from './handlers/membership.ts';
+import { drainHost, getDrain, migrateVm, planRebalance, rebalanceCluster, undrainHost } from './handlers/moves.ts';
 import { explainVm, placeVm, planVm } from './handlers/placement.ts';
 import { getCluster, getHealth, getLocal, getVersion } from './handlers/service.ts';
 import { getVmLogs } from './handlers/vm-streams.ts';
@@ -80,6 +81,12 @@ const JSON_HANDLERS: { readonly [Id in JsonId]: JsonHandler<Id> } = {
   explainVm,
   planVm,
   placeVm,
+  drainHost,
+  undrainHost,
+  getDrain,
+  migrateVm,
+  planRebalance,
+  rebalanceCluster,
   listLocks,
   getLock,
   acquireLock,

@@ -7,6 +7,7 @@ import type { ClusterState } from '@n3x/core/machine/state';
 import type { Cluster, Token } from '@n3x/core/model/cluster';
 import { type Host, hostCapacity } from '@n3x/core/model/host';
 import type { Lock } from '@n3x/core/model/lock';
+import { moveTargetId } from '@n3x/core/model/move';
 import type { ClusterObject } from '@n3x/core/model/object';
 import type { Vm, VmPhase } from '@n3x/core/model/vm';
 
@@ -14,7 +15,9 @@ import type { Vm, VmPhase } from '@n3x/core/model/vm';
 export function vmView(state: ClusterState, vm: Vm): VmView {
   const host = vm.assignment === null ? undefined : state.host(vm.assignment.hostId);
   const status = effectiveStatus(vm, host);
-  return { ...vm, status, phase: status.phase, hostName: host?.name ?? null, ports: portsOf(vm) };
+  const movingTo = state.host(moveTargetId(vm) ?? 0)?.name;
+  const to = movingTo === undefined ? {} : { movingTo };
+  return { ...vm, ...to, status, phase: status.phase, hostName: host?.name ?? null, ports: portsOf(vm) };
 }
 
 function portsOf(vm: Vm): VmView['ports'] {

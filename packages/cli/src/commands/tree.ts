@@ -6,6 +6,7 @@ import type { Terminal } from '../output/terminal.ts';
 import { collect, handle } from './handler.ts';
 import { withHealthFlags } from './health-flags.ts';
 import { addLock } from './lock-tree.ts';
+import { addDrain, addMigrate, addRebalance } from './move-tree.ts';
 
 function repeated(flags: string, description: string): Option {
   return new Option(flags, `${description}; may be repeated`).argParser(collect);
@@ -28,6 +29,7 @@ function annotate(noun: Command, what: string, terminal: Terminal, load: Paramet
 export function addCommands(program: Command, terminal: Terminal): void {
   const cluster = program.command('cluster').description('make, join, leave, back up and look at the cluster');
   addCluster(cluster, terminal);
+  addRebalance(cluster, terminal);
   addBackup(cluster, terminal);
   addToken(program.command('token').description('tokens with which hosts join'), terminal);
   addHost(program.command('host').description('hosts of the cluster'), terminal);
@@ -183,6 +185,7 @@ function addHost(host: Command, terminal: Terminal): void {
     terminal,
     async () => (await import('./host-change.ts')).uncordon,
   );
+  addDrain(host, terminal);
   handle(
     host
       .command('remove')
@@ -221,6 +224,7 @@ function addVm(vm: Command, terminal: Terminal): void {
     terminal,
     async () => (await import('./vm-placement.ts')).place,
   );
+  addMigrate(vm, terminal);
   handle(
     wait(vm.command('start').description('let a VM run'), 'its guest has booted').argument('<name>', 'name of the VM'),
     terminal,

@@ -2,6 +2,7 @@
 import type { HostView } from '@n3x/core/api/schemas';
 import { formatAge, formatTime } from './age.ts';
 import { annotationFields } from './annotation-fields.ts';
+import { drainCell, drainFields } from './drain-text.ts';
 import { formatMemory } from './memory.ts';
 import { type Column, printable, renderFields, renderTable } from './table.ts';
 import type { Paint } from './terminal.ts';
@@ -11,6 +12,8 @@ function stateText(host: HostView, paint: Paint): string {
   if (host.membership === 'joining' || host.membership === 'leaving') return paint('busy', host.membership);
   if (host.membership === 'lost') return paint('bad', 'lost');
   if (!host.reachable) return paint('bad', 'unreachable');
+  const drained = drainCell(host, paint);
+  if (drained !== undefined) return drained;
   return host.cordonedSinceMs === undefined ? paint('good', 'up') : paint('busy', 'cordoned');
 }
 
@@ -86,6 +89,7 @@ export function hostDetails(host: HostView, paint: Paint, nowMs: number): string
       'Cordoned',
       host.cordonedSinceMs === undefined ? undefined : `takes no VMs for ${formatAge(host.cordonedSinceMs, nowMs)}`,
     ],
+    ...drainFields(host, nowMs),
     ['Labels', labelsText(host)],
     ...annotationFields(host.annotations),
     ['System', facts?.system],

@@ -65,11 +65,17 @@ export function vmLine(vm: VmView, done: string): string {
   return `vm ${vm.name}: ${done} (${phase}${where}${ports})${why === '' ? '' : `: ${why}`}\n`;
 }
 
+/** Its host, and the one that it moves to. */
+function hostText(vm: VmView): string {
+  const host = vm.hostName ?? '-';
+  return vm.movingTo === undefined ? host : `${host} -> ${vm.movingTo}`;
+}
+
 function columns(paint: Paint, nowMs: number, reasonWidth: number): Column<VmView>[] {
   return [
     { head: 'NAME', cell: (vm) => vm.name },
     { head: 'PHASE', cell: (vm) => paint(TONES[vm.phase], vm.deleting ? `${vm.phase} (deleting)` : vm.phase) },
-    { head: 'HOST', cell: (vm) => vm.hostName ?? '-' },
+    { head: 'HOST', cell: hostText },
     { head: 'VCPU', cell: (vm) => String(resources(vm).vcpu) },
     { head: 'MEMORY', cell: (vm) => formatMemory(resources(vm).memoryMib) },
     { head: 'PORTS', cell: (vm) => portsText(vm) || '-' },
@@ -153,7 +159,8 @@ export function vmDetails(vm: VmView, paint: Paint, nowMs: number): string {
     ['Phase', `${paint(TONES[vm.phase], vm.phase)} for ${formatAge(status.sinceMs, nowMs)}`],
     ['Reason', reasonText(status)],
     ['Power', `${vm.power}${vm.deleting ? ', being deleted' : ''}`],
-    ['Host', vm.hostName ?? 'none'],
+    ['Host', vm.hostName === null ? 'none' : hostText(vm)],
+    ['Last move', vm.moveFailure === undefined ? undefined : `failed: ${printable(vm.moveFailure.message)}`],
     ['Epoch', vm.assignment === null ? undefined : String(vm.assignment.epoch)],
     ['Source', sourceText(vm)],
     ['Vcpu', String(needs.vcpu)],

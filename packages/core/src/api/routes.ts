@@ -7,6 +7,7 @@ import type { ErrorCode } from '../base/errors.ts';
 import { nameSchema } from '../model/names.ts';
 import { BACKUP_MEDIA_TYPE } from './backup-file.ts';
 import { LOCK_ROUTES } from './lock-routes.ts';
+import { MOVE_ROUTES } from './move-routes.ts';
 import { PLACEMENT_ROUTES } from './placement-routes.ts';
 import { CHANGE, READ } from './route-errors.ts';
 import {
@@ -416,6 +417,7 @@ export const ROUTES = {
     errors: ON_HOST,
   },
   ...PLACEMENT_ROUTES,
+  ...MOVE_ROUTES,
   ...LOCK_ROUTES,
   listEvents: {
     method: 'GET',

@@ -38,6 +38,8 @@ export const readQuerySchema = z.strictObject({ consistency: consistencySchema.d
 export const vmViewSchema = vmSchema.extend({
   /** Name of the host it is assigned to. */
   hostName: z.string().nullable(),
+  /** Name of the host that it moves to; absent when it does not. */
+  movingTo: z.string().optional(),
   /** The phase as of now: `lost` when its host is not heard from. */
   phase: vmPhaseSchema,
   /** Forwarded ports with their place on the host. */

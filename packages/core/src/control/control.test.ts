@@ -29,6 +29,7 @@ function view(
   const ids = [...confState.voters, ...confState.votersOutgoing, ...confState.learners];
   return {
     selfId: 1,
+    wallMs: 0,
     confState,
     confChangePending: false,
     transferring: false,

@@ -20,6 +20,8 @@ export interface PeerView {
 /** What the leader knows. */
 export interface LeaderView {
   readonly selfId: NodeId;
+  /** Wall clock, ms since 1970: for deadlines that users set, never for safety. */
+  readonly wallMs: number;
   /** The configuration as applied. */
   readonly confState: ConfState;
   /** A configuration change is in the log and not applied yet. */

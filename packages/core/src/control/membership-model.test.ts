@@ -121,6 +121,7 @@ class Model {
     );
     return {
       selfId,
+      wallMs: 0,
       confState: this.confState,
       confChangePending: false,
       transferring: false,

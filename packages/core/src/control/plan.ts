@@ -11,6 +11,7 @@ import { isSafeChange, type SafetyRule } from './change-safety.ts';
 import { planCommandFormat } from './command-format.ts';
 import { CONTROL_OPTIONS, type ControlOptions, type Decision, type LeaderView } from './decision.ts';
 import { planMembership } from './membership.ts';
+import { planMoves } from './moves.ts';
 import { planPlacement } from './placement.ts';
 import { planReachability } from './reachability.ts';
 
@@ -36,6 +37,7 @@ export function plan(
     ...planCommandFormat(state, view),
     ...planMembership(state, view, nowMs, options, isSafe),
     ...planPlacement(state, view),
+    ...planMoves(state, view),
   ];
   return decisions.filter((decision) => !view.inFlight.has(decision.key));
 }

@@ -52,6 +52,7 @@ export class MembershipLab {
     const ids: NodeId[] = [...voters, ...votersOutgoing, ...learners].filter((id) => id !== selfId);
     return {
       selfId,
+      wallMs: 0,
       confState: this.confState,
       confChangePending: false,
       transferring: false,

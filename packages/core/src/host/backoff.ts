@@ -44,13 +44,13 @@ export interface BackoffView {
 }
 
 /**
- * What an action is for. A build is for a generation and a start for a generation and a count of restarts, so
+ * What an action is for. A build is for a generation and an epoch, a start for a generation and a count of restarts, so
  * that a user who changes something, or asks for a restart, need not wait.
  */
 export function purposeOf(action: DriverAction): string {
   switch (action.type) {
     case 'build':
-      return `${action.vm.uid}/${action.vm.generation}`;
+      return `${action.vm.uid}/${action.vm.generation}/${action.vm.epoch}`;
     case 'start':
       return `${action.vm.uid}/${action.vm.generation}/${action.restarts}`;
     case 'stop':

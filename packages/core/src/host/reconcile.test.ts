@@ -220,7 +220,7 @@ t.test('reports are made once', (t) => {
   const host = new Host();
   host.run();
   host.settle();
-  t.same(host.look(), { actions: [], reports: [], removed: [] });
+  t.same(host.look(), { actions: [], reports: [], removed: [], built: [] });
   t.end();
 });
 

@@ -14,10 +14,12 @@ import type { Command, VmReport } from '../machine/command.ts';
 import { same } from '../machine/difference.ts';
 import type { ClusterState } from '../machine/state.ts';
 import { restartOf } from '../model/care.ts';
+import { isLeaving, moveOf, moveTargetId } from '../model/move.ts';
 import { isHalted, type Vm, type VmStatus } from '../model/vm.ts';
 import type { DriverAction, ObservedVm } from '../ports/driver.ts';
 import type { BackoffView } from './backoff.ts';
 import { recentRestarts } from './ended.ts';
+import { cannotPrepare, stepToPrepared, type VmMoveBuilt } from './prepare.ts';
 import { type Clocks, type Seen, seenDuring, stepFor, stepToGone } from './want.ts';
 
 /** `vmRemoved`. */
@@ -41,6 +43,8 @@ export interface Reconciliation {
   readonly reports: readonly VmReport[];
   /** Deleted VMs of which nothing is left here. */
   readonly removed: readonly VmRemoved[];
+  /** VMs that move here and are built, or cannot be. */
+  readonly built: readonly VmMoveBuilt[];
 }
 
 /** Time in seconds that a VM gets to stop when the cluster no longer says how long it may take. */
@@ -91,6 +95,7 @@ export function reconcile(input: ReconcileInput): Reconciliation {
   const actions: DriverAction[] = [];
   const reports: VmReport[] = [];
   const removed: VmRemoved[] = [];
+  const built: VmMoveBuilt[] = [];
   const observed = new Map(input.observed.map((vm) => [vm.name, vm]));
 
   const report = (vm: Vm, epoch: number, seen: Seen): void => {
@@ -141,7 +146,7 @@ export function reconcile(input: ReconcileInput): Reconciliation {
       // An earlier VM of the same name is still here.
       clear(found);
       if (found.managed !== undefined && isFromLostFuture(state, found.managed.epoch)) report(vm, epoch, LEFT_OVER);
-    } else if (vm.deleting || vm.displacedBy !== undefined) {
+    } else if (vm.deleting || isLeaving(vm)) {
       const step = stepToGone(found, vm.spec.stopTimeoutSeconds, backoff, nowMs);
       if (step === undefined) removed.push({ type: 'vmRemoved', hostId, name: vm.name, uid: vm.uid, epoch });
       else report(vm, epoch, step.seen);
@@ -152,8 +157,23 @@ export function reconcile(input: ReconcileInput): Reconciliation {
       if (step.action !== undefined) actions.push(step.action);
     }
   }
-  for (const found of input.observed) {
-    if (state.vm(found.name)?.assignment?.hostId !== hostId) clear(found);
+  for (const vm of state.vmsMovingTo(hostId)) {
+    const move = moveOf(vm);
+    if (move === undefined || inFlight.has(vm.name) || backoff.stale(vm.name)) continue;
+    const found = observed.get(vm.name);
+    if (found?.managed !== undefined && found.managed.uid !== vm.uid) {
+      clear(found);
+      if (isFromLostFuture(state, found.managed.epoch)) built.push(cannotPrepare(hostId, vm, move, LEFT_OVER.message));
+      continue;
+    }
+    const step = stepToPrepared(hostId, vm, move, found, backoff);
+    if (step.action !== undefined) actions.push(step.action);
+    if (step.built !== undefined) built.push(step.built);
   }
-  return { actions, reports, removed };
+  for (const found of input.observed) {
+    const vm = state.vm(found.name);
+    const isExpected = vm !== undefined && (vm.assignment?.hostId === hostId || moveTargetId(vm) === hostId);
+    if (!isExpected) clear(found);
+  }
+  return { actions, reports, removed, built };
 }

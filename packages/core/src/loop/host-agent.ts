@@ -102,7 +102,7 @@ export class HostAgent {
     this.#reportHost(state, nowMs);
     this.#watch(state);
     if (this.#observed === null) return;
-    const { actions, reports, removed } = reconcile({
+    const { actions, reports, removed, built } = reconcile({
       state,
       hostId: this.#hostId,
       observed: this.#observed,
@@ -117,6 +117,7 @@ export class HostAgent {
       this.#own.offer(`vmReport/${at}`, { type: 'vmReport', hostId: this.#hostId, reports: part }, nowMs);
     }
     for (const command of removed) this.#own.offer(`vmRemoved/${command.uid}`, command, nowMs);
+    for (const command of built) this.#own.offer(`vmMoveBuilt/${command.uid}`, command, nowMs);
   }
 
   #perform(action: DriverAction): void {

@@ -208,7 +208,8 @@ export class HostLoop {
 
   /** Does what follows from the inputs so far: proposals, writes, messages, answers, actions. */
   flush(): void {
-    if (this.#consensus.isLeader) this.#control.run(this.#state, this.#consensus, this.#nowMs);
+    if (this.#consensus.isLeader)
+      this.#control.run(this.#state, this.#consensus, { nowMs: this.#nowMs, wallMs: this.#wallMs });
     this.#agent.run(this.#state, { nowMs: this.#nowMs, wallMs: this.#wallMs, current: this.#current === 'yes' });
     this.#propose();
     this.#askReads();

@@ -6,6 +6,7 @@ import { Arrivals } from '../control/arrivals.ts';
 import { LockExpiry } from '../control/lock-expiry.ts';
 import { CONTROL_OPTIONS, type Decision, type LeaderView, type PeerView, plan } from '../control/plan.ts';
 import { UnreachableSince } from '../control/unreachable-since.ts';
+import type { Clocks } from '../host/want.ts';
 import type { ClusterState } from '../machine/state.ts';
 import { type ConfState, type LogIndex, NONE, type NodeId } from '../raft/types.ts';
 import type { Consensus } from './consensus.ts';
@@ -69,7 +70,7 @@ export class LeaderControl {
   }
 
   /** Decides and proposes. Waits until what earlier leaders committed is applied, so it decides on the latest state. */
-  run(state: ClusterState, consensus: Consensus, nowMs: number): void {
+  run(state: ClusterState, consensus: Consensus, { nowMs, wallMs }: Clocks): void {
     if (!this.#dirty || consensus.applied.term !== consensus.node.term) return;
     this.#dirty = false;
     this.#ticks = 0;
@@ -77,13 +78,13 @@ export class LeaderControl {
     const slept = nowMs - this.#lastRunMs > CONTROL_OPTIONS.backWithinMs;
     this.#lastRunMs = nowMs;
     if (slept || this.#leaderSinceMs === null) this.#leaderSinceMs = nowMs;
-    const view = this.#view(consensus, this.#leaderSinceMs, nowMs);
+    const view = this.#view(consensus, this.#leaderSinceMs, nowMs, wallMs);
     for (const decision of plan(state, view, nowMs)) this.#carryOut(decision, consensus, nowMs);
     for (const decision of this.#locks.plan(state, nowMs)) this.#carryOut(decision, consensus, nowMs);
     for (const decision of this.#arrivals.plan(state, nowMs)) this.#carryOut(decision, consensus, nowMs);
   }
 
-  #view(consensus: Consensus, leaderSinceMs: number, nowMs: number): LeaderView {
+  #view(consensus: Consensus, leaderSinceMs: number, nowMs: number, wallMs: number): LeaderView {
     const { progress, committed, leadTransferee } = consensus.node.status();
     const peers = new Map<NodeId, PeerView>();
     for (const [id, { match }] of progress) {
@@ -95,6 +96,7 @@ export class LeaderControl {
     if (this.#conf?.state !== confState) this.#conf = { state: confState, sinceMs: nowMs };
     return {
       selfId: this.#options.hostId,
+      wallMs,
       confState,
       confSinceMs: this.#conf.sinceMs,
       transferTriedMs: this.#transferTriedMs,

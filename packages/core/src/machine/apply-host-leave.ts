@@ -1,7 +1,9 @@
 /** Hosts on their way out: asked to leave, given up, gone. */
 import { ERROR_CODES } from '../base/errors.ts';
 import type { Host } from '../model/host.ts';
+import { withoutMove } from '../model/move.ts';
 import type { Vm } from '../model/vm.ts';
+import { giveUpMovesTo } from './apply-move.ts';
 import type { Command } from './command.ts';
 import type { Transaction } from './transaction.ts';
 import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
@@ -130,9 +132,8 @@ function abandon(tx: Transaction, vm: Vm, host: Host): void {
   }
   const message = `host ${host.name} was removed, and the VM's disks with it: start it to make it anew with empty disks, or delete it`;
   const { pid: _pid, currentRunner: _current, bootedRunner: _booted, ...status } = vm.status;
-  const { displacedBy: _displacedBy, ...rest } = vm;
   tx.putVmStatus(
-    { ...rest, power: 'stopped', assignment: null, generation: vm.generation + 1 },
+    { ...withoutMove(vm), power: 'stopped', assignment: null, generation: vm.generation + 1 },
     { ...status, phase: 'lost', reason: 'HostRemoved', message },
   );
   tx.event(about, 'HostRemoved', message, 'error');
@@ -149,6 +150,7 @@ export function applyHostRemoved(tx: Transaction, command: CommandOf<'hostRemove
   }
   // By name: a state that was read back holds them in another order, and the history shows in which they went.
   const vms = [...tx.state.vmsOnHost(host.id)].sort((a, b) => (a.name < b.name ? -1 : 1));
+  giveUpMovesTo(tx, host);
   for (const vm of vms) abandon(tx, vm, host);
   tx.deleteHost(host);
   tx.event(about(host), 'Left', `has left the cluster; its id ${host.id} is not used again`);

@@ -3,6 +3,7 @@ import { ERROR_CODES } from '../base/errors.ts';
 import type { Cluster, Token } from '../model/cluster.ts';
 import { type Host, hostLabels } from '../model/host.ts';
 import { LABELS_MAX, type Labels } from '../model/names.ts';
+import { stopEmptying } from './apply-drain.ts';
 import { mayVote } from './apply-host-leave.ts';
 import type { Command } from './command.ts';
 import { same } from './difference.ts';
@@ -185,13 +186,15 @@ export function applyHostSet(tx: Transaction, command: CommandOf<'hostSet'>): Ve
     if (value === null) delete own[key];
     else own[key] = value;
   }
-  const { ownLabels: _, cordonedSinceMs, ...rest } = host;
+  const { ownLabels: _, cordonedSinceMs, drain, ...rest } = host;
   const cordoned = command.cordoned ?? cordonedSinceMs !== undefined;
   const next: Host = {
     ...rest,
     settings: { ...host.settings, role },
     ...(Object.keys(own).length === 0 ? {} : { ownLabels: own }),
     ...(cordoned ? { cordonedSinceMs: cordonedSinceMs ?? tx.atMs } : {}),
+    // A host that takes VMs again is not to be emptied.
+    ...(cordoned && drain !== undefined ? { drain } : {}),
   };
   if (Object.keys(hostLabels(next)).length > LABELS_MAX) {
     return no(ERROR_CODES.refused, `host ${host.name} would have more than ${LABELS_MAX} labels: take some away`, {
@@ -202,6 +205,7 @@ export function applyHostSet(tx: Transaction, command: CommandOf<'hostSet'>): Ve
   if (same(host.settings, next.settings) && same(host.ownLabels ?? {}, own) && isCordonedAsBefore) {
     return unchanged({ hostId: host.id });
   }
+  if (!cordoned) stopEmptying(tx, host, `host ${host.name} was uncordoned`);
   tx.putHost({ ...next, generation: host.generation + 1 });
   if (role !== host.settings.role) tx.event(about(host), 'RoleChanged', `${host.settings.role} to ${role}`);
   if (!same(hostLabels(host), hostLabels(next))) tx.event(about(host), 'LabelsChanged', labelsText(hostLabels(next)));

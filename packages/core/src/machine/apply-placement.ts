@@ -1,12 +1,14 @@
 /** What the placement controller decides and what hosts report of their VMs. */
 import { ERROR_CODES } from '../base/errors.ts';
-import { type Cluster, type ClusterEvent, strategyOf } from '../model/cluster.ts';
-import { type Host, hostZone } from '../model/host.ts';
+import type { Cluster, ClusterEvent } from '../model/cluster.ts';
+import { hostZone } from '../model/host.ts';
+import { isLeaving } from '../model/move.ts';
 import { isDisposable, type Vm, type VmPhase, vmPriority } from '../model/vm.ts';
+import { finishMove } from './apply-move.ts';
+import { assign, unfit } from './assign.ts';
 import type { Command, VmReport } from './command.ts';
 import { same } from './difference.ts';
-import { type Misfit, misfits } from './fit.ts';
-import { describeMisfit } from './fit-text.ts';
+import { misfits } from './fit.ts';
 import { withoutVms } from './occupancy.ts';
 import type { Transaction } from './transaction.ts';
 import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
@@ -70,35 +72,11 @@ export function applyVmPlace(tx: Transaction, cluster: Cluster, command: Command
   return refusal ?? assign(tx, cluster, vm, host, ' by hand');
 }
 
-/** Gives a VM its host, unless a rule is against it. */
-function assign(tx: Transaction, cluster: Cluster, vm: Vm, host: Host, how: string): Verdict {
-  const hint = how === '' ? 'Decide again' : `\`n3xctl vm explain ${vm.name}\` shows where it fits`;
-  const refusal = unfit(vm, host, misfits(vm, host, tx.state.indexes), hint);
-  if (refusal !== undefined) return refusal;
-  if (strategyOf(cluster, vm.spec.placement) === 'round-robin') tx.putCluster({ ...cluster, lastTurnHostId: host.id });
-  tx.putVmStatus(
-    { ...vm, assignment: { hostId: host.id, epoch: tx.index } },
-    { ...vm.status, phase: 'building', reason: 'Assigned', message: `assigned to ${host.name}${how}` },
-  );
-  tx.event(about(vm.name), 'Assigned', `assigned to ${host.name}${how}`);
-  return done({ hostId: host.id, epoch: tx.index });
-}
-
-function unfit(vm: Vm, host: Host, against: readonly Misfit[], hint = 'Decide again'): Verdict | undefined {
-  if (against.length === 0) return undefined;
-  const reasons = against.map(describeMisfit).join(' and ');
-  return no(ERROR_CODES.refused, `VM ${vm.name} cannot go to ${host.name}: it ${reasons}. ${hint}`, {
-    name: vm.name,
-    host: host.name,
-    rules: against.map((misfit) => misfit.rule),
-  });
-}
-
 /** Why a VM must not be made to give way to `vm`, in words; undefined when it may. */
 function keeps(other: Vm | undefined, vm: Vm, victim: Victim, hostId: number): string | undefined {
   if (other === undefined || other.uid !== victim.uid) return 'is gone';
   if (other.assignment?.hostId !== hostId || other.assignment.epoch !== victim.epoch) return 'has moved';
-  if (other.deleting || other.displacedBy !== undefined) return 'is going already';
+  if (other.deleting || other.moving !== undefined) return 'is going already';
   if (vmPriority(other) >= vmPriority(vm)) return 'is as important';
   return isDisposable(other) ? undefined : 'has its data there';
 }
@@ -127,7 +105,10 @@ export function applyVmPreempt(tx: Transaction, command: CommandOf<'vmPreempt'>)
   if (refusal !== undefined) return refusal;
   for (const other of others) {
     const message = `makes room on ${host.name} for ${vm.name}, of priority ${vmPriority(vm)} against ${vmPriority(other)}`;
-    tx.putVmStatus({ ...other, displacedBy: vm.name }, { ...other.status, reason: 'Preempted', message });
+    tx.putVmStatus(
+      { ...other, moving: { cause: 'preempted', for: vm.name } },
+      { ...other.status, reason: 'Preempted', message },
+    );
     tx.event(about(other.name), 'Preempted', message, 'warning');
   }
   const names = others.map(({ name }) => name).join(', ');
@@ -188,7 +169,7 @@ function applyReport(tx: Transaction, hostId: number, report: VmReport): boolean
     ...(known === undefined ? {} : { evaluated: known }),
   };
   // Why it goes stays in sight while it does.
-  if (vm.displacedBy !== undefined && !vm.deleting) {
+  if (isLeaving(vm) && !vm.deleting) {
     status.reason = vm.status.reason;
     status.message = vm.status.message;
   }
@@ -210,7 +191,7 @@ export function applyVmReport(tx: Transaction, command: CommandOf<'vmReport'>): 
 }
 
 /** `vmRemoved`. */
-export function applyVmRemoved(tx: Transaction, command: CommandOf<'vmRemoved'>): Verdict {
+export function applyVmRemoved(tx: Transaction, cluster: Cluster, command: CommandOf<'vmRemoved'>): Verdict {
   const { name, uid, hostId, epoch } = command;
   const vm = tx.state.vm(name);
   // Gone already, or another VM of that name: what was to happen has happened.
@@ -218,26 +199,11 @@ export function applyVmRemoved(tx: Transaction, command: CommandOf<'vmRemoved'>)
   if (vm.assignment?.hostId !== hostId || vm.assignment.epoch !== epoch) {
     return no(ERROR_CODES.conflict, `VM ${name} is not on host ${hostId} at epoch ${epoch}`, { name, hostId, epoch });
   }
-  if (!vm.deleting && vm.displacedBy !== undefined) return putBack(tx, vm);
+  if (!vm.deleting && isLeaving(vm)) return finishMove(tx, cluster, vm);
   if (!vm.deleting) {
     return no(ERROR_CODES.refused, `VM ${name} is not being deleted: its host must not remove it`, { name });
   }
   tx.deleteVm(vm);
   tx.event(about(name), 'Deleted', `removed from ${tx.state.host(hostId)?.name ?? `host ${hostId}`}`);
-  return done();
-}
-
-/** A VM that had to make room is off its host, and waits for another. */
-function putBack(tx: Transaction, vm: Vm): Verdict {
-  const { displacedBy, ...rest } = vm;
-  const { pid: _pid, currentRunner: _current, bootedRunner: _booted, ...status } = vm.status;
-  const from = tx.state.host(vm.assignment?.hostId ?? 0)?.name ?? 'its host';
-  const waits = vm.power === 'running';
-  const message = `made room on ${from} for ${displacedBy}${waits ? ', and waits for a host' : ''}`;
-  tx.putVmStatus(
-    { ...rest, assignment: null },
-    { ...status, phase: waits ? 'pending' : 'stopped', reason: 'Preempted', message },
-  );
-  tx.event(about(vm.name), 'Displaced', message);
   return done();
 }

@@ -13,10 +13,12 @@ import type { LogIndex, Term } from '../raft/types.ts';
 import { applyAnnotate } from './apply-annotate.ts';
 import { applyClusterSet } from './apply-cluster.ts';
 import { applyCommandFormatRaise } from './apply-command-format.ts';
+import { applyHostDrain, applyHostDrainNote, applyHostUndrain } from './apply-drain.ts';
 import { applyHostJoin, applyHostReachable, applyHostReport, applyHostSet } from './apply-host.ts';
 import { applyHostLeave, applyHostRemove, applyHostRemoved } from './apply-host-leave.ts';
 import { applyHostJoinExpired } from './apply-join-expired.ts';
 import { applyLockAcquire, applyLockBreak, applyLockExpire, applyLockRelease, applyLockRenew } from './apply-lock.ts';
+import { applyClusterRebalance, applyVmMove, applyVmMoveBuilt, applyVmMoveCancel } from './apply-move.ts';
 import {
   applyVmAssign,
   applyVmPlace,
@@ -72,7 +74,15 @@ function verdictOn(tx: Transaction, command: Command): Verdict {
     case 'vmReport':
       return applyVmReport(tx, command);
     case 'vmRemoved':
-      return applyVmRemoved(tx, command);
+      return applyVmRemoved(tx, cluster, command);
+    case 'vmMove':
+      return applyVmMove(tx, command);
+    case 'vmMoveBuilt':
+      return applyVmMoveBuilt(tx, command);
+    case 'vmMoveCancel':
+      return applyVmMoveCancel(tx, command);
+    case 'clusterRebalance':
+      return applyClusterRebalance(tx, command);
     case 'hostJoin':
       return applyHostJoin(tx, cluster, command);
     case 'hostJoinExpired':
@@ -83,6 +93,12 @@ function verdictOn(tx: Transaction, command: Command): Verdict {
       return applyHostReachable(tx, command);
     case 'hostSet':
       return applyHostSet(tx, command);
+    case 'hostDrain':
+      return applyHostDrain(tx, command);
+    case 'hostUndrain':
+      return applyHostUndrain(tx, command);
+    case 'hostDrainNote':
+      return applyHostDrainNote(tx, command);
     case 'hostLeave':
       return applyHostLeave(tx, command);
     case 'hostRemove':

@@ -5,14 +5,19 @@
 import { z } from 'zod';
 import type { ErrorBody } from '../base/errors.ts';
 import { clusterSettingsSchema, eventKindSchema } from '../model/cluster.ts';
+import { drainModeSchema, drainOutcomeSchema, drainParallelSchema } from '../model/drain.ts';
 import { hostFactsSchema, hostRoleSchema, hostSettingsSchema } from '../model/host.ts';
 import { lockHolderSchema, lockReasonSchema, lockSlotsSchema, lockTtlSchema } from '../model/lock.ts';
+import { moveCauseSchema } from '../model/move.ts';
 import { annotationChangesSchema, labelChangesSchema, nameSchema } from '../model/names.ts';
 import { powerSchema, vmSpecSchema, vmStatusSchema } from '../model/vm.ts';
 import type { FormatRange } from './format-range.ts';
 
 /** Formats of commands that this build writes and applies: [lowest, highest]. */
 export const COMMAND_FORMATS: FormatRange = [1, 1];
+
+/** Most VMs that one plan moves. */
+export const REBALANCE_MAX = 64;
 
 /** Most VMs that make room for one other. */
 export const PREEMPT_MAX = 64;
@@ -27,6 +32,9 @@ const addresses = z.array(z.string().max(256)).max(16);
 export const vmReportSchema = z.strictObject({ name: nameSchema, uid, epoch, status: vmStatusSchema });
 /** One VM in a host's report. */
 export type VmReport = z.infer<typeof vmReportSchema>;
+
+/** One move of a plan: of the VM that had this host at `epoch`, and of no later one. */
+const plannedMoveSchema = z.strictObject({ name: nameSchema, uid, epoch, targetId: hostId });
 
 /** The union of all commands. */
 export const commandSchema = z.discriminatedUnion('type', [
@@ -77,6 +85,39 @@ export const commandSchema = z.discriminatedUnion('type', [
       .min(1)
       .max(PREEMPT_MAX),
   }),
+  /** A VM is to leave its host in good order. Void once the VM has moved on from the assignment at `epoch`. */
+  z.strictObject({
+    type: z.literal('vmMove'),
+    name: nameSchema,
+    uid,
+    epoch,
+    cause: moveCauseSchema,
+    /** Only a stopped VM may go without one: it takes no room anywhere until it starts. */
+    targetId: hostId.optional(),
+    ifModifiedIndex: z.int().optional(),
+  }),
+  /** The target of a move has built the VM, or could not. `index` is that at which the move began. */
+  z.strictObject({
+    type: z.literal('vmMoveBuilt'),
+    hostId,
+    name: nameSchema,
+    uid,
+    index: z.int(),
+    failure: z.string().max(256).optional(),
+  }),
+  /** A move is given up: the VM runs on where it is, and is started there again if it has stopped already. */
+  z.strictObject({
+    type: z.literal('vmMoveCancel'),
+    name: nameSchema,
+    uid,
+    index: z.int(),
+    reason: z.string().min(1).max(256),
+  }),
+  /** A plan made from an earlier state: what has moved on since is left out. */
+  z.strictObject({
+    type: z.literal('clusterRebalance'),
+    moves: z.array(plannedMoveSchema).min(1).max(REBALANCE_MAX),
+  }),
   /** The placement controller found no host; `message` lists why, host by host. */
   z.strictObject({
     type: z.literal('vmUnplaceable'),
@@ -122,6 +163,24 @@ export const commandSchema = z.discriminatedUnion('type', [
     labels: labelChangesSchema.optional(),
     /** Whether it shall take no more VMs. */
     cordoned: z.boolean().optional(),
+  }),
+  /** Asks for a host to be empty, and cordons it. Of one that is drained already it changes how. */
+  z.strictObject({
+    type: z.literal('hostDrain'),
+    name: nameSchema,
+    mode: drainModeSchema,
+    parallel: drainParallelSchema,
+    deadlineMs: z.number().optional(),
+  }),
+  /** Ends a drain, and lets the host take VMs again. */
+  z.strictObject({ type: z.literal('hostUndrain'), name: nameSchema }),
+  /** The leader's judgement of where a drain came to; `index` is that at which it began. */
+  z.strictObject({
+    type: z.literal('hostDrainNote'),
+    hostId,
+    index: z.int(),
+    outcome: drainOutcomeSchema.optional(),
+    message: z.string().max(1024),
   }),
   /** Asks for a host to leave; refused while it holds VMs or is the last one. */
   z.strictObject({ type: z.literal('hostLeave'), name: nameSchema }),

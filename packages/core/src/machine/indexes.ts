@@ -3,6 +3,7 @@
  * there, which ports are in use, which allocations are taken, who waits for a host. Never stored: it
  * follows from the VMs.
  */
+import { displacedBy, moveTargetId } from '../model/move.ts';
 import type { LabelPair } from '../model/placement.ts';
 import { type Vm, vmPriority } from '../model/vm.ts';
 import { type Loads, Occupancy } from './occupancy.ts';
@@ -12,6 +13,8 @@ export const CID_BASE = 1000;
 
 interface HostIndex {
   readonly vms: Set<string>;
+  /** VMs that move here and are still on other hosts. */
+  readonly incoming: Set<string>;
   readonly load: Occupancy;
 }
 
@@ -40,6 +43,7 @@ export class VmIndexes implements Loads {
   /** How many VMs with a host have which priority. */
   readonly #priorities = new Map<number, number>();
   readonly #waiting = new Set<string>();
+  readonly #moving = new Set<string>();
   readonly #slots = new Map<number, string>();
   readonly #portUsers = new Map<number, number>();
 
@@ -53,7 +57,17 @@ export class VmIndexes implements Loads {
     return this.#byHost.get(hostId)?.vms ?? EMPTY_SET;
   }
 
-  /** What is taken on a host. The object is live. */
+  /** Names of VMs that leave their hosts or are to, in no particular order. */
+  get moving(): ReadonlySet<string> {
+    return this.#moving;
+  }
+
+  /** Names of the VMs of other hosts that a host holds room for, in no particular order. */
+  incoming(hostId: number): ReadonlySet<string> {
+    return this.#byHost.get(hostId)?.incoming ?? EMPTY_SET;
+  }
+
+  /** What is taken on a host, and held for VMs that move there. The object is live. */
   of(hostId: number): Occupancy {
     return this.#byHost.get(hostId)?.load ?? EMPTY_HOST;
   }
@@ -78,7 +92,7 @@ export class VmIndexes implements Loads {
     return Math.min(...this.#priorities.keys());
   }
 
-  /** A host is in `zone` from now on; `vms` are those on it. */
+  /** A host is in `zone` from now on; `vms` are those on it and those that it holds room for. */
   moveHost(hostId: number, zone: string, vms: Iterable<Vm>): void {
     const before = this.#zoneOfHost.get(hostId) ?? '';
     if (zone === '') this.#zoneOfHost.delete(hostId);
@@ -135,17 +149,40 @@ export class VmIndexes implements Loads {
     for (const port of vm.allocation.hostPorts) this.#portUsers.set(port, (this.#portUsers.get(port) ?? 0) + 1);
     if (vm.assignment === null) return;
     const { hostId } = vm.assignment;
-    let host = this.#byHost.get(hostId);
-    if (host === undefined) {
-      host = { vms: new Set(), load: new Occupancy('host') };
-      this.#byHost.set(hostId, host);
-    }
-    host.vms.add(vm.name);
-    host.load.add(vm);
-    this.#enterZone(this.#zoneOfHost.get(hostId) ?? '', vm);
+    this.#host(hostId).vms.add(vm.name);
+    this.#take(hostId, vm);
     this.#everywhere.add(vm);
     this.#countPriority(vm, 1);
-    if (vm.displacedBy !== undefined) this.#countRoom(vm.displacedBy, hostId, 1);
+    if (vm.moving === undefined) return;
+    this.#moving.add(vm.name);
+    const targetId = moveTargetId(vm);
+    if (targetId !== undefined) {
+      this.#host(targetId).incoming.add(vm.name);
+      this.#take(targetId, vm);
+    }
+    const madeFor = displacedBy(vm);
+    if (madeFor !== undefined) this.#countRoom(madeFor, hostId, 1);
+  }
+
+  #host(hostId: number): HostIndex {
+    let host = this.#byHost.get(hostId);
+    if (host === undefined) {
+      host = { vms: new Set(), incoming: new Set(), load: new Occupancy('host') };
+      this.#byHost.set(hostId, host);
+    }
+    return host;
+  }
+
+  #take(hostId: number, vm: Vm): void {
+    this.#host(hostId).load.add(vm);
+    this.#enterZone(this.#zoneOfHost.get(hostId) ?? '', vm);
+  }
+
+  #give(hostId: number, vm: Vm): void {
+    const host = this.#host(hostId);
+    host.load.remove(vm);
+    this.#leaveZone(this.#zoneOfHost.get(hostId) ?? '', vm);
+    if (host.vms.size === 0 && host.incoming.size === 0) this.#byHost.delete(hostId);
   }
 
   #countPriority(vm: Vm, by: 1 | -1): void {
@@ -174,14 +211,18 @@ export class VmIndexes implements Loads {
     }
     if (vm.assignment === null) return;
     const { hostId } = vm.assignment;
-    const host = this.#byHost.get(hostId);
-    if (host === undefined) return;
-    host.vms.delete(vm.name);
-    host.load.remove(vm);
-    this.#leaveZone(this.#zoneOfHost.get(hostId) ?? '', vm);
+    this.#host(hostId).vms.delete(vm.name);
+    this.#give(hostId, vm);
     this.#everywhere.remove(vm);
     this.#countPriority(vm, -1);
-    if (vm.displacedBy !== undefined) this.#countRoom(vm.displacedBy, hostId, -1);
-    if (host.vms.size === 0) this.#byHost.delete(hostId);
+    if (vm.moving === undefined) return;
+    this.#moving.delete(vm.name);
+    const targetId = moveTargetId(vm);
+    if (targetId !== undefined) {
+      this.#host(targetId).incoming.delete(vm.name);
+      this.#give(targetId, vm);
+    }
+    const madeFor = displacedBy(vm);
+    if (madeFor !== undefined) this.#countRoom(madeFor, hostId, -1);
   }
 }

@@ -3,6 +3,7 @@
  * simulator. Each finding is one line; none is right.
  */
 import { hostCapacity, hostZone } from '../model/host.ts';
+import { moveOf, moveTargetId } from '../model/move.ts';
 import type { ObjectChange } from '../model/object.ts';
 import type { Vm } from '../model/vm.ts';
 import { vmSlot, waitsForHost } from './indexes.ts';
@@ -65,17 +66,24 @@ function checkAssignments(state: ClusterState, found: string[]): void {
     const { assignment } = vm;
     if (assignment === null) {
       if (vm.deleting) found.push(`${vm.name} is being deleted and has no host`);
-      if (vm.displacedBy !== undefined) found.push(`${vm.name} makes room and has no host`);
+      if (vm.moving !== undefined) found.push(`${vm.name} moves and has no host`);
       continue;
     }
     if (assignment.epoch > state.index) found.push(`${vm.name} has the epoch ${assignment.epoch} of the future`);
     if (state.host(assignment.hostId) === undefined) found.push(`${vm.name} is on host ${assignment.hostId}, unknown`);
     for (const key of vmPorts(vm)) ports.claim(`${assignment.hostId}:${key}`, vm.name);
+    const targetId = moveTargetId(vm);
+    if (targetId === undefined) continue;
+    if (targetId === assignment.hostId) found.push(`${vm.name} moves to where it is`);
+    if (state.host(targetId) === undefined) found.push(`${vm.name} moves to host ${targetId}, unknown`);
+    for (const key of vmPorts(vm)) ports.claim(`${targetId}:${key}`, vm.name);
   }
 }
 
 function checkIndexes(state: ClusterState, found: string[]): void {
   const perHost = new Map<number, Vm[]>();
+  const movingTo = new Map<number, Vm[]>();
+  let moving = 0;
   const slots = new Set<number>();
   const allPorts = new Set<number>();
   let waiting = 0;
@@ -93,6 +101,12 @@ function checkIndexes(state: ClusterState, found: string[]): void {
       allPorts.add(port);
       if (!state.indexes.portTaken(port)) found.push(`port ${port} of ${vm.name} is not indexed`);
     }
+    if ((vm.moving !== undefined) !== state.indexes.moving.has(vm.name)) {
+      found.push(`${vm.name} is indexed wrongly as moving`);
+    }
+    if (vm.moving !== undefined) moving += 1;
+    const targetId = moveTargetId(vm);
+    if (targetId !== undefined) movingTo.set(targetId, [...(movingTo.get(targetId) ?? []), vm]);
     if (vm.assignment === null) continue;
     const list = perHost.get(vm.assignment.hostId) ?? [];
     list.push(vm);
@@ -100,6 +114,7 @@ function checkIndexes(state: ClusterState, found: string[]): void {
   }
   if (count !== state.vmCount) found.push(`${count} VMs are listed, ${state.vmCount} are there`);
   if (waiting !== state.waiting.size) found.push(`${waiting} VMs wait, ${state.waiting.size} are indexed`);
+  if (moving !== state.indexes.moving.size) found.push(`${moving} VMs move, ${state.indexes.moving.size} are indexed`);
   if (allPorts.size !== state.indexes.portCount) found.push(`${allPorts.size} ports are in use`);
   if (slots.size !== state.indexes.slotCount) found.push(`${slots.size} slots are in use`);
   const zones = new Map<string, Occupancy>();
@@ -108,7 +123,8 @@ function checkIndexes(state: ClusterState, found: string[]): void {
     const counted = new Occupancy('host');
     const zone = zones.get(hostZone(host)) ?? new Occupancy('zone');
     zones.set(hostZone(host), zone);
-    for (const vm of vms) {
+    const incoming = movingTo.get(host.id) ?? [];
+    for (const vm of [...vms, ...incoming]) {
       counted.add(vm);
       zone.add(vm);
     }
@@ -117,6 +133,10 @@ function checkIndexes(state: ClusterState, found: string[]): void {
     const names = new Set(state.indexes.onHost(host.id));
     if (names.size !== vms.length || vms.some((vm) => !names.has(vm.name)))
       found.push(`${host.name}: its VMs are wrong`);
+    const held = state.indexes.incoming(host.id);
+    if (held.size !== incoming.length || incoming.some((vm) => !held.has(vm.name))) {
+      found.push(`${host.name}: the VMs that move to it are wrong`);
+    }
   }
   for (const [name, zone] of zones) {
     const [right, indexed] = [zone.summary(), state.indexes.zone(name).summary()];
@@ -177,6 +197,22 @@ export function checkInvariants(state: ClusterState): string[] {
   return found;
 }
 
+/** What is wrong with a move that has just begun, but for the room on its target. */
+function checkMove(state: ClusterState, vm: Vm, found: string[]): void {
+  const source = state.host(vm.assignment?.hostId ?? 0);
+  const cause = moveOf(vm)?.cause;
+  if (source === undefined || (cause !== 'drain' && cause !== 'evacuate')) return;
+  let leaving = 0;
+  for (const other of state.vmsOnHost(source.id)) {
+    const why = moveOf(other)?.cause;
+    if (why === 'drain' || why === 'evacuate') leaving += 1;
+  }
+  const { drain } = source;
+  if (drain === undefined) found.push(`${vm.name} is moved off ${source.name}, which is not drained`);
+  // A drain that is asked for again with another limit begins with what is under way.
+  else if (leaving > drain.parallel) found.push(`${leaving} VMs leave ${source.name}, ${drain.parallel} may`);
+}
+
 /**
  * What is wrong with what one entry did, `state` being as it left it. Capacity is judged here, when a VM is
  * assigned: later a report may show that a VM takes more than was known, or a host may be given less.
@@ -189,8 +225,11 @@ export function checkStep(state: ClusterState, changes: readonly ObjectChange[])
       found.push(`${recordKey(object)} was changed at ${index} and says ${object.modifiedIndex}`);
     }
     if (object.kind === 'lock') checkLock(object, index, found);
-    if (object.kind !== 'vm' || object.assignment === null || object.assignment.epoch !== index) continue;
-    const host = state.host(object.assignment.hostId);
+    if (object.kind !== 'vm') continue;
+    const move = moveOf(object);
+    if (move?.index === index) checkMove(state, object, found);
+    const isAssigned = object.assignment?.epoch === index;
+    const host = state.host((isAssigned ? object.assignment?.hostId : move?.index === index ? move.targetId : 0) ?? 0);
     if (host === undefined) continue;
     const capacity = hostCapacity(host);
     const load = state.load(host.id);
@@ -199,7 +238,7 @@ export function checkStep(state: ClusterState, changes: readonly ObjectChange[])
     if (load.memoryMib > capacity.memoryMib) {
       found.push(`${object.name}: ${host.name} has ${capacity.memoryMib} MiB, not ${load.memoryMib}`);
     }
-    checkNeighbours(state, object, host, found);
+    if (isAssigned) checkNeighbours(state, object, host, found);
     if (host.cordonedSinceMs !== undefined)
       found.push(`${object.name} was assigned to ${host.name}, which is cordoned`);
     if (!host.reachable || host.membership === 'leaving' || host.membership === 'joining') {

@@ -150,6 +150,19 @@ export interface Loads {
   placed(pair: LabelPair): number;
 }
 
+/** What is taken where, were it not for one VM: neither where it is nor, when it moves, where room is held for it. */
+export function withoutVm(
+  loads: Loads,
+  vm: Vm,
+  at: { readonly hostId: number; readonly zone: string },
+  held?: { readonly hostId: number; readonly zone: string },
+): Loads {
+  const there = withoutVms(loads, at.hostId, at.zone, [vm]);
+  if (held === undefined) return there;
+  const nowhere = withoutVms(there, held.hostId, held.zone, [vm]);
+  return { of: (id) => nowhere.of(id), zone: (name) => nowhere.zone(name), placed: (pair) => there.placed(pair) };
+}
+
 /** What is taken where, were it not for some VMs of one host. */
 export function withoutVms(loads: Loads, hostId: number, zone: string, vms: readonly Vm[]): Loads {
   const host = new Occupancy('host', loads.of(hostId));

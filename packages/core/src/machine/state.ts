@@ -191,6 +191,14 @@ export class ClusterState {
     }
   }
 
+  /** VMs of other hosts that a host holds room for, in no particular order. */
+  *vmsMovingTo(hostId: number): Generator<Vm> {
+    for (const name of this.#indexes.incoming(hostId)) {
+      const vm = this.#vms.get(name);
+      if (vm !== undefined) yield vm;
+    }
+  }
+
   /** Derived indexes over the VMs: loads, ports, allocations, who waits. */
   get indexes(): Omit<VmIndexes, 'replace' | 'moveHost'> {
     return this.#indexes;
@@ -313,14 +321,14 @@ export class ClusterState {
     this.#hostIdByPeer.set(host.peerId, host.id);
     const zone = hostZone(host);
     if (before === undefined || hostZone(before) !== zone) {
-      this.#indexes.moveHost(host.id, zone, this.vmsOnHost(host.id));
+      this.#indexes.moveHost(host.id, zone, [...this.vmsOnHost(host.id), ...this.vmsMovingTo(host.id)]);
     }
   }
 
   deleteHost(host: Host): void {
     this.#unname(host);
     this.#hosts.delete(host.id);
-    this.#indexes.moveHost(host.id, '', this.vmsOnHost(host.id));
+    this.#indexes.moveHost(host.id, '', [...this.vmsOnHost(host.id), ...this.vmsMovingTo(host.id)]);
     this.#hostsVersion += 1;
   }
 

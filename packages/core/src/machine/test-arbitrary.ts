@@ -1,11 +1,13 @@
 /** Random steps for property tests: few names and hosts, so that the commands meet each other. */
 import fc from 'fast-check';
+import { isLeaving } from '../model/move.ts';
 import { type Vm, type VmPhase, type VmSpecInput, vmSpecSchema } from '../model/vm.ts';
 import type { ConfState } from '../raft/types.ts';
 import type { Command } from './command.ts';
 import { waitsForHost } from './indexes.ts';
 import { SAMPLE_START_MS, sampleFacts, sampleSettings } from './sample.ts';
 import type { ClusterState } from './state.ts';
+import { arbitraryMove } from './test-arbitrary-moves.ts';
 
 /** One entry of a log. Commands that need to know the state to be sensible are made from it. */
 export type Step =
@@ -221,7 +223,7 @@ const informed = fc
   .map((drawn) => (state: ClusterState): Command => {
     const { stale } = drawn;
     // Removals are for what is being deleted or displaced, where there is such a VM.
-    const goes = (vm: Vm) => vm.deleting || vm.displacedBy !== undefined;
+    const goes = (vm: Vm) => vm.deleting || isLeaving(vm);
     const going = drawn.kind === 'removed' ? [...state.vms()].find(goes) : undefined;
     // Only what waits, and is important, displaces others.
     const important = (vm: Vm) => waitsForHost(vm) && vm.spec.priority !== undefined;
@@ -315,6 +317,7 @@ export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
           { weight: 2, arbitrary: fc.oneof(token, join, report).map((command) => (): Command => command) },
           { weight: 5, arbitrary: informed },
           { weight: 3, arbitrary: lock },
+          { weight: 3, arbitrary: arbitraryMove },
         ),
         atMs,
         requestId,

@@ -1,5 +1,6 @@
 /** A host: one n3xd with its data directory. */
 import { z } from 'zod';
+import { drainSchema } from './drain.ts';
 import { annotationsSchema, type Labels, labelsSchema, nameSchema, nixSystemSchema } from './names.ts';
 
 /**
@@ -82,6 +83,8 @@ export const hostSchema = z.strictObject({
   reachableSinceMs: z.number(),
   /** Wall clock since when it takes no more VMs, by an operator's will. Absent when it does. */
   cordonedSinceMs: z.number().optional(),
+  /** Set while it is to be, or has been, emptied. */
+  drain: drainSchema.optional(),
   /** Labels that were set by hand; they stand before those of the configuration file. Absent when there are none. */
   ownLabels: labelsSchema.optional(),
   /** Absent when there are none. */

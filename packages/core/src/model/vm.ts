@@ -1,6 +1,7 @@
 /** A virtual machine: what the user asked for (`spec`), what the cluster decided, what its host observed. */
 import { z } from 'zod';
 import { DEFAULT_READINESS, haltSchema, healthSchema, type Probe, probeSchema, restartSchema } from './health.ts';
+import { moveFailureSchema, movingSchema } from './move.ts';
 import { annotationsSchema, attributeSchema, flakeRefSchema, labelsSchema, nameSchema } from './names.ts';
 import { placementSchema } from './placement.ts';
 
@@ -277,8 +278,10 @@ export const vmSchema = z.strictObject({
   deleting: z.boolean(),
   allocation: allocationSchema,
   assignment: assignmentSchema.nullable(),
-  /** Set while it has to make room on its host for the VM of this name; gone once it is off that host. */
-  displacedBy: nameSchema.optional(),
+  /** Set while it is to leave its host, or others prepare for that; gone once it is off that host. */
+  moving: movingSchema.optional(),
+  /** Why the last move came to nothing; absent when it succeeded. */
+  moveFailure: moveFailureSchema.optional(),
   status: vmStatusSchema,
   /** Absent when there are none. */
   annotations: annotationsSchema.optional(),

@@ -1,10 +1,13 @@
 /** Where a VM is or would be, and why: every host with the rules against it, or its score by part. */
+
+import { loadsWithout } from '../machine/apply-move.ts';
 import { misfits } from '../machine/fit.ts';
 import { describeMisfit, remedy } from '../machine/fit-text.ts';
-import { type Loads, withoutVms } from '../machine/occupancy.ts';
+import type { Loads } from '../machine/occupancy.ts';
 import type { ClusterState } from '../machine/state.ts';
 import { strategyOf } from '../model/cluster.ts';
-import { type Host, hostZone } from '../model/host.ts';
+import type { Host } from '../model/host.ts';
+import { displacedBy, moveTargetId } from '../model/move.ts';
 import type { Strategy } from '../model/placement.ts';
 import { type Vm, vmPriority } from '../model/vm.ts';
 import { bestOf } from './candidates.ts';
@@ -64,15 +67,9 @@ function opinion(vm: Vm, host: Host, strategy: Strategy, loads: Loads): HostOpin
   };
 }
 
-/** The loads without the VM itself: what it takes is no reason against where it is. */
-function loadsFor(state: ClusterState, vm: Vm): Loads {
-  const host = vm.assignment === null ? undefined : state.host(vm.assignment.hostId);
-  return host === undefined ? state.indexes : withoutVms(state.indexes, host.id, hostZone(host), [vm]);
-}
-
 /** Explains one VM, of the state or one that is not there yet. Its cost grows with the number of hosts. */
 export function explainPlacement(state: ClusterState, vm: Vm): PlacementExplanation {
-  const loads = loadsFor(state, vm);
+  const loads = vm.assignment === null ? state.indexes : loadsWithout(state, vm);
   const strategy = strategyOf(state.cluster, vm.spec.placement);
   const hosts = [...state.hosts()];
   const opinions = hosts.map((host) => opinion(vm, host, strategy, loads));
@@ -90,7 +87,10 @@ export function explainPlacement(state: ClusterState, vm: Vm): PlacementExplanat
 
   function summary(): string {
     if (current !== undefined) {
-      if (vm.displacedBy !== undefined) return `is on ${current.name}, where it makes room for ${vm.displacedBy}`;
+      const room = displacedBy(vm);
+      if (room !== undefined) return `is on ${current.name}, where it makes room for ${room}`;
+      const target = state.host(moveTargetId(vm) ?? 0);
+      if (target !== undefined) return `is on ${current.name}, and moves to ${target.name}`;
       if (choice === undefined) return `is on ${current.name}; no host would be chosen for it now`;
       return choice === current
         ? `is on ${current.name}, which would be chosen again`

@@ -77,7 +77,7 @@ export function planPreemption(
     if (misfits(vm, host, loads).some(isLasting)) continue;
     const movable: Vm[] = [];
     for (const other of state.vmsOnHost(host.id)) {
-      const goes = other.deleting || other.displacedBy !== undefined || spared.has(other.name);
+      const goes = other.deleting || other.moving !== undefined || spared.has(other.name);
       if (!goes && vmPriority(other) < priority && isDisposable(other)) movable.push(other);
     }
     if (movable.length === 0) continue;

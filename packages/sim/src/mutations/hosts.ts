@@ -10,8 +10,8 @@ export const HOST_MUTATIONS: readonly Mutation[] = [
       { file: 'host/reconcile', find: 'state.vmsOnHost(hostId)', replace: 'state.vms()' },
       {
         file: 'host/reconcile',
-        find: 'state.vm(found.name)?.assignment?.hostId !== hostId',
-        replace: 'state.vm(found.name) === undefined',
+        find: '(vm.assignment?.hostId === hostId || moveTargetId(vm) === hostId)',
+        replace: 'vm !== undefined',
       },
     ],
   },
@@ -21,7 +21,7 @@ export const HOST_MUTATIONS: readonly Mutation[] = [
     rewrites: [
       {
         file: 'host/reconcile',
-        find: '} else if (vm.deleting || vm.displacedBy !== undefined) {',
+        find: '} else if (vm.deleting || isLeaving(vm)) {',
         replace: '} else if (vm.deleting && found === undefined) {',
       },
     ],

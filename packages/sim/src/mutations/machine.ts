@@ -137,8 +137,8 @@ export const MACHINE_MUTATIONS: readonly Mutation[] = [
     rewrites: [
       {
         file: 'machine/apply-placement',
-        find: 'vm.displacedBy !== undefined) return putBack(tx, vm);',
-        replace: 'vm.displacedBy !== undefined) return unchanged();',
+        find: 'isLeaving(vm)) return finishMove(tx, cluster, vm);',
+        replace: 'isLeaving(vm)) return unchanged();',
       },
     ],
   },

@@ -1,0 +1,153 @@
+/**
+ * Moves VMs off hosts that are to be empty, and gives up moves whose targets fell away. What there is to do follows from
+ * the state alone, so that any leader goes on where the last one stopped.
+ */
+import { emptying, goesAnyway, loadsWithout } from '../machine/apply-move.ts';
+import { misfits } from '../machine/fit.ts';
+import { describeMisfit } from '../machine/fit-text.ts';
+import type { ClusterState } from '../machine/state.ts';
+import { type Drain, isDraining } from '../model/drain.ts';
+import type { Host } from '../model/host.ts';
+import { MOVE_RETRY_MS, moveOf } from '../model/move.ts';
+import type { Vm } from '../model/vm.ts';
+import { PassLoads } from '../scheduler/loads.ts';
+import { relocate } from '../scheduler/relocation.ts';
+import type { Decision, LeaderView } from './decision.ts';
+
+const PREFIX = 'move/';
+
+/** VMs that are looked at for one host in one pass: each look costs as much as there are hosts. */
+export const LOOKS_PER_HOST = 64;
+
+/** VMs that are named in a note. */
+const NAMED = 8;
+
+function byName(a: Vm, b: Vm): number {
+  return a.name < b.name ? -1 : 1;
+}
+
+/** Gives up the moves that cannot come to an end. */
+function planCancellations(state: ClusterState): Decision[] {
+  const decisions: Decision[] = [];
+  for (const name of state.indexes.moving) {
+    const vm = state.vm(name);
+    const move = vm === undefined ? undefined : moveOf(vm);
+    if (vm === undefined || move?.targetId === undefined || vm.deleting) continue;
+    const target = state.host(move.targetId);
+    const against = target === undefined ? [] : misfits(vm, target, loadsWithout(state, vm));
+    if (target !== undefined && against.length === 0) continue;
+    const reason = `${target?.name ?? 'its target'} ${against.map(describeMisfit).join(' and ') || 'has left'}`;
+    const command = {
+      type: 'vmMoveCancel',
+      name,
+      uid: vm.uid,
+      index: move.index,
+      reason: reason.slice(0, 256),
+    } as const;
+    decisions.push({ type: 'command', key: `${PREFIX}${name}/cancel`, command });
+  }
+  return decisions;
+}
+
+/** What has become of one host's drain, in a pass over its VMs. */
+interface Progress {
+  readonly moves: readonly Decision[];
+  /** VMs that can go nowhere, with the reasons. */
+  readonly stuck: readonly string[];
+  /** Whether some move, are about to, or have not been looked at. */
+  readonly getsOn: boolean;
+}
+
+function planHost(state: ClusterState, host: Host, drain: Drain, loads: PassLoads, wallMs: number): Progress {
+  const moves: Decision[] = [];
+  const stuck: string[] = [];
+  let room = drain.parallel - emptying(state, host.id);
+  let getsOn = false;
+  let looks = 0;
+  for (const vm of [...state.vmsOnHost(host.id)].sort(byName)) {
+    const move = moveOf(vm);
+    if (move !== undefined || goesAnyway(vm)) {
+      getsOn = true;
+      continue;
+    }
+    if (room <= 0 || looks >= LOOKS_PER_HOST) {
+      getsOn = true;
+      break;
+    }
+    looks += 1;
+    const failure = vm.moveFailure;
+    if (failure !== undefined && wallMs < failure.atMs + MOVE_RETRY_MS && wallMs >= failure.atMs) {
+      stuck.push(`${vm.name} (tried in vain: ${failure.message})`);
+      continue;
+    }
+    const goal = relocate(state, vm, drain.mode, loads);
+    if (goal.type === 'stuck') {
+      stuck.push(`${vm.name} ${goal.message}`);
+      continue;
+    }
+    if (vm.assignment === null) continue;
+    if (goal.type === 'to') loads.reserve(vm, goal.host.id);
+    const target = goal.type === 'to' ? { targetId: goal.host.id } : {};
+    const of = { name: vm.name, uid: vm.uid, epoch: vm.assignment.epoch };
+    moves.push({
+      type: 'command',
+      key: PREFIX + vm.name,
+      command: { type: 'vmMove', ...of, cause: drain.mode, ...target },
+    });
+    room -= 1;
+    getsOn = true;
+  }
+  return { moves, stuck, getsOn };
+}
+
+/** What stays and why, in one line. */
+function stuckText(stuck: readonly string[]): string {
+  const named = stuck.slice(0, NAMED).join('; ');
+  const more = stuck.length > NAMED ? `; and ${stuck.length - NAMED} more` : '';
+  return `${stuck.length} ${stuck.length === 1 ? 'VM stays' : 'VMs stay'}: ${named}${more}`.slice(0, 1024);
+}
+
+/** The note that a drain deserves now, if it differs from the one that it has. */
+function note(
+  state: ClusterState,
+  host: Host,
+  drain: Drain,
+  progress: Progress,
+  isLate: boolean,
+): Decision | undefined {
+  const left = [...state.vmsOnHost(host.id)].length;
+  const base = { type: 'hostDrainNote', hostId: host.id, index: drain.index } as const;
+  const decide = (outcome: Drain['outcome'], message: string): Decision | undefined => {
+    if (drain.outcome === outcome && (drain.message ?? '') === message) return undefined;
+    const command = outcome === undefined ? { ...base, message } : { ...base, outcome, message };
+    return { type: 'command', key: `drain/${host.id}`, command };
+  };
+  if (left === 0) return decide('drained', 'is empty and takes no VMs until it is undrained');
+  if (isLate) {
+    const why = progress.stuck.length === 0 ? '' : `; ${stuckText(progress.stuck)}`;
+    return decide('expired', `the deadline passed with ${left} of ${drain.total} VMs left${why}`.slice(0, 1024));
+  }
+  return progress.getsOn ? decide(undefined, '') : decide('stuck', stuckText(progress.stuck));
+}
+
+/** What moves next. Nothing while earlier decisions about moves are under way, as of which the state knows nothing. */
+export function planMoves(state: ClusterState, view: LeaderView): Decision[] {
+  for (const key of view.inFlight) if (key.startsWith(PREFIX)) return [];
+  const decisions = planCancellations(state);
+  if (decisions.length > 0) return decisions;
+  let loads: PassLoads | undefined;
+  for (const host of state.hosts()) {
+    const { drain } = host;
+    if (!isDraining(drain) || host.membership === 'leaving') continue;
+    const isLate = drain.deadlineMs !== undefined && view.wallMs >= drain.deadlineMs;
+    // Nobody can stop its VMs in good order: they are failed over, or wait for it.
+    if (!host.reachable && !isLate) continue;
+    if (drain.outcome === 'drained' && state.indexes.onHost(host.id).size === 0) continue;
+    loads ??= new PassLoads(state);
+    const progress = planHost(state, host, drain, loads, view.wallMs);
+    if (!isLate) decisions.push(...progress.moves);
+    const told = note(state, host, drain, progress, isLate);
+    if (told !== undefined) decisions.push(told);
+  }
+  return decisions;
+}

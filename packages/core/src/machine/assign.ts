@@ -1,0 +1,34 @@
+/** VM to host: the one place where an assignment is made. */
+import { ERROR_CODES } from '../base/errors.ts';
+import { type Cluster, strategyOf } from '../model/cluster.ts';
+import type { Host } from '../model/host.ts';
+import type { Vm } from '../model/vm.ts';
+import { type Misfit, misfits } from './fit.ts';
+import { describeMisfit } from './fit-text.ts';
+import type { Transaction } from './transaction.ts';
+import { done, no, type Verdict } from './verdict.ts';
+
+/** Gives a VM its host, unless a rule is against it; then nothing has changed. `how` ends the sentence that tells of it. */
+export function assign(tx: Transaction, cluster: Cluster, vm: Vm, host: Host, how: string): Verdict {
+  const hint = how === '' ? 'Decide again' : `\`n3xctl vm explain ${vm.name}\` shows where it fits`;
+  const refusal = unfit(vm, host, misfits(vm, host, tx.state.indexes), hint);
+  if (refusal !== undefined) return refusal;
+  if (strategyOf(cluster, vm.spec.placement) === 'round-robin') tx.putCluster({ ...cluster, lastTurnHostId: host.id });
+  tx.putVmStatus(
+    { ...vm, assignment: { hostId: host.id, epoch: tx.index } },
+    { ...vm.status, phase: 'building', reason: 'Assigned', message: `assigned to ${host.name}${how}` },
+  );
+  tx.event({ kind: 'vm', name: vm.name }, 'Assigned', `assigned to ${host.name}${how}`);
+  return done({ hostId: host.id, epoch: tx.index });
+}
+
+/** Why a VM must not go to a host; undefined without a rule against it. */
+export function unfit(vm: Vm, host: Host, against: readonly Misfit[], hint = 'Decide again'): Verdict | undefined {
+  if (against.length === 0) return undefined;
+  const reasons = against.map(describeMisfit).join(' and ');
+  return no(ERROR_CODES.refused, `VM ${vm.name} cannot go to ${host.name}: it ${reasons}. ${hint}`, {
+    name: vm.name,
+    host: host.name,
+    rules: against.map((misfit) => misfit.rule),
+  });
+}

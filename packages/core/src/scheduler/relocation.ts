@@ -1,0 +1,69 @@
+/** Where a VM that has a host could go instead, and why it cannot: for drains, evacuations and moves that users ask for. */
+import { loadsWithout, staysPut } from '../machine/apply-move.ts';
+import { misfits } from '../machine/fit.ts';
+import { type Loads, withoutVm } from '../machine/occupancy.ts';
+import type { ClusterState } from '../machine/state.ts';
+import { strategyOf } from '../model/cluster.ts';
+import { type Host, hostZone } from '../model/host.ts';
+import { type MoveCause, moveTargetId } from '../model/move.ts';
+import type { Vm } from '../model/vm.ts';
+import { bestOf } from './candidates.ts';
+import { explainUnplaceable } from './feasible.ts';
+
+/** What may become of a VM that is to leave its host. */
+export type Relocation =
+  | { readonly type: 'to'; readonly host: Host }
+  /** It is stopped and fits nowhere now; it takes no room until it starts, and may go without a target. */
+  | { readonly type: 'release' }
+  /** `message` goes after the name of the VM: `fits nowhere else: n3 has 1 vcpu free of 8`. */
+  | { readonly type: 'stuck'; readonly reason: string; readonly message: string };
+
+/** The VM as an evacuation sees it: what it needs without what it wishes. */
+function withoutWishes(vm: Vm): Vm {
+  const { prefer: _1, spread: _2, pack: _3, costWeight: _4, ...placement } = vm.spec.placement;
+  return { ...vm, spec: { ...vm.spec, placement: { ...placement, strategy: 'most-available' } } };
+}
+
+/** `loads` as they would be without `vm`, which is counted in them where it is and where room is held for it. */
+function without(state: ClusterState, vm: Vm, loads: Loads | undefined): Loads {
+  if (loads === undefined) return loadsWithout(state, vm);
+  const place = (hostId: number) => {
+    const host = state.host(hostId);
+    return { hostId, zone: host === undefined ? '' : hostZone(host) };
+  };
+  const targetId = moveTargetId(vm);
+  return withoutVm(loads, vm, place(vm.assignment?.hostId ?? 0), targetId === undefined ? undefined : place(targetId));
+}
+
+/**
+ * Where `vm`, which has a host, would go. `loads` are those of a pass that has held room for others; without them those
+ * of the state. Its cost grows with the number of hosts.
+ */
+export function relocate(state: ClusterState, vm: Vm, cause: MoveCause, loads?: Loads): Relocation {
+  const stays = staysPut(vm, cause);
+  if (stays !== undefined) return { type: 'stuck', ...stays };
+  const sourceId = vm.assignment?.hostId;
+  const source = state.host(sourceId ?? 0);
+  const { placement } = vm.spec;
+  if (placement.host !== undefined && placement.host === source?.name) {
+    const message = `may run on ${placement.host} only, as its spec says`;
+    return { type: 'stuck', reason: 'Pinned', message };
+  }
+  const strategy = strategyOf(state.cluster, placement);
+  if (strategy === 'manual' && cause !== 'evacuate' && placement.host === undefined) {
+    const message = `is placed by hand: n3xctl vm migrate ${vm.name} --to HOST`;
+    return { type: 'stuck', reason: 'Manual', message };
+  }
+  const free = without(state, vm, loads);
+  const others = [...state.hosts()].filter(({ id }) => id !== sourceId);
+  const fitting = others.filter((host) => misfits(vm, host, free).length === 0);
+  const wanted = cause === 'evacuate' ? withoutWishes(vm) : vm;
+  const wantedStrategy = cause === 'evacuate' ? 'most-available' : strategy;
+  const host = bestOf(wanted, wantedStrategy, fitting, free, state.cluster?.lastTurnHostId ?? 0);
+  if (host !== undefined) return { type: 'to', host };
+  if (vm.power === 'stopped') return { type: 'release' };
+  if (others.length === 0)
+    return { type: 'stuck', reason: 'NoHostFits', message: 'has nowhere to go: there is no other host' };
+  const why = explainUnplaceable(vm, others, free)?.message ?? 'no other host takes it';
+  return { type: 'stuck', reason: 'NoHostFits', message: `fits nowhere else: ${why}` };
+}
