@@ -23,6 +23,7 @@ import { joinCluster } from '../transport/join-client.ts';
 import { PeerNode } from '../transport/node.ts';
 import { announcedAddresses } from './announce.ts';
 import { DaemonBackend } from './backend.ts';
+import { Fencing, openFenceDirectory } from './fencing.ts';
 import type { Journal } from './journal.ts';
 import { waitUntilOut, wasTakenOut } from './leaving.ts';
 import { type HostInfo, Member } from './member.ts';
@@ -39,6 +40,7 @@ export class Daemon {
   readonly #data: DataDirectory;
   readonly #node: PeerNode;
   readonly #driver: MicrovmDriver;
+  readonly #fencing: Fencing;
   readonly #startedAtMs = performance.now();
   #loaded: LoadedConfig;
   #facts: HostFacts;
@@ -54,6 +56,7 @@ export class Daemon {
     data: DataDirectory;
     node: PeerNode;
     driver: MicrovmDriver;
+    fencing: Fencing;
     facts: HostFacts;
   }) {
     this.#loaded = parts.loaded;
@@ -61,6 +64,7 @@ export class Daemon {
     this.#data = parts.data;
     this.#node = parts.node;
     this.#driver = parts.driver;
+    this.#fencing = parts.fencing;
     this.#facts = parts.facts;
   }
 
@@ -88,10 +92,12 @@ export class Daemon {
       });
       const kvm = await probeKvm({ cacheFile: join(config.dataDir, 'kvm.json') });
       journal.log('info', 'daemon.kvm', { ...kvm });
+      const fence = await openFenceDirectory(config);
       const driver = await MicrovmDriver.create({
         stateDir: config.microvm.stateDir,
         gcrootsDir: config.microvm.gcrootsDir,
         supervisor: config.microvm.supervisor,
+        fence,
         system: nixSystem(),
         kvm: kvm.works,
         ...buildOptions(config),
@@ -105,7 +111,8 @@ export class Daemon {
         kvm: kvm.works,
         nixBinary: config.nix.binary,
       });
-      daemon = new Daemon({ loaded, journal, data, node, driver, facts });
+      const fencing = new Fencing(fence, driver.choice.kind, journal, () => undefined);
+      daemon = new Daemon({ loaded, journal, data, node, driver, fencing, facts });
       if (known !== undefined) await daemon.#startMember(known, data.stored);
       driver.start();
       daemon.#api = await startApiServer({
@@ -114,6 +121,7 @@ export class Daemon {
         socketGroup: config.api.socketGroup,
         journal,
       });
+      void daemon.#tryFence();
       return daemon;
     } catch (error) {
       await daemon?.member?.stop();
@@ -258,8 +266,16 @@ export class Daemon {
     await this.#api?.close();
     await this.#driver.close();
     await this.#member?.stop();
+    await this.#fencing.close();
     await this.#node.stop();
     await this.#data.close();
+  }
+
+  /** Tells the cluster whether the dead-man's switch works; until then this host gets no fenced VMs. */
+  async #tryFence(): Promise<void> {
+    const fence = await this.#fencing.try();
+    this.#facts = { ...this.#facts, fence };
+    this.#member?.shell.handle({ type: 'hostInfo', ...this.#info() });
   }
 
   async #startMember(membership: ClusterMembership, stored: DataDirectory['stored']): Promise<void> {

@@ -33,6 +33,17 @@ function amount({ vcpu, memoryMib }: HostView['free']): string {
   return `${vcpu}/${formatMemory(memoryMib)}`;
 }
 
+/** Whether its dead-man's switch works; without it the host gets no VMs that may move to another host. */
+function fenceWord({ facts }: HostView, paint: Paint): string {
+  if (facts?.fence === undefined) return '-';
+  return facts.fence.works ? paint('good', 'works') : paint('bad', 'fails');
+}
+
+function fenceText(host: HostView, paint: Paint): string | undefined {
+  const fence = host.facts?.fence;
+  return fence === undefined ? undefined : `${fenceWord(host, paint)}: ${printable(fence.message)}`;
+}
+
 function columns(paint: Paint, nowMs: number): Column<HostView>[] {
   return [
     { head: 'NAME', cell: (host) => host.name },
@@ -51,6 +62,7 @@ function columns(paint: Paint, nowMs: number): Column<HostView>[] {
     { head: 'SINCE', wide: true, cell: (host) => formatAge(host.reachableSinceMs, nowMs) },
     { head: 'SYSTEM', wide: true, cell: (host) => host.facts?.system ?? '-' },
     { head: 'FEATURES', wide: true, cell: (host) => printable(host.facts?.features.join(', ') ?? '') || '-' },
+    { head: 'FENCE', wide: true, cell: (host) => fenceWord(host, paint) },
     { head: 'VERSION', wide: true, cell: (host) => printable(host.facts?.n3xVersion ?? '-') },
     { head: 'ADDRESSES', wide: true, cell: (host) => printable(host.addresses.join(', ')) },
     { head: 'LABELS', wide: true, cell: (host) => labelsText(host) || '-' },
@@ -95,6 +107,7 @@ export function hostDetails(host: HostView, paint: Paint, nowMs: number): string
     ['System', facts?.system],
     ['Kernel', facts === undefined ? undefined : printable(facts.kernel)],
     ['Features', facts === undefined ? undefined : printable(facts.features.join(', '))],
+    ['Fence', fenceText(host, paint)],
     ['n3x', facts === undefined ? undefined : printable(facts.n3xVersion)],
     ['Addresses', printable(host.addresses.join(', '))],
     ['Peer id', printable(host.peerId)],

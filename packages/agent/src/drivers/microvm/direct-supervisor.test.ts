@@ -3,6 +3,8 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { bootMs } from '../fence/boot-clock.ts';
+import { FenceDirectory } from '../fence/fence-directory.ts';
 import { DirectSupervisor } from './direct-supervisor.ts';
 import { Layout } from './layout.ts';
 import type { Run } from './marker.ts';
@@ -27,8 +29,10 @@ async function setUp(t: { teardown(work: () => Promise<void>): void }, scripts: 
   });
   await layout.create('vm', { format: 1, uid: 'u', epoch: 1, builtGeneration: 1, restarts: 0, volumes: [], run: null });
   const log: string[] = [];
+  const fence = await FenceDirectory.open(join(directory, 'run'), join(directory, 'vms'));
   const supervisor = new DirectSupervisor({
     layout,
+    fence,
     environment: { GREETING: 'hi' },
     onExit: () => undefined,
     log: (e) => log.push(e),
@@ -43,7 +47,7 @@ async function setUp(t: { teardown(work: () => Promise<void>): void }, scripts: 
     await rm(directory, { recursive: true, force: true });
   });
   const read = (file: string) => readFile(layout.path('vm', file), 'utf8').catch(() => '');
-  return { runner, layout, supervisor, marker, log, read };
+  return { runner, layout, supervisor, fence, marker, log, read };
 }
 
 t.test('helpers go before and are undone after', async (t) => {
@@ -56,7 +60,7 @@ t.test('helpers go before and are undone after', async (t) => {
     'tap-down': 'echo tap-down >>order',
     'macvtap-down': 'echo macvtap-down >>order',
   });
-  await supervisor.start('vm', runner, { restarts: 0, generation: 1, again: false });
+  await supervisor.start('vm', runner, { restarts: 0, generation: 1, again: false, fenced: false });
   await eventually(async () => (await read('order')).includes('run hi'));
   t.ok(await supervisor.inspect('vm', await marker()));
   await supervisor.stop('vm', 60_000);
@@ -68,12 +72,51 @@ t.test('helpers go before and are undone after', async (t) => {
   );
 });
 
+t.test('a stop without patience kills at once', async (t) => {
+  const { runner, supervisor, log, read } = await setUp(t, {
+    'microvm-run': 'trap "echo term >>order" TERM; echo up >>order; while :; do sleep 0.02; done',
+    'microvm-shutdown': 'echo asked >>order',
+  });
+  await supervisor.start('vm', runner, { restarts: 0, generation: 1, again: false, fenced: false });
+  await eventually(async () => (await read('order')) === 'up\n');
+  await supervisor.stop('vm', 0);
+  t.same([await read('order'), log], ['up\n', ['microvm.stoppedHard']], 'neither asked nor told');
+});
+
+t.test(
+  'what is fenced carries the mark of the dead-man’s switch, with its helpers, and starts before the deadline only',
+  async (t) => {
+    const { runner, supervisor, fence, read } = await setUp(t, {
+      'virtiofsd-run': 'echo "fs $N3X_FENCE" >>marks; exec sleep 1000',
+      'microvm-run': 'echo "vm $N3X_FENCE" >>marks; exec sleep 1000',
+    });
+    const marks = async (count: number) => {
+      await eventually(async () => (await read('marks')).split('\n').length > count);
+      return (await read('marks'))
+        .split('\n')
+        .filter((line) => line !== '')
+        .sort();
+    };
+    await supervisor.start('vm', runner, { restarts: 0, generation: 1, again: false, fenced: false });
+    t.same(await marks(2), ['fs ', 'vm ']);
+    await supervisor.stop('vm', 0);
+    await fence.write('deadline', String(Math.floor(bootMs() / 10) + 60_000));
+    await supervisor.start('vm', runner, { restarts: 0, generation: 1, again: false, fenced: true });
+    t.same(await marks(4), ['fs ', `fs ${fence.id}`, 'vm ', `vm ${fence.id}`]);
+    await supervisor.stop('vm', 0);
+    await fence.write('deadline', '1');
+    await supervisor.start('vm', runner, { restarts: 0, generation: 1, again: false, fenced: true });
+    await eventually(async () => (await read('console.log')).includes('the lease of this host has run out'));
+    t.notMatch(await read('marks'), new RegExp(`(vm ${fence.id}[^]*){2}`), 'the VM itself never began');
+  },
+);
+
 t.test('a helper that fails stops the start', async (t) => {
   const { runner, supervisor, marker, layout } = await setUp(t, {
     'tap-up': 'echo no tap >&2; exit 1',
     'microvm-run': '',
   });
-  await t.rejects(supervisor.start('vm', runner, { restarts: 0, generation: 1, again: false }), {
+  await t.rejects(supervisor.start('vm', runner, { restarts: 0, generation: 1, again: false, fenced: false }), {
     reason: 'StartFailed',
     message: /tap-up of vm failed: no tap/,
   });
@@ -89,7 +132,7 @@ t.test('virtiofs comes before the VM and goes after it', async (t) => {
   });
   await mkdir(join(runner, 'share/microvm/virtiofs/store'), { recursive: true });
   await writeFile(join(runner, 'share/microvm/virtiofs/store/socket'), 'share.sock\n');
-  await supervisor.start('vm', runner, { restarts: 0, generation: 1, again: false });
+  await supervisor.start('vm', runner, { restarts: 0, generation: 1, again: false, fenced: false });
   await eventually(async () => (await read('fs')) === 'up\nthere\n');
   await supervisor.stop('vm', 0);
   t.equal(await read('fs'), 'up\nthere\ndown\n');
@@ -159,7 +202,7 @@ t.test('a process that only has the pid is not taken for the VM, and not signall
 t.test('the console’s log is cut, and a run’s part of it is found', async (t) => {
   const { runner, layout, supervisor, marker } = await setUp(t, { 'microvm-run': 'echo second; exec sleep 1000' });
   await writeFile(layout.path('vm', 'console.log'), 'first\n');
-  await supervisor.start('vm', runner, { restarts: 0, generation: 1, again: false });
+  await supervisor.start('vm', runner, { restarts: 0, generation: 1, again: false, fenced: false });
   await eventually(async () => (await supervisor.consoleText('vm', await marker())) === 'second\n');
   await writeFile(layout.path('vm', 'console.log'), 'x'.repeat(5 * 1_048_576), { flag: 'a' });
   await supervisor.tend('vm');

@@ -9,6 +9,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
 import { childEnvironment, type Exec, exec, execDetached, signalGroup } from '../exec.ts';
+import type { FenceDirectory } from '../fence/fence-directory.ts';
 import {
   CONSOLE_LOG_LIMIT,
   fileSize,
@@ -35,8 +36,7 @@ export const CONSOLE_INPUT = 'console.in';
 /** How long, in ms, a helper script such as tap-up may take. */
 const HELPER_TIMEOUT_MS = 30_000;
 /** How long, in ms, processes have to end after SIGTERM and after SIGKILL. */
-const TERM_GRACE_MS = 5_000;
-const KILL_GRACE_MS = 10_000;
+const GRACE_MS = { SIGTERM: 5_000, SIGKILL: 10_000 } as const;
 const POLL_MS = 50;
 /** Bytes of a run's console that are searched for a readiness pattern. */
 const CONSOLE_TEXT_BYTES = 262_144;
@@ -51,6 +51,7 @@ const HELPERS = [
 /** What a direct supervisor needs. */
 export interface DirectSupervisorOptions {
   readonly layout: Layout;
+  readonly fence: FenceDirectory;
   /** Variables added to the environment of runners. */
   readonly environment: Readonly<Record<string, string>>;
   /** Told when a process that it started ends. */
@@ -107,8 +108,9 @@ export class DirectSupervisor implements Supervisor {
     try {
       await this.#layout.setLink(name, 'booted', runner);
       await this.#helpersUp(name, runner);
-      await startVirtiofs(this.#layout, name, runner, run.id);
-      const child = await this.#spawn(name, runner, run.id);
+      const mark = cause.fenced ? this.#options.fence.environment : {};
+      await startVirtiofs(this.#layout, name, runner, run.id, mark);
+      const child = await this.#spawn(name, runner, run.id, cause.fenced);
       const pid = child.pid ?? 0;
       const startTicks = (await readProcess(pid))?.startTicks ?? null;
       await this.#layout.updateMarker(name, (marker) => ({ ...marker, run: { ...run, pid, startTicks } }));
@@ -134,12 +136,8 @@ export class DirectSupervisor implements Supervisor {
     if (run === null) return;
     const found = await this.#identify(name, run);
     if (found !== undefined) {
-      const request = await requestShutdown(this.#exec, this.#layout.directory(name), run.runner, found.pid, timeoutMs);
-      if (request !== undefined) {
-        await this.#waitGone(name, run.id, Date.now() + timeoutMs);
-        request.abort();
-      }
-      await this.#stopHard(name, run.id, found.pid);
+      if (timeoutMs > 0) await this.#stopGently(name, run, found.pid, timeoutMs);
+      await this.#stopHard(name, run.id, found.pid, timeoutMs > 0 ? ['SIGTERM', 'SIGKILL'] : ['SIGKILL']);
     }
     await this.#settle(name, run.id, undefined);
   }
@@ -196,7 +194,10 @@ export class DirectSupervisor implements Supervisor {
     }));
   }
 
-  async #spawn(name: string, runner: string, runId: string): Promise<ChildProcess> {
+  async #spawn(name: string, runner: string, runId: string, fenced: boolean): Promise<ChildProcess> {
+    const { environment, fence } = this.#options;
+    const program: [string] = [join(runner, 'bin/microvm-run')];
+    const mark = fenced ? fence.environment : {};
     const directory = this.#layout.directory(name);
     const input = join(directory, CONSOLE_INPUT);
     const log = join(directory, CONSOLE_LOG);
@@ -210,9 +211,9 @@ export class DirectSupervisor implements Supervisor {
     await using output = await open(log, 'a', 0o664);
     await this.#layout.own(log);
     const { owner } = this.#layout;
-    return await execDetached([join(runner, 'bin/microvm-run')], {
+    return await execDetached(fenced ? fence.gated(program) : program, {
       cwd: directory,
-      env: childEnvironment({ ...this.#options.environment, [RUN_ID_VARIABLE]: runId }),
+      env: childEnvironment({ ...environment, ...mark, [RUN_ID_VARIABLE]: runId }),
       stdio: [stdin.fd, output.fd, output.fd],
       ...(owner === undefined ? {} : { user: owner }),
     });
@@ -314,16 +315,25 @@ export class DirectSupervisor implements Supervisor {
     }
   }
 
-  async #stopHard(name: string, runId: string, pid: number): Promise<void> {
-    for (const [signal, graceMs] of [
-      ['SIGTERM', TERM_GRACE_MS],
-      ['SIGKILL', KILL_GRACE_MS],
-    ] as const) {
+  async #stopGently(name: string, run: Run, pid: number, timeoutMs: number): Promise<void> {
+    const request = await requestShutdown(this.#exec, this.#layout.directory(name), run.runner, pid, timeoutMs);
+    if (request === undefined) return;
+    await this.#waitGone(name, run.id, Date.now() + timeoutMs);
+    request.abort();
+  }
+
+  async #stopHard(
+    name: string,
+    runId: string,
+    pid: number,
+    signals: readonly (keyof typeof GRACE_MS)[],
+  ): Promise<void> {
+    for (const signal of signals) {
       // Looked at anew before each signal: a pid that fails the check is never signalled.
       if (await this.#waitGone(name, runId, 0)) return;
       this.#options.log('microvm.stoppedHard', { vm: name, pid, signal });
       signalGroup(pid, signal);
-      if (await this.#waitGone(name, runId, Date.now() + graceMs)) return;
+      if (await this.#waitGone(name, runId, Date.now() + GRACE_MS[signal])) return;
     }
     throw new DriverFailure('StopFailed', `process ${pid} of ${name} does not end, not even by SIGKILL`, true);
   }

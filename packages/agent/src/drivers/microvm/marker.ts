@@ -74,6 +74,8 @@ export interface StartCause {
   readonly generation: number;
   /** Because its process had ended. */
   readonly again: boolean;
+  /** Whether the dead-man's switch has to end it. */
+  readonly fenced: boolean;
 }
 
 /** The marker of a VM that is about to be started: how it last ended is over, and how often it was started again is known. */

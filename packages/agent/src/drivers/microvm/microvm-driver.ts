@@ -5,6 +5,7 @@ import type { Power } from '@n3x/core/model/vm';
 import type { DriverAction, DriverOutcome, DriverPort, DriverVm, ObservedVm } from '@n3x/core/ports/driver';
 import type { JournalPort } from '@n3x/core/ports/journal';
 import { exec } from '../exec.ts';
+import type { FenceDirectory } from '../fence/fence-directory.ts';
 import { BUILD_LOG } from './build-log.ts';
 import { type TailOptions, tailFile } from './console-log.ts';
 import { DirectSupervisor } from './direct-supervisor.ts';
@@ -36,6 +37,8 @@ export interface MicrovmDriverOptions extends BuildSettings {
   /** Directory of their garbage collection roots: `/nix/var/nix/gcroots/microvm`, or another below `/nix/var/nix/gcroots`. */
   readonly gcrootsDir: string;
   readonly supervisor: 'auto' | SupervisorKind;
+  /** Where fenced VMs are made known to the dead-man's switch. */
+  readonly fence: FenceDirectory;
   readonly system: NixSystem;
   /** Whether KVM was seen to work; runners are told in `N3X_KVM`. */
   readonly kvm: boolean;
@@ -66,11 +69,12 @@ export class MicrovmDriver implements DriverPort {
       options.journal.log('warn', event, fields);
     this.#direct = new DirectSupervisor({
       layout,
+      fence: options.fence,
       environment: { N3X_KVM: options.kvm ? 'yes' : 'no' },
       onExit: () => this.#observer.refresh(),
       log,
     });
-    this.#systemd = new SystemdSupervisor({ layout, log });
+    this.#systemd = new SystemdSupervisor({ layout, fence: options.fence, log });
     this.#actions = this.#makeActions(options);
     this.#observer = new Observer({
       layout,

@@ -17,9 +17,12 @@ export interface RunningProcess {
 /** Starts, stops and finds the processes of VMs. Methods reject with a `DriverFailure` or a system error. */
 export interface Supervisor {
   readonly kind: SupervisorKind;
-  /** Starts the runner that is `current`; resolves once its process runs. */
+  /**
+   * Starts the runner that is `current`; resolves once its process runs. What is fenced, the dead-man's switch knows it
+   * before there is a process.
+   */
   start(name: string, runner: string, cause: StartCause): Promise<void>;
-  /** Asks the guest to shut down, stops it hard after `timeoutMs`; resolves once nothing of it runs. */
+  /** Asks the guest to shut down, kills it after `timeoutMs`, at once with 0; resolves once nothing of it runs. */
   stop(name: string, timeoutMs: number): Promise<void>;
   /** The process of a VM, found from the host's own facts. */
   inspect(name: string, marker: Marker): Promise<RunningProcess | undefined>;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { type Exec, exec } from '../exec.ts';
+import { FenceDirectory } from '../fence/fence-directory.ts';
 import { Layout } from './layout.ts';
 import { resolveSupervisor, SystemdSupervisor } from './systemd-supervisor.ts';
 import { eventually, isAlive } from './test-host.ts';
@@ -62,7 +63,7 @@ cat
 `;
 
 function cause(restarts: number) {
-  return { restarts, generation: 5, again: false };
+  return { restarts, generation: 5, again: false, fenced: false };
 }
 
 async function setUp(t: { teardown(work: () => Promise<void>): void }) {
@@ -93,8 +94,10 @@ async function setUp(t: { teardown(work: () => Promise<void>): void }) {
   const found: Exec = ([program, ...args], options) =>
     exec(program === 'systemctl' ? [join(directory, 'systemctl'), ...args] : [program, ...args], options);
   const log: string[] = [];
+  const fence = await FenceDirectory.open(join(directory, 'run'), join(directory, 'vms'));
   const supervisor = new SystemdSupervisor({
     layout,
+    fence,
     exec: found,
     log: (event) => log.push(event),
     runtimeUnits: join(directory, 'units'),

@@ -6,6 +6,7 @@ import { constants } from 'node:os';
 import { PassThrough, Readable } from 'node:stream';
 import { ERROR_CODES, N3xError } from '@n3x/core/base/errors';
 import { type Exec, exec, type RunResult } from '../exec.ts';
+import type { FenceDirectory } from '../fence/fence-directory.ts';
 import { pause, type TailOptions } from './console-log.ts';
 import { DriverFailure } from './failure.ts';
 import { exists, type Layout } from './layout.ts';
@@ -81,6 +82,7 @@ interface UnitState {
 /** What a systemd supervisor needs. */
 export interface SystemdSupervisorOptions {
   readonly layout: Layout;
+  readonly fence: FenceDirectory;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly exec?: Exec;
   /** Where units are changed until the next boot; systemd's own directory without it. */
@@ -91,6 +93,7 @@ export interface SystemdSupervisorOptions {
 export class SystemdSupervisor implements Supervisor {
   readonly kind = 'systemd';
   readonly #layout: Layout;
+  readonly #fence: FenceDirectory;
   readonly #log: SystemdSupervisorOptions['log'];
   readonly #exec: Exec;
   readonly #runtimeUnits: string;
@@ -98,6 +101,7 @@ export class SystemdSupervisor implements Supervisor {
 
   constructor(options: SystemdSupervisorOptions) {
     this.#layout = options.layout;
+    this.#fence = options.fence;
     this.#log = options.log;
     this.#exec = options.exec ?? exec;
     this.#runtimeUnits = options.runtimeUnits ?? RUNTIME_UNITS;
@@ -106,6 +110,9 @@ export class SystemdSupervisor implements Supervisor {
   async start(name: string, runner: string, cause: StartCause): Promise<void> {
     this.#starting.add(name);
     try {
+      // Before anything of it can run.
+      if (cause.fenced) await this.#fence.listUnit(unitOf(name));
+      else await this.#fence.unlistUnit(unitOf(name));
       const run: Run = {
         id: '',
         supervisor: 'systemd',
@@ -128,6 +135,7 @@ export class SystemdSupervisor implements Supervisor {
       const why = started.code === 0 ? await this.#waitStarted(name, conditionAt) : started.stderr.trim();
       if (why !== undefined) {
         await this.#systemctl(['stop', '--no-block', unitOf(name)]);
+        // It stays listed for the switch: something of it may be on its way out still.
         await this.#over(name, undefined);
         throw new DriverFailure('StartFailed', `${unitOf(name)} does not start: ${why}`, true);
       }
@@ -143,7 +151,7 @@ export class SystemdSupervisor implements Supervisor {
     }));
     const unit = await this.#show(name);
     const booted = await this.#layout.readLink(name, 'booted');
-    if (unit.mainPid > 0 && booted !== undefined) {
+    if (unit.mainPid > 0 && booted !== undefined && timeoutMs > 0) {
       // Asked here and not by ExecStop: there the script's standard input is /dev/null, at which older runners return
       // at once, and systemd then kills the guest.
       const directory = this.#layout.directory(name);
@@ -163,6 +171,7 @@ export class SystemdSupervisor implements Supervisor {
       throw new DriverFailure('StopFailed', `${unitOf(name)} does not stop`, true);
     }
     await this.#over(name, undefined);
+    await this.#fence.unlistUnit(unitOf(name));
   }
 
   async inspect(name: string, marker: Marker): Promise<RunningProcess | undefined> {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { type VmSpecInput, vmSpecSchema } from '@n3x/core/model/vm';
 import type { DriverAction, DriverOutcome, DriverVm, ObservedVm } from '@n3x/core/ports/driver';
 import { nixSystem } from '../facts.ts';
+import { FenceDirectory } from '../fence/fence-directory.ts';
 import { MicrovmDriver, type MicrovmDriverOptions } from './microvm-driver.ts';
 
 /** The flake that stands in for nixpkgs and microvm.nix. */
@@ -38,8 +39,10 @@ export class TestHost {
 
   /** A new driver on the same directory, as after a restart of the daemon. */
   async restart(options: Partial<MicrovmDriverOptions> = {}): Promise<void> {
+    const stateDir = join(this.directory, 'microvms');
     this.driver = await MicrovmDriver.create({
-      stateDir: join(this.directory, 'microvms'),
+      stateDir,
+      fence: await FenceDirectory.open(join(this.directory, 'run'), stateDir),
       gcrootsDir: join(this.directory, 'gcroots'),
       supervisor: 'direct',
       nix: { binary: 'nix', extraConfig: NIX_CONFIG, buildTimeoutMs: 60_000 },

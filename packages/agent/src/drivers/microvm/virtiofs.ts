@@ -12,8 +12,14 @@ const SOCKETS_MS = 15_000;
 const POLL_MS = 50;
 const GONE_MS = 5_000;
 
-/** Starts the runner's `virtiofsd-run`, if it has one, and waits for its sockets: a VM that comes first would fail. */
-export async function startVirtiofs(layout: Layout, name: string, runner: string, runId: string): Promise<void> {
+/** Starts the runner's `virtiofsd-run`, if it has one, with `environment` added to its own, and waits for its sockets: a VM that comes first would fail. */
+export async function startVirtiofs(
+  layout: Layout,
+  name: string,
+  runner: string,
+  runId: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<void> {
   const script = join(runner, 'bin/virtiofsd-run');
   if (!(await exists(script))) return;
   await stopVirtiofs(runId);
@@ -23,7 +29,7 @@ export async function startVirtiofs(layout: Layout, name: string, runner: string
     await execDetached([script], {
       cwd: layout.directory(name),
       // As root, as microvm.nix's unit: the daemons open the shares for the guest.
-      env: childEnvironment({ [HELPER_ID_VARIABLE]: runId }),
+      env: childEnvironment({ ...environment, [HELPER_ID_VARIABLE]: runId }),
       stdio: [input.fd, output.fd, output.fd],
     });
   }

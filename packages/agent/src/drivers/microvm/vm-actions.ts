@@ -172,7 +172,7 @@ export class VmActions {
       await layout.setLink(vm.name, 'booted', runner);
     });
     await layout.updateMarker(vm.name, (before) => ({ ...before, epoch: vm.epoch }));
-    await supervisor.start(vm.name, runner, { restarts, generation: vm.generation, again });
+    await supervisor.start(vm.name, runner, { restarts, generation: vm.generation, again, fenced: vm.fenced });
   }
 
   /** A runner makes a new, empty image where one is missing: not where there was data before. */
