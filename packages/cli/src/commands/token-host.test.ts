@@ -67,8 +67,12 @@ t.test('hosts', async (t) => {
   t.match(lines[1], /^n1 +up +server +leader +1 +1\/4 +512M\/7\.5G +\d/);
   t.match(lines[2], /^n2 +unreachable +server +learner/);
   t.match(lines[3], /^n3 +joining +server +joining/);
-  t.match((await runCli(['host', 'list', '-o', 'wide', ...socket])).stdout, /x86_64-linux +kvm, nix +0.1.0 +\/ip4/);
+  t.match(
+    (await runCli(['host', 'list', '-o', 'wide', ...socket])).stdout,
+    /x86_64-linux +kvm, nix +works +0.1.0 +\/ip4/,
+  );
   const shown = await runCli(['host', 'show', 'n1', ...socket]);
+  t.match(shown.stdout, /Fence: +works: watchdog process\n/);
   t.match(shown.stdout, /Capacity: +4 vcpu, 7\.5G\nUsed: +1 vcpu, 512M\nFree: +3 vcpu, 7G\nReserved: +0 vcpu, 512M\n/);
   t.match(JSON.parse((await runCli(['host', 'show', 'n1', '-o', 'json', ...socket])).stdout), { name: 'n1', id: 1 });
   t.match(JSON.parse((await runCli(['host', 'show', 'n2', '--stale', '-o', 'json', ...socket])).stdout), {

@@ -71,6 +71,7 @@ export function makeHost(change: Partial<HostView> = {}): HostView {
       vcpu: 4,
       memoryMib: 8192,
       features: ['kvm', 'nix'],
+      fence: { works: true, message: 'watchdog process' },
       kernel: '6.12.0',
       n3xVersion: '0.1.0',
       commandFormats: [1, 1],
