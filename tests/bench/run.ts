@@ -10,6 +10,7 @@ import { benchCommits } from './commits.ts';
 import { benchCreate } from './create.ts';
 import { benchFailover } from './failover.ts';
 import type { Figure } from './figure.ts';
+import { benchIdle } from './idle.ts';
 import { benchList } from './list.ts';
 import { benchMemory } from './memory.ts';
 import { benchPlacement } from './placement.ts';
@@ -33,6 +34,7 @@ const PARTS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   create: onCluster(benchCreate),
   commits: benchCommits,
   failover: benchFailover,
+  idle: benchIdle,
   list: onCluster(benchList),
   placement: benchPlacement,
   placing: benchPlacing,
