@@ -107,11 +107,8 @@ export class Call<Id extends OperationId = OperationId> {
     if (typeof name !== 'string' || error.details?.['suggestion'] !== undefined) return error;
     if (kind === 'vm') return unknownVm(state, name);
     if (kind === 'lock') return unknownLock(state, name);
-    if (kind !== 'host') return error;
-    const suggestion = nearest(name, hostNames(state));
-    if (suggestion === undefined) return error;
-    const details = { ...error.details, suggestion };
-    return new N3xError(error.code, `${error.message}; did you mean ${suggestion}?`, { details, cause: error.cause });
+    if (kind === 'network') return withSuggestion(error, nearest(name, networkNames(state)));
+    return kind === 'host' ? withSuggestion(error, nearest(name, hostNames(state))) : error;
   }
 }
 
@@ -134,12 +131,29 @@ export function unknownLock(state: ClusterState, name: string): N3xError {
   return unknown('lock', name, lockNames(state), 'nobody holds it; `n3xctl lock list` shows those in use');
 }
 
+/** `N3X_NOT_FOUND` for a network, with the nearest name there is. */
+export function unknownNetwork(state: ClusterState, name: string): N3xError {
+  return unknown('network', name, networkNames(state), '`n3xctl network list` shows those that do');
+}
+
 /** `N3X_NOT_FOUND` for a host, with the nearest name there is. */
 export function unknownHost(state: ClusterState, name: string): N3xError {
   return unknown('host', name, hostNames(state), '`n3xctl host list` shows those that do');
 }
 
-function unknown(kind: 'VM' | 'host' | 'lock', name: string, names: Iterable<string>, otherwise: string): N3xError {
+/** An error that says why a name is asked for at all, with the nearest one that exists. */
+function withSuggestion(error: N3xError, suggestion: string | undefined): N3xError {
+  if (suggestion === undefined) return error;
+  const details = { ...error.details, suggestion };
+  return new N3xError(error.code, `${error.message}; did you mean ${suggestion}?`, { details, cause: error.cause });
+}
+
+function unknown(
+  kind: 'VM' | 'host' | 'lock' | 'network',
+  name: string,
+  names: Iterable<string>,
+  otherwise: string,
+): N3xError {
   const suggestion = nearest(name, names);
   const hint = suggestion === undefined ? otherwise : `did you mean ${suggestion}?`;
   return new N3xError('N3X_NOT_FOUND', `${kind} ${name} does not exist: ${hint}`, {
@@ -164,6 +178,11 @@ function* lockNames(state: ClusterState): Generator<string> {
     if (left-- === 0) return;
     yield lock.name;
   }
+}
+
+/** There are at most as many as may be looked at. */
+function* networkNames(state: ClusterState): Generator<string> {
+  for (const network of state.networks()) yield network.name;
 }
 
 function* hostNames(state: ClusterState): Generator<string> {

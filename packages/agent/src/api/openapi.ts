@@ -68,6 +68,7 @@ const TAGS: Readonly<Record<Route['tag'], string>> = {
   hosts: 'Hosts',
   vms: 'Virtual machines',
   locks: 'Locks and semaphores',
+  networks: 'Networks that VMs get addresses from',
   changes: 'What happened and what happens',
 };
 

@@ -28,6 +28,7 @@ import {
   setCluster,
 } from './handlers/membership.ts';
 import { drainHost, getDrain, migrateVm, planRebalance, rebalanceCluster, undrainHost } from './handlers/moves.ts';
+import { createNetwork, deleteNetwork, getNetwork, listNetworks, setNetwork } from './handlers/networks.ts';
 import { explainVm, placeVm, planVm } from './handlers/placement.ts';
 import { getCluster, getHealth, getLocal, getVersion } from './handlers/service.ts';
 import { getVmLogs } from './handlers/vm-streams.ts';
@@ -93,6 +94,11 @@ const JSON_HANDLERS: { readonly [Id in JsonId]: JsonHandler<Id> } = {
   renewLock,
   releaseLock,
   breakLock,
+  listNetworks,
+  createNetwork,
+  getNetwork,
+  setNetwork,
+  deleteNetwork,
   listEvents,
 };
 

@@ -1,13 +1,16 @@
 /** Objects as clients see them: what is stored, and what follows from the rest of the state. */
 import type { LockView } from '@n3x/core/api/lock-schemas';
+import type { NetworkView } from '@n3x/core/api/network-schemas';
 import type { ClusterStatus, HostView, LocalStatus, TokenView, VmView } from '@n3x/core/api/schemas';
 import { votersNote } from '@n3x/core/control/voters-note';
 import { effectiveStatus } from '@n3x/core/machine/effective';
 import type { ClusterState } from '@n3x/core/machine/state';
 import type { Cluster, Token } from '@n3x/core/model/cluster';
 import { type Host, hostCapacity } from '@n3x/core/model/host';
+import { FAMILIES } from '@n3x/core/model/ip';
 import type { Lock } from '@n3x/core/model/lock';
 import { moveTargetId } from '@n3x/core/model/move';
+import { heldCount, type Network } from '@n3x/core/model/network';
 import type { ClusterObject } from '@n3x/core/model/object';
 import type { Vm, VmPhase } from '@n3x/core/model/vm';
 
@@ -61,6 +64,23 @@ export function lockView(lock: Lock): LockView {
   return { ...lock, free: lock.slots - lock.holders.length };
 }
 
+/** A network with what is in use, held and left of it. Each interface on it has one address of each of its versions. */
+export function networkView(state: ClusterState, network: Network): NetworkView {
+  const families = FAMILIES.filter((family) => network.spec[family] !== undefined);
+  const uses = state.indexes.networkUses(network.name);
+  const held = heldCount(network);
+  const free: NetworkView['free'] = {};
+  for (const family of families) {
+    const plan = state.addresses.plan(network.name, family);
+    if (plan === undefined) continue;
+    const barred = plan.skipped.reduce((sum, { first, last }) => sum + (last - first + 1n), 0n);
+    const all = plan.subnet.last - plan.subnet.first + 1n - barred;
+    const left = all - BigInt(uses) - BigInt(Math.ceil(held / families.length));
+    free[family] = left < 0n ? 0 : Number(left > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : left);
+  }
+  return { ...network, uses, held, free };
+}
+
 /** The cluster as the answering host knows it. */
 export function clusterStatus(
   state: ClusterState,
@@ -105,6 +125,8 @@ export function objectView(state: ClusterState, object: ClusterObject, leaderId:
       return tokenView(state, object, nowMs);
     case 'lock':
       return lockView(object);
+    case 'network':
+      return networkView(state, object);
     default:
       return object;
   }

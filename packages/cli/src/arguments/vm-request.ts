@@ -5,7 +5,7 @@ import { absoluteFlake, type PathBase, parseFlake } from './flake-reference.ts';
 import { parseModule } from './guest-module.ts';
 import { careFlag, type HealthFlags, parseCare } from './health.ts';
 import { parseLabels } from './labels.ts';
-import { parseForward, parseInterface } from './network.ts';
+import { parseForward, parseInterface, parseNetworkChoice } from './network.ts';
 import { parseWholeNumber } from './number.ts';
 import { type PlacementFlags, parsePlacement, parsePriority, placementFlag } from './placement.ts';
 import { UsageError } from './usage-error.ts';
@@ -20,6 +20,7 @@ export interface VmCreateFlags extends PlacementFlags, HealthFlags {
   readonly volume?: readonly string[];
   readonly net?: readonly string[];
   readonly forward?: readonly string[];
+  readonly network?: readonly string[];
   readonly module?: readonly string[];
   readonly nixpkgs?: string;
   readonly microvm?: string;
@@ -60,10 +61,13 @@ function inlineSource(flags: VmCreateFlags, base: PathBase): Source {
   };
 }
 
-function flakeSource(name: string, flake: string, base: PathBase): Source {
+function flakeSource(name: string, flake: string, networks: readonly string[] | undefined, base: PathBase): Source {
   const { ref, attribute } = parseFlake('--flake', flake, base);
   // Users copy attribute paths from elsewhere; the output's name is implied here.
-  return { kind: 'flake', ref, attribute: attribute?.replace(/^nixosConfigurations\./, '') ?? name };
+  return {
+    ...{ kind: 'flake', ref, attribute: attribute?.replace(/^nixosConfigurations\./, '') ?? name },
+    ...(networks === undefined ? {} : { networks: networks.map(parseNetworkChoice) }),
+  };
 }
 
 /** Which flag a refused field of the request came from. */
@@ -77,6 +81,7 @@ function flagOf(path: readonly PropertyKey[]): string {
       attribute: '--flake',
       volumes: '--volume',
       interfaces: '--net',
+      networks: '--network',
       forwards: '--forward',
       modules: '--module',
     };
@@ -109,12 +114,16 @@ export async function vmRequest(name: string, flags: VmCreateFlags, base: PathBa
       `for example: n3xctl vm create ${name} --flake .#${name}`,
     );
   }
+  if (flags.flake === undefined && flags.network !== undefined) {
+    throw new UsageError('--network is for a guest with --flake: say --net tap,network=NAME for one described here');
+  }
   const labels = flags.label === undefined ? undefined : parseLabels('--label', flags.label);
   const placement = parsePlacement(flags);
   const request: VmCreateRequest = {
     name,
     spec: {
-      source: flags.flake === undefined ? inlineSource(flags, base) : flakeSource(name, flags.flake, base),
+      source:
+        flags.flake === undefined ? inlineSource(flags, base) : flakeSource(name, flags.flake, flags.network, base),
       ...(flags.vcpu === undefined ? {} : { vcpu: parseWholeNumber('--vcpu', flags.vcpu, 1, 1024) }),
       ...(flags.memory === undefined ? {} : { memoryMib: parseSize('--memory', flags.memory) }),
       ...(labels === undefined ? {} : { labels }),

@@ -62,6 +62,11 @@ export const OPERATIONS = {
   renewLock: { method: 'POST', path: '/v1/locks/:name/renew' },
   releaseLock: { method: 'POST', path: '/v1/locks/:name/release' },
   breakLock: { method: 'POST', path: '/v1/locks/:name/break' },
+  listNetworks: { method: 'GET', path: '/v1/networks' },
+  createNetwork: { method: 'POST', path: '/v1/networks' },
+  getNetwork: { method: 'GET', path: '/v1/networks/:name' },
+  setNetwork: { method: 'POST', path: '/v1/networks/:name/settings' },
+  deleteNetwork: { method: 'DELETE', path: '/v1/networks/:name' },
   listEvents: { method: 'GET', path: '/v1/events' },
   watch: { method: 'GET', path: '/v1/watch' },
 } as const satisfies Partial<Record<OperationId, OperationPath>>;

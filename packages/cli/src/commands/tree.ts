@@ -7,6 +7,7 @@ import { collect, handle } from './handler.ts';
 import { withHealthFlags } from './health-flags.ts';
 import { addLock } from './lock-tree.ts';
 import { addDrain, addMigrate, addRebalance } from './move-tree.ts';
+import { addNetwork } from './network-tree.ts';
 
 function repeated(flags: string, description: string): Option {
   return new Option(flags, `${description}; may be repeated`).argParser(collect);
@@ -35,6 +36,7 @@ export function addCommands(program: Command, terminal: Terminal): void {
   addHost(program.command('host').description('hosts of the cluster'), terminal);
   addVm(program.command('vm').description('virtual machines'), terminal);
   addLock(program.command('lock').description('locks and semaphores'), terminal);
+  addNetwork(program.command('network').description('networks that VMs get addresses from'), terminal);
   handle(
     program
       .command('events')
@@ -288,7 +290,13 @@ function addVmCreate(vm: Command, terminal: Terminal): void {
     .option('--memory <size>', 'memory, for example 512M or 4G (with --flake as --vcpu)')
     .addOption(new Option('--hypervisor <name>', 'hypervisor, by default qemu').choices(HYPERVISORS))
     .addOption(repeated('--volume <volume>', 'disk image, NAME:SIZE[:MOUNT[:FSTYPE]]'))
-    .addOption(repeated('--net <interface>', 'interface: user, tap, bridge:BRIDGE or macvtap:LINK[:MODE]'))
+    .addOption(
+      repeated(
+        '--net <interface>',
+        'interface: user, tap, bridge:BRIDGE or macvtap:LINK[:MODE]; all but user also ,network=NAME ,address=IP, tap ,routed',
+      ),
+    )
+    .addOption(repeated('--network <network>', 'with --flake: network to have addresses of, NAME[,address=IP]'))
     .addOption(repeated('--forward <ports>', 'forward a port of the host to the guest, [HOST:]GUEST[/udp]'))
     .addOption(repeated('--module <module>', 'NixOS module: a file, or FLAKE#ATTRIBUTE'))
     .option('--nixpkgs <ref>', 'nixpkgs to build from')

@@ -2,7 +2,7 @@
 import type { Command, Option } from 'commander';
 
 /** What stands for a value that a script can look up while completing. */
-export type ValueSource = 'vm' | 'host' | 'token' | 'lock' | 'file' | 'directory';
+export type ValueSource = 'vm' | 'host' | 'token' | 'lock' | 'network' | 'file' | 'directory';
 
 /** One flag. */
 export interface CompletionFlag {
@@ -34,6 +34,7 @@ const FLAG_SOURCES: Readonly<Record<string, ValueSource>> = {
   '--nixpkgs': 'directory',
   '--microvm': 'directory',
   '--host': 'host',
+  '--network': 'network',
 };
 
 function describeFlag(option: Option): CompletionFlag {
@@ -54,6 +55,7 @@ function argumentSource(path: readonly string[]): ValueSource | undefined {
   if (noun === 'host') return 'host';
   if (noun === 'token') return 'token';
   if (noun === 'lock') return 'lock';
+  if (noun === 'network' && verb !== 'create') return 'network';
   if (noun === 'cluster' && verb === 'leave') return 'host';
   return undefined;
 }
@@ -87,6 +89,6 @@ const HELP_FLAG: CompletionFlag = {
 };
 
 /** The shell command that lists names of a kind, one a line; quiet when no n3xd answers. */
-export function lookupCommand(source: 'vm' | 'host' | 'token' | 'lock'): string {
+export function lookupCommand(source: 'vm' | 'host' | 'token' | 'lock' | 'network'): string {
   return `n3xctl ${source} list --stale --quiet --timeout 2s 2>/dev/null`;
 }

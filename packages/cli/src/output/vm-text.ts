@@ -1,5 +1,6 @@
 /** VMs as text for people. */
 import type { VmView } from '@n3x/core/api/schemas';
+import { allocatedTexts } from '@n3x/core/model/vm-address';
 import { formatAge, formatTime } from './age.ts';
 import { annotationFields } from './annotation-fields.ts';
 import { careFields } from './health-text.ts';
@@ -81,6 +82,7 @@ function columns(paint: Paint, nowMs: number, reasonWidth: number): Column<VmVie
     { head: 'PORTS', cell: (vm) => portsText(vm) || '-' },
     { head: 'AGE', cell: (vm) => formatAge(vm.createdAtMs, nowMs) },
     { head: 'SINCE', wide: true, cell: (vm) => formatAge(vm.status.sinceMs, nowMs) },
+    { head: 'ADDRESSES', wide: true, cell: (vm) => allocatedTexts(vm.allocation.addresses).join(', ') || '-' },
     { head: 'POWER', wide: true, cell: (vm) => vm.power },
     { head: 'RESTARTED', wide: true, cell: (vm) => String(vm.status.startedAgain ?? 0) },
     { head: 'EPOCH', wide: true, cell: (vm) => (vm.assignment === null ? '-' : String(vm.assignment.epoch)) },
@@ -114,12 +116,23 @@ function inlineFields(vm: VmView): (readonly [string, string])[] {
 
 function interfaceFields(vm: VmView): (readonly [string, string])[] {
   const { source } = vm.spec;
+  if (source.kind === 'flake') {
+    return (vm.allocation.addresses ?? []).map((given): readonly [string, string] => [
+      `Network ${given.network}`,
+      allocatedTexts([given]).join(', '),
+    ]);
+  }
   return vm.allocation.macs.map((mac, position): readonly [string, string] => {
-    const asked = source.kind === 'inline' ? source.interfaces[position] : undefined;
+    const asked = source.interfaces[position];
+    const given = vm.allocation.addresses?.filter((one) => one.position === position) ?? [];
+    const network = given.map((one) => `on ${one.network} with ${allocatedTexts([one]).join(', ')}`).join();
+    const routed = asked?.type === 'tap' && asked.routed ? 'routed' : '';
     const device = asked?.type === 'bridge' ? ` ${asked.bridge}` : asked?.type === 'macvtap' ? ` ${asked.link}` : '';
     return [
       `Interface ${position}`,
-      [`${asked?.type ?? ''}${device}`, vm.allocation.interfaceNames[position], mac].filter(Boolean).join(' '),
+      [`${asked?.type ?? ''}${device}`, routed, vm.allocation.interfaceNames[position], mac, network]
+        .filter(Boolean)
+        .join(' '),
     ];
   });
 }

@@ -8,6 +8,7 @@ import { nameSchema } from '../model/names.ts';
 import { BACKUP_MEDIA_TYPE } from './backup-file.ts';
 import { LOCK_ROUTES } from './lock-routes.ts';
 import { MOVE_ROUTES } from './move-routes.ts';
+import { NETWORK_ROUTES } from './network-routes.ts';
 import { PLACEMENT_ROUTES } from './placement-routes.ts';
 import { CHANGE, READ } from './route-errors.ts';
 import {
@@ -58,7 +59,7 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** Parameters are written `:name`. */
   readonly path: `/${string}`;
-  readonly tag: 'cluster' | 'tokens' | 'hosts' | 'vms' | 'locks' | 'changes' | 'service';
+  readonly tag: 'cluster' | 'tokens' | 'hosts' | 'vms' | 'locks' | 'networks' | 'changes' | 'service';
   readonly summary: string;
   readonly description?: string;
   /** Whether it changes something: it then takes a request id, and a retry with the same one takes effect once. */
@@ -197,7 +198,7 @@ export const ROUTES = {
     tag: 'cluster',
     summary: 'The state of the cluster as a backup',
     description:
-      'Everything as of one index, streamed with checksums: hosts, VMs, locks, settings and history, without join tokens. ' +
+      'Everything as of one index, streamed with checksums: hosts, VMs, locks, networks, settings and history, without join tokens. ' +
       '`n3xd restore` makes a new cluster from it. A stream that is not whole is told from a whole one by its end.',
     changes: false,
     query: readQuerySchema,
@@ -419,6 +420,7 @@ export const ROUTES = {
   ...PLACEMENT_ROUTES,
   ...MOVE_ROUTES,
   ...LOCK_ROUTES,
+  ...NETWORK_ROUTES,
   listEvents: {
     method: 'GET',
     path: '/v1/events',

@@ -221,7 +221,7 @@ export const watchQuerySchema = z.strictObject({
   /** Comma-separated kinds; without it all. */
   kinds: z
     .string()
-    .regex(/^(cluster|host|vm|token|lock|event)(,(cluster|host|vm|token|lock|event))*$/)
+    .regex(/^(cluster|host|vm|token|lock|network|event)(,(cluster|host|vm|token|lock|network|event))*$/)
     .optional(),
   name: z.string().max(64).optional(),
 });
@@ -231,14 +231,14 @@ export const watchLineSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('changed'),
     index: z.int(),
-    kind: z.enum(['cluster', 'host', 'vm', 'token', 'lock', 'event']),
+    kind: z.enum(['cluster', 'host', 'vm', 'token', 'lock', 'network', 'event']),
     name: z.string(),
     object: z.unknown(),
   }),
   z.object({
     type: z.literal('removed'),
     index: z.int(),
-    kind: z.enum(['cluster', 'host', 'vm', 'token', 'lock', 'event']),
+    kind: z.enum(['cluster', 'host', 'vm', 'token', 'lock', 'network', 'event']),
     name: z.string(),
   }),
   z.object({ type: z.literal('bookmark'), index: z.int() }),

@@ -3,6 +3,7 @@
  * peers, to commands and configuration changes. They are level-triggered: a lost decision is made again.
  */
 import { Arrivals } from '../control/arrivals.ts';
+import { HoldExpiry } from '../control/hold-expiry.ts';
 import { LockExpiry } from '../control/lock-expiry.ts';
 import { CONTROL_OPTIONS, type Decision, type LeaderView, type PeerView, plan } from '../control/plan.ts';
 import { UnreachableSince } from '../control/unreachable-since.ts';
@@ -20,6 +21,7 @@ export class LeaderControl {
   readonly #own: OwnProposals;
   readonly #heard: LastHeard;
   readonly #locks = new LockExpiry();
+  readonly #holds = new HoldExpiry();
   readonly #arrivals = new Arrivals();
   readonly #reachability = new UnreachableSince();
   #dirty = true;
@@ -66,6 +68,7 @@ export class LeaderControl {
     this.#conf = null;
     this.#transferTriedMs = null;
     this.#locks.clear();
+    this.#holds.clear();
     this.#arrivals.clear();
   }
 
@@ -81,6 +84,7 @@ export class LeaderControl {
     const view = this.#view(consensus, this.#leaderSinceMs, nowMs, wallMs);
     for (const decision of plan(state, view, nowMs)) this.#carryOut(decision, consensus, nowMs);
     for (const decision of this.#locks.plan(state, nowMs)) this.#carryOut(decision, consensus, nowMs);
+    for (const decision of this.#holds.plan(state, nowMs)) this.#carryOut(decision, consensus, nowMs);
     for (const decision of this.#arrivals.plan(state, nowMs)) this.#carryOut(decision, consensus, nowMs);
   }
 

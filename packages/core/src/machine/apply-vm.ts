@@ -2,6 +2,7 @@
 import { ERROR_CODES } from '../base/errors.ts';
 import type { Cluster } from '../model/cluster.ts';
 import { isHalted, type Vm, type VmSpec } from '../model/vm.ts';
+import { type AddressDraft, draftAddresses, takeAddresses } from './address-allocation.ts';
 import { allocate } from './allocation.ts';
 import type { Command } from './command.ts';
 import { type Difference, differences, shown } from './difference.ts';
@@ -94,7 +95,7 @@ function specRefusal(state: ClusterState, name: string, spec: VmSpec): Verdict |
 /** What a request for a VM comes to. */
 export type VmDraft =
   /** The VM that is to be made. */
-  | { readonly type: 'new'; readonly vm: Vm; readonly nextVmOrdinal: number }
+  | { readonly type: 'new'; readonly vm: Vm; readonly nextVmOrdinal: number; readonly addresses: AddressDraft }
   /** It is there already, as asked for. */
   | { readonly type: 'there'; readonly vm: Vm }
   | { readonly type: 'refused'; readonly verdict: Verdict };
@@ -121,6 +122,9 @@ export function draftVm(
     const message = `VM ${name} cannot be created: ${allocated.message}`;
     return { type: 'refused', verdict: no(ERROR_CODES.refused, message, { name }) };
   }
+  const given = draftAddresses(state, name, spec);
+  if (!given.ok) return { type: 'refused', verdict: given.refusal };
+  const { addresses } = given.draft;
   const vm: Vm = {
     kind: 'vm',
     name,
@@ -132,7 +136,7 @@ export function draftVm(
     power,
     restarts: 0,
     deleting: false,
-    allocation: allocated.allocation,
+    allocation: addresses.length === 0 ? allocated.allocation : { ...allocated.allocation, addresses: [...addresses] },
     assignment: null,
     status: {
       phase: power === 'running' ? 'pending' : 'stopped',
@@ -143,7 +147,7 @@ export function draftVm(
       observedRestarts: 0,
     },
   };
-  return { type: 'new', vm, nextVmOrdinal: allocated.nextVmOrdinal };
+  return { type: 'new', vm, nextVmOrdinal: allocated.nextVmOrdinal, addresses: given.draft };
 }
 
 /** `vmCreate`. */
@@ -153,6 +157,7 @@ export function applyVmCreate(tx: Transaction, cluster: Cluster, command: Comman
   if (draft.type === 'refused') return draft.verdict;
   if (draft.type === 'there') return unchanged();
   tx.putCluster({ ...cluster, nextVmOrdinal: draft.nextVmOrdinal });
+  takeAddresses(tx, draft.addresses);
   tx.putVm(draft.vm);
   tx.event(about(name), 'Created', power === 'running' ? 'created, to be started' : 'created, to stay stopped');
   return done();

@@ -19,6 +19,7 @@ import { applyHostLeave, applyHostRemove, applyHostRemoved } from './apply-host-
 import { applyHostJoinExpired } from './apply-join-expired.ts';
 import { applyLockAcquire, applyLockBreak, applyLockExpire, applyLockRelease, applyLockRenew } from './apply-lock.ts';
 import { applyClusterRebalance, applyVmMove, applyVmMoveBuilt, applyVmMoveCancel } from './apply-move.ts';
+import { applyNetworkCreate, applyNetworkDelete, applyNetworkHoldEnd, applyNetworkSet } from './apply-network.ts';
 import {
   applyVmAssign,
   applyVmPlace,
@@ -123,6 +124,14 @@ function verdictOn(tx: Transaction, command: Command): Verdict {
       return applyLockBreak(tx, command);
     case 'lockExpire':
       return applyLockExpire(tx, command);
+    case 'networkCreate':
+      return applyNetworkCreate(tx, command);
+    case 'networkSet':
+      return applyNetworkSet(tx, command);
+    case 'networkDelete':
+      return applyNetworkDelete(tx, command);
+    case 'networkHoldEnd':
+      return applyNetworkHoldEnd(tx, command);
     case 'eventRecord':
       tx.event(command.about, command.reason, command.message, command.severity);
       return done();

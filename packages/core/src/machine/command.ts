@@ -10,6 +10,7 @@ import { hostFactsSchema, hostRoleSchema, hostSettingsSchema } from '../model/ho
 import { lockHolderSchema, lockReasonSchema, lockSlotsSchema, lockTtlSchema } from '../model/lock.ts';
 import { moveCauseSchema } from '../model/move.ts';
 import { annotationChangesSchema, labelChangesSchema, nameSchema } from '../model/names.ts';
+import { networkChangesSchema, networkSpecSchema } from '../model/network.ts';
 import { powerSchema, vmSpecSchema, vmStatusSchema } from '../model/vm.ts';
 import type { FormatRange } from './format-range.ts';
 
@@ -226,6 +227,20 @@ export const commandSchema = z.discriminatedUnion('type', [
   }),
   /** The leader has counted a session to its end, from the renewal at `renewedIndex`. */
   z.strictObject({ type: z.literal('lockExpire'), name: nameSchema, ticket: lockToken, renewedIndex: z.int() }),
+  /** Same name and spec: no change. Refused when another network has some of its addresses. */
+  z.strictObject({ type: z.literal('networkCreate'), name: nameSchema, spec: networkSpecSchema }),
+  /** VMs keep what they were given. */
+  z.strictObject({ type: z.literal('networkSet'), name: nameSchema, changes: networkChangesSchema }),
+  /** Refused while VMs are on it, or released addresses of it are held. */
+  z.strictObject({ type: z.literal('networkDelete'), name: nameSchema }),
+  /** The leader has counted the hold of released addresses to its end, of all up to number `through`. */
+  z.strictObject({
+    type: z.literal('networkHoldEnd'),
+    name: nameSchema,
+    createdIndex: z.int().min(1),
+    generation: z.int().min(1),
+    through: z.int().min(1),
+  }),
   /** Something worth a line in the history that changes nothing else. */
   z.strictObject({
     type: z.literal('eventRecord'),

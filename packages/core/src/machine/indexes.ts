@@ -6,6 +6,7 @@
 import { displacedBy, moveTargetId } from '../model/move.ts';
 import type { LabelPair } from '../model/placement.ts';
 import { type Vm, vmPriority } from '../model/vm.ts';
+import { allocatedTexts } from '../model/vm-address.ts';
 import { type Loads, Occupancy } from './occupancy.ts';
 
 /** First context id that is handed out is this plus 1. Below are the reserved ones and those a user may pick by hand. */
@@ -46,6 +47,9 @@ export class VmIndexes implements Loads {
   readonly #moving = new Set<string>();
   readonly #slots = new Map<number, string>();
   readonly #portUsers = new Map<number, number>();
+  readonly #addressUsers = new Map<string, string>();
+  /** By network: how many interfaces are on it. */
+  readonly #networkUses = new Map<string, number>();
 
   /** Names of VMs that have no host and want one, in no particular order. */
   get waiting(): ReadonlySet<string> {
@@ -137,6 +141,29 @@ export class VmIndexes implements Loads {
     return this.#portUsers.size;
   }
 
+  /** Name of the VM that has an address. */
+  addressUser(address: string): string | undefined {
+    return this.#addressUsers.get(address);
+  }
+
+  /** Number of addresses that VMs have. */
+  get addressCount(): number {
+    return this.#addressUsers.size;
+  }
+
+  /** Number of interfaces on a network. */
+  networkUses(name: string): number {
+    return this.#networkUses.get(name) ?? 0;
+  }
+
+  #countNetworks(vm: Vm, by: 1 | -1): void {
+    for (const { network } of vm.allocation.addresses ?? []) {
+      const count = this.networkUses(network) + by;
+      if (count === 0) this.#networkUses.delete(network);
+      else this.#networkUses.set(network, count);
+    }
+  }
+
   /** One VM was replaced: `before` is absent when it is new, `after` when it went. */
   replace(before: Vm | undefined, after: Vm | undefined): void {
     if (before !== undefined) this.#remove(before);
@@ -147,6 +174,8 @@ export class VmIndexes implements Loads {
     if (waitsForHost(vm)) this.#waiting.add(vm.name);
     this.#slots.set(vmSlot(vm), vm.name);
     for (const port of vm.allocation.hostPorts) this.#portUsers.set(port, (this.#portUsers.get(port) ?? 0) + 1);
+    for (const address of allocatedTexts(vm.allocation.addresses)) this.#addressUsers.set(address, vm.name);
+    this.#countNetworks(vm, 1);
     if (vm.assignment === null) return;
     const { hostId } = vm.assignment;
     this.#host(hostId).vms.add(vm.name);
@@ -209,6 +238,8 @@ export class VmIndexes implements Loads {
       if (users > 0) this.#portUsers.set(port, users);
       else this.#portUsers.delete(port);
     }
+    for (const address of allocatedTexts(vm.allocation.addresses)) this.#addressUsers.delete(address);
+    this.#countNetworks(vm, -1);
     if (vm.assignment === null) return;
     const { hostId } = vm.assignment;
     this.#host(hostId).vms.delete(vm.name);

@@ -8,6 +8,7 @@ import type { ObjectChange } from '../model/object.ts';
 import type { Vm } from '../model/vm.ts';
 import { vmSlot, waitsForHost } from './indexes.ts';
 import { checkLock, checkLocks } from './lock-invariants.ts';
+import { checkNetworks, checkVmAddresses } from './network-invariants.ts';
 import { Occupancy, vmPorts } from './occupancy.ts';
 import { checkNeighbours } from './placement-invariants.ts';
 import { RecordHash } from './record-hash.ts';
@@ -192,6 +193,7 @@ export function checkInvariants(state: ClusterState): string[] {
   checkIndexes(state, found);
   checkHosts(state, found);
   checkLocks(state, found);
+  checkNetworks(state, found);
   checkHistory(state, found);
   checkHash(state, found);
   return found;
@@ -226,6 +228,7 @@ export function checkStep(state: ClusterState, changes: readonly ObjectChange[])
     }
     if (object.kind === 'lock') checkLock(object, index, found);
     if (object.kind !== 'vm') continue;
+    checkVmAddresses(state, object, found);
     const move = moveOf(object);
     if (move?.index === index) checkMove(state, object, found);
     const isAssigned = object.assignment?.epoch === index;

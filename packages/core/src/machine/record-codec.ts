@@ -8,11 +8,22 @@ import { ERROR_CODES, N3xError } from '../base/errors.ts';
 import { clusterSchema, eventSchema, tokenSchema } from '../model/cluster.ts';
 import { hostSchema } from '../model/host.ts';
 import { lockSchema } from '../model/lock.ts';
+import { networkSchema, type ReleasedAddress, releasedAddressSchema } from '../model/network.ts';
 import type { ClusterObject } from '../model/object.ts';
 import { vmSchema } from '../model/vm.ts';
 import type { CommandResult } from './command.ts';
 import { sortKeys } from './key-order.ts';
-import { CLUSTER_KEY, eventKey, hostKey, lockKey, requestKey, tokenKey, vmKey } from './record.ts';
+import {
+  addressKey,
+  CLUSTER_KEY,
+  eventKey,
+  hostKey,
+  lockKey,
+  networkKey,
+  requestKey,
+  tokenKey,
+  vmKey,
+} from './record.ts';
 
 // The subpath `msgpackr/pack` is the build without the native string reader; `useRecords: false` keeps to plain maps.
 const packr = new Packr({ useRecords: false });
@@ -25,7 +36,7 @@ export interface RequestRecord {
 }
 
 /** Everything that a record may hold. */
-export type RecordObject = ClusterObject | RequestRecord;
+export type RecordObject = ClusterObject | ReleasedAddress | RequestRecord;
 
 /** Objects and lists of the state that are known to be in order all through. They never change. */
 const ordered = new WeakSet<object>();
@@ -143,6 +154,8 @@ const recordSchema = z.discriminatedUnion('kind', [
   eventSchema,
   hostSchema,
   lockSchema,
+  networkSchema,
+  releasedAddressSchema,
   requestSchema,
   tokenSchema,
   vmSchema,
@@ -178,6 +191,8 @@ export function decodeRecord(key: string, bytes: Uint8Array): RecordObject {
 /** The key under which an object is stored. */
 export function recordKey(object: RecordObject): string {
   switch (object.kind) {
+    case 'address':
+      return addressKey(object.network, object.sequence);
     case 'cluster':
       return CLUSTER_KEY;
     case 'event':
@@ -186,6 +201,8 @@ export function recordKey(object: RecordObject): string {
       return hostKey(object.id);
     case 'lock':
       return lockKey(object.name);
+    case 'network':
+      return networkKey(object.name);
     case 'request':
       return requestKey(object.result.index);
     case 'token':

@@ -1,6 +1,7 @@
 /**
  * The durable form of the applied state: records by key. Keys are ASCII and sort by kind, then name:
- * `cluster`, `event/<index>.<ordinal>`, `host/<id>`, `lock/<name>`, `request/<index>`, `token/<id>`, `vm/<name>`.
+ * `address/<network>/<sequence>`, `cluster`, `event/<index>.<ordinal>`, `host/<id>`, `lock/<name>`, `network/<name>`,
+ * `request/<index>`, `token/<id>`, `vm/<name>`.
  */
 
 /** A record of the applied state: key and encoded value; `null` deletes. */
@@ -10,6 +11,11 @@ export type RecordChange = readonly [key: string, value: Uint8Array | null];
 const DIGITS = 16;
 /** Digits of an event's place within its index. */
 const ORDINAL_DIGITS = 6;
+
+/** Key of an address that was released. */
+export function addressKey(network: string, sequence: number): string {
+  return `address/${network}/${String(sequence).padStart(DIGITS, '0')}`;
+}
 
 /** Key of the one cluster record. */
 export const CLUSTER_KEY = 'cluster';
@@ -27,6 +33,11 @@ export function hostKey(id: number): string {
 /** Key of a lock. */
 export function lockKey(name: string): string {
   return `lock/${name}`;
+}
+
+/** Key of a network. */
+export function networkKey(name: string): string {
+  return `network/${name}`;
 }
 
 /** Key of the kept result of the request that was applied at `index`. */

@@ -2,7 +2,7 @@
  * The replicated state in memory. Objects are immutable values that are replaced whole; only `apply`
  * (through `Transaction`) replaces them, everyone else reads.
  *
- * Reading: `cluster`, `host(id)`, `hostByName`, `hosts()`, `lock(name)`, `locks()`, `vm(name)`, `vms(from)`,
+ * Reading: `cluster`, `host(id)`, `hostByName`, `hosts()`, `lock(name)`, `locks()`, `network(name)`, `networks()`, `addresses`, `vm(name)`, `vms(from)`,
  * `vmsOnHost(id)`, `token`, `tokens()`, `events(fromIndex)`, `request(id)`, `load(hostId)`, `waiting`. As records: `ClusterState.fromRecords`,
  * `records()`. Divergence: `hash()`.
  */
@@ -11,7 +11,9 @@ import { ERROR_CODES, N3xError } from '../base/errors.ts';
 import type { Cluster, ClusterEvent, Token } from '../model/cluster.ts';
 import { type Host, hostZone } from '../model/host.ts';
 import type { Lock } from '../model/lock.ts';
+import type { Network, ReleasedAddress } from '../model/network.ts';
 import type { Vm } from '../model/vm.ts';
+import { AddressBook } from './address-book.ts';
 import type { CommandResult } from './command.ts';
 import { VmIndexes } from './indexes.ts';
 import type { Occupancy } from './occupancy.ts';
@@ -51,6 +53,10 @@ export class ClusterState {
   readonly #locks = new Map<string, Lock>();
   readonly #lockNames = new SortedKeys();
   #locksVersion = 0;
+  readonly #networks = new Map<string, Network>();
+  readonly #networkNames = new SortedKeys();
+  #networksVersion = 0;
+  readonly #addresses = new AddressBook();
   #hostsVersion = 0;
   readonly #events: Ring<ClusterEvent>;
   readonly #requests: Ring<RequestRecord>;
@@ -95,6 +101,9 @@ export class ClusterState {
 
   #load(object: RecordObject): boolean {
     switch (object.kind) {
+      case 'address':
+        this.putReleased(object);
+        return false;
       case 'cluster':
         this.putCluster(object);
         return false;
@@ -105,6 +114,9 @@ export class ClusterState {
         return false;
       case 'lock':
         this.putLock(object);
+        return false;
+      case 'network':
+        this.putNetwork(object);
         return false;
       case 'request':
         return this.pushRequest(object) !== undefined;
@@ -252,6 +264,39 @@ export class ClusterState {
     return this.#locksVersion;
   }
 
+  /** The network with this name. */
+  network(name: string): Network | undefined {
+    return this.#networks.get(name);
+  }
+
+  /** All networks, by name. Not to be used across a change. */
+  *networks(): Generator<Network> {
+    for (const name of this.#networkNames.from()) {
+      const network = this.#networks.get(name);
+      if (network !== undefined) yield network;
+    }
+  }
+
+  /** Number of networks. */
+  get networkCount(): number {
+    return this.#networks.size;
+  }
+
+  /** Moves with every change of a network. Of this object only, never replicated. */
+  get networksVersion(): number {
+    return this.#networksVersion;
+  }
+
+  /** All addresses that VMs had and nobody has since, in the order of their keys. Not to be used across a change. */
+  releasedAddresses(): Generator<ReleasedAddress> {
+    return this.#addresses.inKeyOrder(this.#networkNames.from());
+  }
+
+  /** Derived indexes over networks and released addresses. */
+  get addresses(): Pick<AddressBook, 'plan' | 'released' | 'oldestFirst' | 'releasedCount' | 'size'> {
+    return this.#addresses;
+  }
+
   /** Kept events with an index of at least `fromIndex`, oldest first. Not to be used across a change. */
   events(fromIndex = 0): Generator<ClusterEvent> {
     return this.#events.from(this.#events.firstNot((event) => event.index < fromIndex));
@@ -279,10 +324,12 @@ export class ClusterState {
 
   /** Every object, in the order of the keys. Not to be used across a change; the objects themselves never change. */
   *objects(): Generator<RecordObject> {
+    yield* this.releasedAddresses();
     if (this.#cluster !== undefined) yield this.#cluster;
     yield* this.#events.from(0);
     yield* this.#hosts.values();
     yield* this.locks();
+    yield* this.networks();
     yield* this.#requests.from(0);
     yield* this.tokens();
     yield* this.vms();
@@ -360,6 +407,28 @@ export class ClusterState {
     this.#locks.delete(lock.name);
     this.#lockNames.delete(lock.name);
     this.#locksVersion += 1;
+  }
+
+  putNetwork(network: Network): void {
+    this.#networks.set(network.name, network);
+    this.#networkNames.add(network.name);
+    this.#addresses.putNetwork(network);
+    this.#networksVersion += 1;
+  }
+
+  deleteNetwork(network: Network): void {
+    this.#networks.delete(network.name);
+    this.#networkNames.delete(network.name);
+    this.#addresses.deleteNetwork(network.name);
+    this.#networksVersion += 1;
+  }
+
+  putReleased(released: ReleasedAddress): void {
+    this.#addresses.putReleased(released);
+  }
+
+  deleteReleased(released: ReleasedAddress): void {
+    this.#addresses.deleteReleased(released);
   }
 
   putToken(token: Token): void {

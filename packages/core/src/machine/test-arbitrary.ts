@@ -1,6 +1,7 @@
 /** Random steps for property tests: few names and hosts, so that the commands meet each other. */
 import fc from 'fast-check';
 import { isLeaving } from '../model/move.ts';
+import { type NetworkSpec, networkSpecSchema } from '../model/network.ts';
 import { type Vm, type VmPhase, type VmSpecInput, vmSpecSchema } from '../model/vm.ts';
 import type { ConfState } from '../raft/types.ts';
 import type { Command } from './command.ts';
@@ -33,6 +34,8 @@ const spec = fc
     vcpu: fc.constantFrom(1, 1, 1, 2, 4, 16),
     forwards: fc.array(fc.constantFrom(8080, 8081, 20_001, undefined), { maxLength: 3 }),
     taps: fc.nat(2),
+    network: fc.constantFrom(undefined, undefined, 'lan', 'dual'),
+    address: fc.constantFrom(undefined, undefined, undefined, '10.0.0.3', '10.0.0.4'),
     host: fc.constantFrom(undefined, undefined, undefined, undefined, 'n1', 'n2'),
     zone: fc.constantFrom(undefined, undefined, undefined, undefined, 'z1'),
     priority: fc.constantFrom(undefined, undefined, 5),
@@ -43,7 +46,7 @@ const spec = fc
       { limits: [{ label: 'app=x', per: 'host', max: 1 }], spread: [{ label: 'app=x', per: 'zone', weight: 9 }] },
     ),
   })
-  .map(({ memoryMib, vcpu, forwards, taps, host, zone, priority, app, rules }) => {
+  .map(({ memoryMib, vcpu, forwards, taps, network, address, host, zone, priority, app, rules }) => {
     const input: VmSpecInput = {
       memoryMib,
       vcpu,
@@ -56,7 +59,7 @@ const spec = fc
       },
       source: {
         kind: 'inline',
-        interfaces: [{ type: 'user' }, ...Array.from({ length: taps }, () => ({ type: 'tap' as const }))],
+        interfaces: [{ type: 'user' }, ...tapsOn(taps, network, address)],
         forwards: forwards.map((hostPort, i) => ({
           guestPort: 80 + i,
           protocol: i % 2 === 0 ? ('tcp' as const) : ('udp' as const),
@@ -66,6 +69,15 @@ const spec = fc
     };
     return vmSpecSchema.parse(input);
   });
+
+/** Taps, the first of them with the address that is asked for. */
+function tapsOn(count: number, network: string | undefined, address: string | undefined) {
+  return Array.from({ length: count }, (_, position) => ({
+    type: 'tap' as const,
+    ...(network === undefined ? {} : { network }),
+    ...(network !== 'lan' || address === undefined || position > 0 ? {} : { ipv4: address }),
+  }));
+}
 
 const settings = fc.record({
   role: fc.constantFrom('server' as const, 'agent' as const),
@@ -291,6 +303,44 @@ export const arbitraryConfState: fc.Arbitrary<ConfState> = fc
 const atMs = fc.integer({ min: 0, max: 100 }).map((ms) => SAMPLE_START_MS + ms);
 const requestId = fc.constantFrom(undefined, undefined, undefined, 'same1', 'same2');
 
+/** Small enough that they are full now and then. */
+const NETWORKS: Readonly<Record<string, NetworkSpec>> = {
+  lan: networkSpecSchema.parse({ ipv4: { subnet: '10.0.0.0/29', gateway: '10.0.0.1' } }),
+  dual: networkSpecSchema.parse({ ipv4: { subnet: '10.1.0.0/29' }, ipv6: { subnet: 'fd00::/126' }, holdSeconds: 0 }),
+};
+
+/** Commands about networks. */
+const network = fc
+  .record({
+    kind: fc.constantFrom('create', 'create', 'set', 'delete', 'holdEnd', 'holdEnd'),
+    name: fc.constantFrom('lan', 'dual'),
+    exclude: fc.constantFrom([], ['10.0.0.2'], ['10.0.0.3-10.0.0.5', '10.1.0.1']),
+    holdSeconds: fc.constantFrom(undefined, undefined, 0, 60),
+    stale: fc.constantFrom(0, 0, 0, 1),
+  })
+  .map(({ kind, name, exclude, holdSeconds, stale }) => (state: ClusterState): Command => {
+    // A hold ends where there is one.
+    const holds =
+      kind === 'holdEnd' ? [...state.networks()].find(({ released, freed }) => released > freed) : undefined;
+    const found = holds ?? state.network(name);
+    switch (kind) {
+      case 'set':
+        return {
+          ...{ type: 'networkSet', name },
+          changes: holdSeconds === undefined ? { exclude: name === 'lan' ? exclude.slice(0, 1) : [] } : { holdSeconds },
+        };
+      case 'delete':
+        return { type: 'networkDelete', name };
+      case 'holdEnd':
+        return {
+          ...{ type: 'networkHoldEnd', name: found?.name ?? name, createdIndex: found?.createdIndex ?? 1 },
+          ...{ generation: (found?.generation ?? 1) + stale, through: Math.max(1, (found?.released ?? 1) - stale) },
+        };
+      default:
+        return { type: 'networkCreate', name, spec: NETWORKS[name] ?? networkSpecSchema.parse({}) };
+    }
+  });
+
 /** One step. */
 export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -318,6 +368,7 @@ export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
           { weight: 5, arbitrary: informed },
           { weight: 3, arbitrary: lock },
           { weight: 3, arbitrary: arbitraryMove },
+          { weight: 3, arbitrary: network },
         ),
         atMs,
         requestId,

@@ -5,8 +5,10 @@
 import type { Cluster, ClusterEvent, Token } from '../model/cluster.ts';
 import type { Host } from '../model/host.ts';
 import type { Lock } from '../model/lock.ts';
+import type { Network, ReleasedAddress } from '../model/network.ts';
 import type { ClusterObject, ObjectChange } from '../model/object.ts';
 import type { Vm, VmStatus } from '../model/vm.ts';
+import { releaseAddresses } from './address-release.ts';
 import { inOrder, type ObjectRecordChange, type RecordObject, type RequestRecord } from './record-codec.ts';
 import { type ClusterState, recordKey } from './state.ts';
 
@@ -75,8 +77,10 @@ export class Transaction {
     return this.putVm({ ...vm, status: { ...status, message: clip(status.message, 1024), sinceMs } });
   }
 
+  /** The VM is gone for good, and what it had is free, or held. */
   deleteVm(vm: Vm): void {
     this.state.deleteVm(vm);
+    releaseAddresses(this, vm);
     this.#note(recordKey(vm), vm.name, 'vm', null);
   }
 
@@ -101,6 +105,30 @@ export class Transaction {
   deleteLock(lock: Lock): void {
     this.state.deleteLock(lock);
     this.#note(recordKey(lock), lock.name, 'lock', null);
+  }
+
+  putNetwork(next: Network): Network {
+    const network = inOrder({ ...next, modifiedIndex: this.index });
+    this.state.putNetwork(network);
+    this.#note(recordKey(network), network.name, 'network', network);
+    return network;
+  }
+
+  deleteNetwork(network: Network): void {
+    this.state.deleteNetwork(network);
+    this.#note(recordKey(network), network.name, 'network', null);
+  }
+
+  /** No news to watchers: what is released stands in its network. */
+  putReleased(next: ReleasedAddress): void {
+    const released = inOrder({ ...next, modifiedIndex: this.index });
+    this.state.putReleased(released);
+    this.#records.set(recordKey(released), released);
+  }
+
+  deleteReleased(released: ReleasedAddress): void {
+    this.state.deleteReleased(released);
+    this.#records.set(recordKey(released), null);
   }
 
   /** A line in the history. */

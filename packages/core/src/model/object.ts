@@ -2,10 +2,11 @@
 import type { Cluster, ClusterEvent, Token } from './cluster.ts';
 import type { Host } from './host.ts';
 import type { Lock } from './lock.ts';
+import type { Network } from './network.ts';
 import type { Vm } from './vm.ts';
 
 /** Every replicated object that a client may list or watch. */
-export type ClusterObject = Cluster | Host | Vm | Token | Lock | ClusterEvent;
+export type ClusterObject = Cluster | Host | Vm | Token | Lock | Network | ClusterEvent;
 
 /** Kinds of replicated objects. */
 export type ObjectKind = ClusterObject['kind'];
@@ -14,7 +15,7 @@ export type ObjectKind = ClusterObject['kind'];
 export interface ObjectChange {
   readonly index: number;
   readonly kind: ObjectKind;
-  /** Name of the object; for hosts, VMs and locks their name, for tokens their id, for events `index.ordinal`. */
+  /** Name of the object; for hosts, VMs, locks and networks their name, for tokens their id, for events `index.ordinal`. */
   readonly name: string;
   /** The object as of `index`; null when it went. */
   readonly object: ClusterObject | null;

@@ -4,6 +4,7 @@ import { DEFAULT_READINESS, haltSchema, healthSchema, type Probe, probeSchema, r
 import { moveFailureSchema, movingSchema } from './move.ts';
 import { annotationsSchema, attributeSchema, flakeRefSchema, labelsSchema, nameSchema } from './names.ts';
 import { placementSchema } from './placement.ts';
+import { allocatedAddressSchema, networkChoiceSchema } from './vm-address.ts';
 
 /** Hypervisors that microvm.nix has a runner for on Linux. */
 export const hypervisorSchema = z.enum([
@@ -40,14 +41,23 @@ export type Volume = z.infer<typeof volumeSchema>;
 
 const interfaceName = z.string().regex(/^[A-Za-z0-9._-]{1,15}$/, 'an interface name is 1 to 15 of A-Z a-z 0-9 . _ -');
 
-/** A network interface (`microvm.interfaces`). MAC and tap name are allocated by the cluster. */
+/** The network that an interface is on; left out, n3x gives it no address. */
+const onNetwork = networkChoiceSchema.partial().shape;
+
+/** A network interface (`microvm.interfaces`). MAC, tap name and addresses are allocated by the cluster. */
 export const interfaceSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('user') }),
-  z.strictObject({ type: z.literal('tap') }),
-  z.strictObject({ type: z.literal('bridge'), bridge: interfaceName }),
+  z.strictObject({
+    type: z.literal('tap'),
+    ...onNetwork,
+    /** The host routes its addresses to it, and nothing else is on its segment. Without it the host has a tap and no more. */
+    routed: z.literal(true).optional(),
+  }),
+  z.strictObject({ type: z.literal('bridge'), bridge: interfaceName, ...onNetwork }),
   z.strictObject({
     type: z.literal('macvtap'),
     link: interfaceName,
+    ...onNetwork,
     mode: z.enum(['bridge', 'private', 'vepa', 'passthru']).default('bridge'),
   }),
 ]);
@@ -81,6 +91,8 @@ export const flakeSourceSchema = z.strictObject({
   kind: z.literal('flake'),
   ref: flakeRefSchema,
   attribute: attributeSchema,
+  /** Addresses that are kept for it; its own configuration has to use them. */
+  networks: z.array(networkChoiceSchema).max(8).optional(),
 });
 
 /** The guest is described inline and n3x writes its flake. */
@@ -97,6 +109,13 @@ export const inlineSourceSchema = z
     microvm: flakeRefSchema.optional(),
   })
   .superRefine((source, context) => {
+    for (const [position, entry] of source.interfaces.entries()) {
+      if (entry.type === 'user' || entry.network !== undefined) continue;
+      const what = entry.ipv4 ?? entry.ipv6 ?? (entry.type === 'tap' && entry.routed ? 'a routed tap' : undefined);
+      if (what === undefined) continue;
+      const message = `${what} needs a network: name the one that its address is from`;
+      context.addIssue({ code: 'custom', path: ['interfaces', position, 'network'], message });
+    }
     const names = source.volumes.map((volume) => volume.name);
     if (new Set(names).size !== names.length) {
       context.addIssue({ code: 'custom', path: ['volumes'], message: 'two volumes have the same name' });
@@ -197,6 +216,8 @@ export const allocationSchema = z.strictObject({
   interfaceNames: z.array(z.string()),
   /** Host ports, one per forward. */
   hostPorts: z.array(portSchema),
+  /** One per interface on a network; absent when there are none. */
+  addresses: z.array(allocatedAddressSchema).optional(),
 });
 /** What would collide between VMs. */
 export type Allocation = z.infer<typeof allocationSchema>;
