@@ -35,12 +35,37 @@ for entry in $mounts; do
   fi
 done
 
+# What systemd-networkd would do: addresses, routes and name servers of one interface, as `MAC|ADDRESSES|ROUTES|SERVERS`.
+static() {
+  old_ifs=$IFS
+  IFS='|'
+  set -- "$1" $2
+  IFS=$old_ifs
+  for address in $3; do
+    case $address in
+      *:*) echo 0 >"/proc/sys/net/ipv6/conf/$1/accept_dad"; ip -6 addr add "$address" dev "$1" ;;
+      *) ip addr add "$address" dev "$1" ;;
+    esac && say "has $address on $1"
+  done
+  for route in $4; do
+    destination=${route%%,*}
+    gateway=${route#*,}
+    case $destination in *:*) version=-6 ;; *) version=-4 ;; esac
+    ip $version route add "$destination" ${gateway:+via "$gateway"} dev "$1" || say "no route to $destination"
+  done
+  for server in $5; do echo "nameserver $server" >>/etc/resolv.conf; done
+}
+
 ip link set lo up
 for device in /sys/class/net/*; do
   device=${device##*/}
   [ "$device" = lo ] && continue
   ip link set "$device" up
-  if [ "$user_net" = yes ]; then
+  mac=$(cat "/sys/class/net/$device/address")
+  given=$(echo "$networks" | grep -i "^$mac|")
+  if [ -n "$given" ]; then
+    static "$device" "$given"
+  elif [ "$user_net" = yes ]; then
     # QEMU's user network always has these addresses.
     ip addr add 10.0.2.15/24 dev "$device"
     ip route add default via 10.0.2.2

@@ -44,6 +44,8 @@ let
     mkOverride = priority: content: { _type = "override"; inherit priority content; };
     mkDefault = mkOverride 1000;
     mkForce = mkOverride 50;
+    # All lines come in the order of their modules.
+    mkAfter = content: content;
 
     nixosSystem = import ./nixos-system.nix;
     trivial.release = "0.0";

@@ -133,6 +133,7 @@
           inherit (pkgs) system;
           inherit (config) microvm;
           inherit (config.networking) hostName;
+          networks = config.systemd.network.networks or { };
         };
       };
     };

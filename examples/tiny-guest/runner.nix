@@ -6,6 +6,8 @@
   system,
   hostName,
   microvm,
+  # Those of systemd-networkd, as far as the guest's init knows them.
+  networks ? { },
 }:
 let
   arch = builtins.head (builtins.split "-" system);
@@ -37,6 +39,9 @@ let
   forwards = lib.filter (f: f.from == "host") microvm.forwardPorts;
   guestPorts = lib.unique (map (f: f.guest.port) (lib.filter (f: f.proto == "tcp") forwards));
 
+  # Destination, and gateway or nothing.
+  route = r: "${r.Destination},${r.Gateway or ""}";
+
   # What the guest's init reads: shell variables.
   guestConfig = builtins.toFile "tiny-guest-config" ''
     name=${lib.escapeShellArg hostName}
@@ -48,6 +53,19 @@ let
         lib.concatMapStringsSep " " (v: "vd${letter v.i}:${toString v.mountPoint}:${v.fsType}") (
           lib.filter (v: v.mountPoint != null) (indexed microvm.volumes)
         )
+      )
+    }
+    networks=${
+      lib.escapeShellArg (
+        lib.concatMapStringsSep "\n" (
+          n:
+          lib.concatMapStringsSep "|" toString [
+            n.matchConfig.MACAddress
+            (toString (n.address or [ ]))
+            (lib.concatMapStringsSep " " route (n.routes or [ ]))
+            (toString (n.dns or [ ]))
+          ]
+        ) (lib.attrValues networks)
       )
     }
     user_net=${if lib.filter (i: i.type == "user") microvm.interfaces == [ ] then "no" else "yes"}
@@ -120,12 +138,13 @@ let
         if [ -e /sys/class/net/${i.id} ]; then ip link delete ${i.id}; fi
         ip tuntap add name ${i.id} mode tap
         ip link set ${i.id} up
-      '') taps;
+      '') taps
+      + (microvm.binScripts.tap-up or "");
     tap-down =
       "#!/bin/sh\nPATH=$PATH:/usr/sbin:/sbin:/run/current-system/sw/bin\n"
       + lib.concatMapStrings (i: "ip link delete ${i.id}\n") taps;
   }
-  // microvm.binScripts;
+  // removeAttrs microvm.binScripts (lib.optional (taps != [ ]) "tap-up");
 
   shareFiles = {
     hypervisor = "qemu";

@@ -38,7 +38,11 @@ rec {
   attrsOf = type: {
     name = "set of ${type.name}";
     check = v: builtins.isAttrs v && builtins.all type.check (builtins.attrValues v);
-    merge = _: builtins.foldl' (all: v: all // v) { };
+    merge =
+      where: values:
+      builtins.mapAttrs (name: _: type.merge (where ++ [ name ]) (builtins.concatMap (v: if v ? ${name} then [ v.${name} ] else [ ]) values)) (
+        builtins.foldl' (all: v: all // v) { } values
+      );
   };
   submodule = tree: {
     name = "submodule";

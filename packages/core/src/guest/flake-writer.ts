@@ -9,6 +9,7 @@ import { assert } from '../base/assert.ts';
 import type { NixSystem } from '../model/names.ts';
 import type { Allocation, Forward, GuestModule, VmSpec, Volume } from '../model/vm.ts';
 import { HYPERVISOR_SUPPORT } from './hypervisor-support.ts';
+import { guestNetwork } from './network.ts';
 import { expression, type NixExpression, type NixValue, nixBindings, nixName, nixValue } from './nix-text.ts';
 
 /** What a flake is written from. */
@@ -55,7 +56,9 @@ export function writeFlake(input: FlakeInput): WrittenFlake {
     modules.push(module.kind === 'text' ? textModule(index, module, files) : flakeModule(index, module, inputs));
   }
   if (source.forwards.length > 0) modules.unshift(openPorts(source.forwards));
-  const configuration = { networking: { hostName: input.name }, microvm: microvmOptions(input) };
+  const network = guestNetwork(input.spec, input.allocation);
+  modules.unshift(...network.modules);
+  const configuration = { networking: { hostName: input.name }, microvm: microvmOptions(input), ...network.options };
   files['flake.nix'] = flakeText(input, inputs, configuration, modules);
   const refs = [nixpkgs, microvm, ...source.modules.flatMap((module) => (module.kind === 'flake' ? [module.ref] : []))];
   return { files, unsupported: findUnsupported(input.spec), lockable: !refs.some(isLocal) };
