@@ -10,6 +10,7 @@ import { CONVERGENCE, CONVERGENCE_MS, whyNotConverged } from './checkers/converg
 import { checkLinearizability, LinearizabilityJudge } from './checkers/linearizability.ts';
 import { MembershipRules } from './checkers/membership.ts';
 import { checkQueues } from './checkers/queue-bounds.ts';
+import { RestartRules } from './checkers/restarts.ts';
 import { SafetyCheckers } from './checkers/safety.ts';
 import { VmOnce } from './checkers/vm-once.ts';
 import { AimedFaults } from './faults/aims.ts';
@@ -109,6 +110,7 @@ class Run {
   readonly #trace: Trace;
   readonly #history: History;
   readonly #judge: LinearizabilityJudge;
+  readonly #restarts = new RestartRules(() => this.#state);
   readonly #once = new VmOnce(false);
   readonly #rules: MembershipRules;
   readonly #world: World;
@@ -176,6 +178,7 @@ class Run {
         this.#checkers,
         this.#rules,
         this.#once,
+        this.#restarts,
         this.#aimed,
         ...this.#misbehaving,
       ]),
@@ -322,7 +325,7 @@ class Run {
 
   #whyNotConverged(): string | undefined {
     const state = this.#state;
-    return state === undefined ? 'there is no state' : whyNotConverged(this.#world, state);
+    return state === undefined ? 'there is no state' : whyNotConverged(this.#world, state, this.#restarts);
   }
 
   #until(ready: () => boolean, limitMs: number, why: () => string): void {
@@ -382,6 +385,7 @@ class Run {
         ...this.#locks?.counts,
         historiesSearched: this.#linearizable.searched,
         historiesGivenUp: this.#linearizable.gaveUp,
+        ...this.#restarts.counts,
         vmCopiesAtOnce: this.#once.sightings,
       },
     };

@@ -5,6 +5,7 @@ import type { ClusterState } from '@n3x/core/machine/state';
 import type { Host } from '@n3x/core/model/host';
 import { isHalted, type Vm } from '@n3x/core/model/vm';
 import type { World } from '../world/world.ts';
+import type { RestartRules } from './restarts.ts';
 import { whyNeedNotWait } from './room.ts';
 
 /** Name of the rule. */
@@ -14,7 +15,7 @@ export const CONVERGENCE = 'L1 convergence';
 export const CONVERGENCE_MS = 150_000;
 
 /** Why the cluster is not at rest yet: the first reason that is found, undefined when there is none. */
-export function whyNotConverged(world: World, state: ClusterState): string | undefined {
+export function whyNotConverged(world: World, state: ClusterState, restarts: RestartRules): string | undefined {
   const statuses: { name: string; status: LoopStatus }[] = [];
   // What died for good and was not removed stays a member; the others have to do without it.
   const living = [...state.hosts()].filter(({ id }) => world.hostById(id)?.isRetired !== true);
@@ -36,7 +37,7 @@ export function whyNotConverged(world: World, state: ClusterState): string | und
   if (leader.status.commitIndex !== state.index) return `${leader.name} has committed ${leader.status.commitIndex}`;
   // Whoever held one has given it back or is gone: what is left goes with its session.
   if (state.lockCount > 0) return `locks are in use: ${[...state.locks()].map(({ name }) => name).join(', ')}`;
-  return whyNotSettled(state, living, leader.status) ?? whyVmsNotAsAsked(world, state);
+  return whyNotSettled(state, living, leader.status) ?? whyVmsNotAsAsked(world, state, restarts);
 }
 
 function whyNotSettled(state: ClusterState, living: readonly Host[], { confState }: LoopStatus): string | undefined {
@@ -58,15 +59,15 @@ function whyNotSettled(state: ClusterState, living: readonly Host[], { confState
   return format === undefined ? undefined : `commands of format ${format} have yet to come into force`;
 }
 
-function whyVmsNotAsAsked(world: World, state: ClusterState): string | undefined {
+function whyVmsNotAsAsked(world: World, state: ClusterState, restarts: RestartRules): string | undefined {
   for (const vm of state.vms()) {
-    const reason = whyVmNotAsAsked(world, state, vm);
+    const reason = whyVmNotAsAsked(world, state, vm, restarts);
     if (reason !== undefined) return `VM ${vm.name} ${reason}`;
   }
   return undefined;
 }
 
-function whyVmNotAsAsked(world: World, state: ClusterState, vm: Vm): string | undefined {
+function whyVmNotAsAsked(world: World, state: ClusterState, vm: Vm, restarts: RestartRules): string | undefined {
   if (vm.deleting) return 'is being deleted';
   const { phase, reason } = vm.status;
   const where = world.hosts.filter((host) => host.driver.running().includes(vm.uid));
@@ -81,8 +82,7 @@ function whyVmNotAsAsked(world: World, state: ClusterState, vm: Vm): string | un
     const why = whyNeedNotWait(state, vm, living);
     return why === undefined ? undefined : `is to run, and waits though ${why}`;
   }
-  // Whether it may be halted is for another rule to say; that it stays down is what a halt means.
-  if (isHalted(vm)) return where.length === 0 ? undefined : 'is halted and runs';
+  if (isHalted(vm)) return where.length === 0 ? restarts.whyNotHalted(vm) : 'is halted and runs';
   if (phase !== 'running') return `is ${phase} (${reason}) and is to run`;
   if (where.length !== 1) return `runs on ${where.length} hosts`;
   return vm.status.observedRestarts === vm.restarts ? undefined : 'has yet to be restarted';

@@ -11,6 +11,7 @@ import { SAFE_MEMBERSHIP } from '../checkers/membership.ts';
 import { QUEUE_BOUNDS } from '../checkers/queue-bounds.ts';
 import { COMMIT_QUORUM, ELECTION_QUORUM } from '../checkers/quorums.ts';
 import { ACKNOWLEDGED, INVARIANTS, ONCE } from '../checkers/reference-machine.ts';
+import { RESTART_POLICY } from '../checkers/restarts.ts';
 import { SCENARIOS } from '../explore/scenarios.ts';
 import { FAULT_FORMS } from '../faults/fault.ts';
 import { MUTATIONS } from '../mutations/mutants.ts';
@@ -40,6 +41,7 @@ export const RULES: Readonly<Record<string, string>> = {
   [LOCK_TOKENS]: 'fencing tokens of a lock only grow, and a holder is told the one that the log gave it',
   [LOCK_FENCING]: 'what refuses older tokens never sees the work of two holders mixed',
   [INVARIANTS]: 'capacity, allocation and bookkeeping hold at every index',
+  [RESTART_POLICY]: 'a VM that ended is started again as its policy allows, and not after n3x has given up',
   [QUEUE_BOUNDS]: 'nothing that waits grows without bound',
   [CONVERGENCE]: 'once faults stop the cluster comes to rest, with every VM as asked',
   [COMMANDS_READABLE]: 'a host that votes can read every command in force',

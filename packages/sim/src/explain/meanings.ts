@@ -134,6 +134,13 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
     broken: 'A command was let through that it should not have been. Look at the command at that index.',
     shows: ['clients', 'applies'],
   },
+  'restart-policy': {
+    promise:
+      'A VM that ended by itself is started again as often as its policy allows and not once more, until somebody wants it anew.',
+    broken:
+      'It was started once too often. Look at what its host had noted beside it, and at what the log said of it, before that start.',
+    shows: ['clients', 'applies'],
+  },
   'queue-bounds': {
     promise: 'Whatever waits is bounded; what does not fit is refused.',
     broken: 'Something grew beyond its bound. Look at who should have drained it, and whether it was down or cut off.',

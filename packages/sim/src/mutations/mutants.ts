@@ -12,6 +12,7 @@ import type { Mutation } from './mutation.ts';
 import { PROTOCOL_MUTATIONS } from './protocol.ts';
 import { READ_MUTATIONS } from './reads.ts';
 import { REPLICATION_MUTATIONS } from './replication.ts';
+import { RESTART_MUTATIONS } from './restarts.ts';
 import { SNAPSHOT_MUTATIONS } from './snapshots.ts';
 import { STORAGE_MUTATIONS } from './storage.ts';
 
@@ -27,6 +28,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...MACHINE_MUTATIONS,
   ...LOOP_MUTATIONS,
   ...HOST_MUTATIONS,
+  ...RESTART_MUTATIONS,
   ...CONFIGURATION_MUTATIONS,
   ...CLIENT_MUTATIONS,
   ...LOCK_MUTATIONS,

@@ -63,6 +63,8 @@ const STEADY: DriverProfile = {
 };
 const SHAKY: DriverProfile = { ...STEADY, failPermille: 100, hangPermille: 20, exitPermille: 100, illPermille: 50 };
 
+const CRASHING: DriverProfile = { ...STEADY, failPermille: 50, exitPermille: 700, illPermille: 300 };
+
 /** So far from the true rate, to either side, that one clock is a tenth faster than another: what leases are made for. */
 const LEASE_DRIFT_PPM = 47_000;
 
@@ -76,6 +78,11 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
     ...{ name: 'default', summary: 'hosts on one switch; crashes, power cuts, stalls, partitions, slow disks' },
     ...{ links: LINK_PROFILES.default, disk: SSD, driver: SHAKY, driftPpm: 200 },
     faults: { crash: 4, power: 2, stall: 2, partition: 3, cut: 2, slowDisk: 1, fullDisk: 0.3, jump: 0.5, driver: 1 },
+  },
+  crashing: {
+    ...{ name: 'crashing', summary: 'guests that end or fall ill soon after their start, daemons killed, power cuts' },
+    ...{ links: LINK_PROFILES.default, disk: SSD, driver: CRASHING, driftPpm: 200 },
+    faults: { crash: 12, power: 3, partition: 2, jump: 2, driver: 2 },
   },
   constrained: {
     ...{ name: 'constrained', summary: 'small sites over consumer uplinks, memory cards for disks' },

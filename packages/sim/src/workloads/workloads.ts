@@ -30,6 +30,42 @@ function ruledSpec(name: string, more: number): VmSpec {
   return { ...spec, vcpu: spec.vcpu + more };
 }
 
+/** A window that no clock of a run gets out of. */
+const WINDOW = { windowSeconds: 86_400 };
+/** How the VM of each name is looked after. */
+const CARED: readonly Partial<VmSpecInput>[] = [
+  { restart: { policy: 'never' } },
+  { restart: { policy: 'on-failure', maxRestarts: 2, ...WINDOW } },
+  { restart: { maxRestarts: 1, ...WINDOW } },
+  { restart: { maxRestarts: 3, unhealthySeconds: 2, ...WINDOW } },
+  { restart: { policy: 'on-failure', unhealthySeconds: 5, maxRestarts: 1, ...WINDOW } },
+  {},
+];
+
+/** The spec of a VM under a restart policy: the same name and the same vcpu are the same spec. */
+function caredSpec(name: string, vcpu: number): VmSpec {
+  const care = CARED[Number(name.slice('vm-'.length)) % CARED.length];
+  return vmSpecSchema.parse({ source: { kind: 'inline' }, memoryMib: 64, vcpu, ...care });
+}
+
+/** Mostly makes VMs and leaves them alone: what ends by itself is to be seen. */
+function careWrite(source: OperationSource): Operation {
+  const { random, sequence } = source;
+  const name = chooseVm(source);
+  const object = `vm/${name}`;
+  const kind = random.below(20);
+  if (kind < 11) {
+    const spec = caredSpec(name, 1);
+    return { type: 'write', object, command: { type: 'vmCreate', name, uid: `u${sequence}`, spec, power: 'running' } };
+  }
+  if (kind < 16) {
+    const power = random.below(4) === 0 ? 'stopped' : 'running';
+    return { type: 'write', object, command: { type: 'vmSetPower', name, power } };
+  }
+  if (kind < 19) return { type: 'write', object, command: { type: 'vmRestart', name } };
+  return { type: 'write', object, command: { type: 'vmDelete', name } };
+}
+
 /** VMs of which a host has room for one. */
 const LARGE = specOf(10);
 
@@ -143,6 +179,11 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
       const spec = ruledSpec(command.name, command.spec.vcpu - 1);
       return { ...operation, command: { ...command, spec } };
     },
+  },
+  restarts: {
+    ...{ name: 'restarts', summary: 'VMs under all kinds of restart policies, started and restarted now and then' },
+    ...{ clients: 2, pauseMs: 2_000, membership: false },
+    next: careWrite,
   },
   reads: {
     ...{ name: 'reads', summary: 'many reads of a few tokens, and writes to them now and then' },

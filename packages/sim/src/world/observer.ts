@@ -2,6 +2,7 @@
 
 import type { HostLoop, LoopStatus } from '@n3x/core/loop/host-loop';
 import type { CommandOutcome } from '@n3x/core/ports/client';
+import type { DriverVm } from '@n3x/core/ports/driver';
 import type { StorageWrite, StoredState } from '@n3x/core/ports/storage';
 import type { LogIndex, NodeId, Term } from '@n3x/core/raft/types';
 import type { PeerMessage } from '@n3x/core/wire/peer-message';
@@ -18,6 +19,18 @@ export interface ObservedHost {
   };
 }
 
+/** How the process of a VM came to begin or end. */
+export type VmCourse =
+  | { readonly type: 'started'; readonly vm: DriverVm; readonly restarts: number }
+  /** `itself`: nobody had ordered it, or it was ordered because the guest was not well. */
+  | {
+      readonly type: 'ended';
+      readonly uid: string;
+      readonly cause: 'itself' | 'order';
+      /** Null when nobody saw it. */
+      readonly code: number | null;
+    };
+
 /** Anything that watches. Each part is called at the moment at which it happens. */
 export interface WorldObserver {
   /** A daemon starts over `stored`; its loop does not exist yet. */
@@ -33,6 +46,8 @@ export interface WorldObserver {
   settled?(host: ObservedHost, status: LoopStatus): void;
   /** The process of a VM begins or ends on this machine, whether or not a daemon runs there. */
   vm?(host: ObservedHost, uid: string, runs: boolean): void;
+  /** As `vm`, with what was meant by it; told before it. */
+  course?(host: ObservedHost, course: VmCourse): void;
   /** A client's command was answered. */
   answered?(host: ObservedHost, requestId: string, outcome: CommandOutcome): void;
 }
@@ -65,6 +80,7 @@ export class Observers implements Required<WorldObserver> {
   readonly #sending: readonly Telling<'sending'>[];
   readonly #settled: readonly Telling<'settled'>[];
   readonly #vm: readonly Telling<'vm'>[];
+  readonly #course: readonly Telling<'course'>[];
   readonly #answered: readonly Telling<'answered'>[];
 
   constructor(list: readonly WorldObserver[]) {
@@ -75,6 +91,7 @@ export class Observers implements Required<WorldObserver> {
     this.#sending = told(list, 'sending');
     this.#settled = told(list, 'settled');
     this.#vm = told(list, 'vm');
+    this.#course = told(list, 'course');
     this.#answered = told(list, 'answered');
   }
 
@@ -104,6 +121,10 @@ export class Observers implements Required<WorldObserver> {
 
   vm(host: ObservedHost, uid: string, runs: boolean): void {
     for (const observer of this.#vm) observer.vm(host, uid, runs);
+  }
+
+  course(host: ObservedHost, course: VmCourse): void {
+    for (const observer of this.#course) observer.course(host, course);
   }
 
   answered(host: ObservedHost, requestId: string, outcome: CommandOutcome): void {

@@ -13,6 +13,7 @@ import {
   type LastExit,
   type ObservedVm,
 } from '@n3x/core/ports/driver';
+import type { VmCourse } from './observer.ts';
 
 /** Virtual time, as far as a driver needs it. */
 export interface DriverTime {
@@ -59,6 +60,8 @@ interface MicroVm {
   runner: string;
   restarts: number;
   startedGeneration: number;
+  /** Starts so far. */
+  starts: number;
   again: readonly number[];
   unhealthy: boolean;
   process: { readonly pid: number; readonly startedAtMs: number } | undefined;
@@ -74,6 +77,7 @@ export class SimulatedDriver {
   readonly #care: Random;
   readonly #wallMs: () => number;
   readonly #onProcess: (uid: string, runs: boolean) => void;
+  readonly #onCourse: (course: VmCourse) => void;
   readonly #vms = new Map<string, MicroVm>();
   #profile: DriverProfile;
   /** One of a kind for each fault that lasts. */
@@ -85,14 +89,16 @@ export class SimulatedDriver {
   #power = 0;
   #nextPid = 100;
 
-  /** `onProcess` is told when the process of a VM begins or ends, whatever ended it. */
+  /** `onProcess` is told when the process of a VM begins or ends, whatever ended it; `onCourse` before it, what was meant by it. */
   constructor(
     time: DriverTime,
     random: Random,
     wallMs: () => number,
     profile: DriverProfile,
     onProcess: (uid: string, runs: boolean) => void = () => undefined,
+    onCourse: (course: VmCourse) => void = () => undefined,
   ) {
+    this.#onCourse = onCourse;
     this.#onProcess = onProcess;
     this.#time = time;
     this.#random = random;
@@ -147,9 +153,15 @@ export class SimulatedDriver {
     this.#power++;
     for (const vm of this.#vms.values()) {
       // The next daemon finds it gone, and nobody saw how it ended.
-      if (vm.process !== undefined) vm.lastExit = { code: null, signal: null, atMs: this.#wallMs() };
-      this.#end(vm);
+      if (vm.process !== undefined) this.#exit(vm, { code: null, signal: null, atMs: this.#wallMs() });
     }
+  }
+
+  /** It ends by itself, or because it is not well. */
+  #exit(vm: MicroVm, exit: LastExit): void {
+    this.#onCourse({ type: 'ended', uid: vm.uid, cause: 'itself', code: exit.code });
+    vm.lastExit = exit;
+    this.#end(vm);
   }
 
   #end(vm: MicroVm): void {
@@ -181,10 +193,13 @@ export class SimulatedDriver {
     const hangs = this.#chance(this.#profile.hangPermille) || this.#troubles.includes('hanging-driver');
     const fails = hangs || this.#chance(this.#profile.failPermille) || this.#troubles.includes('failing-driver');
     const power = this.#power;
+    const starts = action.type === 'start' ? this.#vms.get(action.vm.name)?.starts : undefined;
     const usualMs = this.#duration(action) * (this.#troubles.includes('slow-driver') ? SLOW_FACTOR : 1);
     this.#time.after(hangs ? this.#profile.hangMs : usualMs, () => {
       if (power !== this.#power) return;
-      const outcome: DriverOutcome = fails ? failure(action, hangs) : this.#do(action);
+      // One that an earlier daemon asked for and a later one has seen to is not done twice.
+      const isOver = action.type === 'start' && this.#vms.get(action.vm.name)?.starts !== starts;
+      const outcome: DriverOutcome = fails ? failure(action, hangs) : isOver ? { ok: true } : this.#do(action);
       if (outcome.ok) this.#tell();
       if (incarnation === this.#incarnation) this.#listener?.done(token, outcome);
     });
@@ -212,11 +227,14 @@ export class SimulatedDriver {
       case 'stop': {
         const vm = this.#vms.get(action.name);
         if (vm?.uid !== action.uid) return { ok: true };
-        this.#end(vm);
         vm.lastExit = undefined;
         if (action.unhealthy === true) {
-          vm.lastExit = { code: null, signal: null, atMs: this.#wallMs(), unhealthy: true };
+          this.#exit(vm, { code: null, signal: null, atMs: this.#wallMs(), unhealthy: true });
+          return { ok: true };
         }
+        this.#onCourse({ type: 'ended', uid: vm.uid, cause: 'order', code: null });
+        vm.again = [];
+        this.#end(vm);
         return { ok: true };
       }
       case 'remove': {
@@ -236,7 +254,7 @@ export class SimulatedDriver {
     if (found === undefined) {
       this.#vms.set(name, {
         ...{ name, uid, epoch, runner, builtGeneration: generation, restarts: 0 },
-        ...{ startedGeneration: 0, again: [], unhealthy: false },
+        ...{ startedGeneration: 0, starts: 0, again: [], unhealthy: false },
         ...{ process: undefined, ready: false, lastExit: undefined },
       });
     } else {
@@ -252,6 +270,8 @@ export class SimulatedDriver {
     if (vm.process !== undefined) return { ok: true };
     const process = { pid: this.#nextPid++, startedAtMs: this.#wallMs() };
     vm.process = process;
+    vm.starts++;
+    this.#onCourse({ type: 'started', vm: wanted, restarts });
     this.#onProcess(uid, true);
     vm.restarts = restarts;
     vm.startedGeneration = wanted.generation;
@@ -273,8 +293,7 @@ export class SimulatedDriver {
     if (this.#chance(this.#profile.exitPermille)) {
       const code = this.#care.below(2);
       this.#later(vm, this.#between([500, 20_000]), () => {
-        this.#end(vm);
-        vm.lastExit = { code, signal: null, atMs: this.#wallMs() };
+        this.#exit(vm, { code, signal: null, atMs: this.#wallMs() });
       });
     }
     return { ok: true };

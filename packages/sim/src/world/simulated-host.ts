@@ -139,6 +139,7 @@ export class SimulatedHost implements ObservedHost {
     this.driver = new SimulatedDriver(
       ...([timeline, random.fork('driver'), () => this.clock.wallMs, parts.driver] as const),
       (uid, runs) => parts.observer.vm?.(this, uid, runs),
+      (course) => parts.observer.course?.(this, course),
     );
   }
 
