@@ -25,6 +25,7 @@ import { Clients } from './workloads/clients.ts';
 import { History } from './workloads/history.ts';
 import { LockClients } from './workloads/locks.ts';
 import { MembershipChanges } from './workloads/membership.ts';
+import { Movers } from './workloads/moves.ts';
 import type { ScriptedOperation, Workload } from './workloads/operation.ts';
 import { Operators } from './workloads/operators.ts';
 import { Misbehaviours } from './world/misbehaviour.ts';
@@ -111,7 +112,7 @@ class Run {
   readonly #history: History;
   readonly #judge: LinearizabilityJudge;
   readonly #restarts = new RestartRules(() => this.#state);
-  readonly #once = new VmOnce(false);
+  readonly #once: VmOnce;
   readonly #rules: MembershipRules;
   readonly #world: World;
   readonly #compaction: HostLoopOptions;
@@ -134,6 +135,8 @@ class Run {
   constructor(options: RunOptions) {
     const { seed, profile, tampering, onLine, onEvent } = options;
     this.#options = options;
+    // Where VMs only ever change their hosts in good order, no excuse counts.
+    this.#once = new VmOnce(options.workload.moves === true);
     this.#random = new SeededRandom(seed);
     this.#history = new History(options.wholeHistory === true ? 'all' : 'recent');
     this.#judge = new LinearizabilityJudge(this.#history);
@@ -282,6 +285,8 @@ class Run {
       join: () => this.#operators.join(),
     });
     if (workload.casualties === true) casualties.start();
+    const movers = new Movers(world, this.#random.fork('movers'), this.#trace);
+    if (workload.moves === true) movers.start();
     this.#locks = locks;
     const end = world.timeline.nowMs + durationMs;
     this.#advance(end, () => membership.retire());
@@ -289,6 +294,7 @@ class Run {
     membership.finish();
     locks.finish();
     casualties.finish();
+    movers.finish();
     this.#dead = casualties.dead;
     this.#changes = membership.changes;
     this.#aimed.on = false;

@@ -57,7 +57,7 @@ function look(state: ClusterState, host: Host, vm: Vm, wallMs: number): DrainedV
     return { name, state: vm.spec.failover === 'stay' ? 'stuck' : 'waiting', to: null, text };
   }
   const failure = vm.moveFailure;
-  if (failure !== undefined && wallMs < failure.atMs + MOVE_RETRY_MS) {
+  if (failure !== undefined && wallMs >= failure.atMs && wallMs < failure.atMs + MOVE_RETRY_MS) {
     return { name, state: 'stuck', to: null, text: `tried in vain, and is tried again in a while: ${failure.message}` };
   }
   const goal = relocate(state, vm, host.drain?.mode ?? 'drain');

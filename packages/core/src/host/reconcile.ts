@@ -148,7 +148,9 @@ export function reconcile(input: ReconcileInput): Reconciliation {
       if (found.managed !== undefined && isFromLostFuture(state, found.managed.epoch)) report(vm, epoch, LEFT_OVER);
     } else if (vm.deleting || isLeaving(vm)) {
       const step = stepToGone(found, vm.spec.stopTimeoutSeconds, backoff, nowMs);
-      if (step === undefined) removed.push({ type: 'vmRemoved', hostId, name: vm.name, uid: vm.uid, epoch });
+      const move = vm.deleting ? undefined : moveOf(vm);
+      const told = { type: 'vmRemoved', hostId, name: vm.name, uid: vm.uid, epoch } as const;
+      if (step === undefined) removed.push(move === undefined ? told : { ...told, moveIndex: move.index });
       else report(vm, epoch, step.seen);
       if (step?.action !== undefined) actions.push(step.action);
     } else {

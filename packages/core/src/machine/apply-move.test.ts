@@ -55,7 +55,9 @@ class Lab extends SampleCluster {
   removed(name = 'web'): CommandResult {
     const { uid, assignment } = this.vm(name);
     const { hostId, epoch } = assignment ?? { hostId: 1, epoch: 1 };
-    return this.apply({ type: 'vmRemoved', hostId, name, uid, epoch });
+    const moveIndex = this.vm(name).deleting ? 0 : this.index(name);
+    const told = { type: 'vmRemoved', hostId, name, uid, epoch } as const;
+    return this.apply(moveIndex === 0 ? told : { ...told, moveIndex });
   }
 }
 
@@ -131,6 +133,25 @@ t.test('a move that is given up leaves the VM where it was', (t) => {
   t.equal(lab.vm().assignment?.epoch, epoch, 'it is still of the same host, which starts it again if need be');
   t.match(lab.removed(), refusal(/must not remove it/), 'a word of the old host that came too late');
   t.match(lab.state.lastEvent, { reason: 'MoveCancelled', message: 'stays on n1: n3 is not reachable' });
+  t.end();
+});
+
+t.test('a word about an earlier move is not believed', (t) => {
+  const lab = new Lab();
+  lab.put('web', 1);
+  lab.move('web', 2);
+  lab.built(2);
+  const { uid, assignment } = lab.vm();
+  const late = { type: 'vmRemoved', hostId: 1, name: 'web', uid, epoch: assignment?.epoch ?? 1 } as const;
+  const first = lab.index();
+  lab.apply({ type: 'vmMoveCancel', name: 'web', uid, index: first, reason: 'n2 is cordoned' });
+  lab.move('web', 3);
+  lab.built(3);
+  // The host has started the VM again in between, at the same epoch.
+  const gone = /^VM web was removed for a move that was given up since: it is not gone$/;
+  t.match(lab.apply({ ...late, moveIndex: first }), refusal(gone, 'N3X_CONFLICT'));
+  t.match(lab.apply(late), refusal(gone, 'N3X_CONFLICT'));
+  t.match(lab.apply({ ...late, moveIndex: lab.index() }), { ok: true, values: { hostId: 3 } });
   t.end();
 });
 

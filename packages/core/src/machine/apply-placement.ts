@@ -2,7 +2,7 @@
 import { ERROR_CODES } from '../base/errors.ts';
 import type { Cluster, ClusterEvent } from '../model/cluster.ts';
 import { hostZone } from '../model/host.ts';
-import { isLeaving } from '../model/move.ts';
+import { isLeaving, moveOf } from '../model/move.ts';
 import { isDisposable, type Vm, type VmPhase, vmPriority } from '../model/vm.ts';
 import { finishMove } from './apply-move.ts';
 import { assign, unfit } from './assign.ts';
@@ -198,6 +198,11 @@ export function applyVmRemoved(tx: Transaction, cluster: Cluster, command: Comma
   if (vm === undefined || vm.uid !== uid) return unchanged();
   if (vm.assignment?.hostId !== hostId || vm.assignment.epoch !== epoch) {
     return no(ERROR_CODES.conflict, `VM ${name} is not on host ${hostId} at epoch ${epoch}`, { name, hostId, epoch });
+  }
+  // The same host at the same epoch may have started it again after a move that was given up.
+  if (command.moveIndex !== (vm.deleting ? undefined : moveOf(vm)?.index)) {
+    const message = `VM ${name} was removed for a move that was given up since: it is not gone`;
+    return no(ERROR_CODES.conflict, message, { name, hostId, epoch });
   }
   if (!vm.deleting && isLeaving(vm)) return finishMove(tx, cluster, vm);
   if (!vm.deleting) {

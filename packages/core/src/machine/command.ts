@@ -130,8 +130,16 @@ export const commandSchema = z.discriminatedUnion('type', [
   }),
   /** What a host observed of its VMs. */
   z.strictObject({ type: z.literal('vmReport'), hostId, reports: z.array(vmReportSchema).min(1).max(256) }),
-  /** The host has removed a deleted VM. */
-  z.strictObject({ type: z.literal('vmRemoved'), hostId, name: nameSchema, uid, epoch }),
+  /** The host has removed a VM that is deleted or leaves. */
+  z.strictObject({
+    type: z.literal('vmRemoved'),
+    hostId,
+    name: nameSchema,
+    uid,
+    epoch,
+    /** The move that it was removed for: an earlier one may have been given up, and the VM started again since. */
+    moveIndex: z.int().optional(),
+  }),
   /** A joining host presents a token. The same peer may present it again and gets the same answer. */
   z.strictObject({
     type: z.literal('hostJoin'),

@@ -110,7 +110,10 @@ export const arbitraryMove: fc.Arbitrary<(state: ClusterState) => Command> = fc
         return { type: 'vmMoveBuilt', ...of, hostId: by, index, ...failed };
       }
       case 'gone':
-        return { type: 'vmRemoved', ...of, hostId: vm?.assignment?.hostId ?? hostId, epoch };
+        return {
+          ...{ type: 'vmRemoved', ...of, hostId: vm?.assignment?.hostId ?? hostId, epoch },
+          ...(vm?.deleting === true ? {} : { moveIndex: index }),
+        };
       case 'cancel':
         return { type: 'vmMoveCancel', ...of, index, reason: 'n2 is not reachable' };
       case 'rebalance': {

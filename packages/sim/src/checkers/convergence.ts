@@ -6,7 +6,7 @@ import type { Host } from '@n3x/core/model/host';
 import { isHalted, type Vm } from '@n3x/core/model/vm';
 import type { World } from '../world/world.ts';
 import type { RestartRules } from './restarts.ts';
-import { whyNeedNotWait } from './room.ts';
+import { whyNeedNotStay, whyNeedNotWait } from './room.ts';
 
 /** Name of the rule. */
 export const CONVERGENCE = 'L1 convergence';
@@ -37,7 +37,9 @@ export function whyNotConverged(world: World, state: ClusterState, restarts: Res
   if (leader.status.commitIndex !== state.index) return `${leader.name} has committed ${leader.status.commitIndex}`;
   // Whoever held one has given it back or is gone: what is left goes with its session.
   if (state.lockCount > 0) return `locks are in use: ${[...state.locks()].map(({ name }) => name).join(', ')}`;
-  return whyNotSettled(state, living, leader.status) ?? whyVmsNotAsAsked(world, state, restarts);
+  return (
+    whyNotSettled(state, living, leader.status) ?? whyVmsNotAsAsked(world, state, restarts) ?? whyDrainsNotDone(state, living)
+  );
 }
 
 function whyNotSettled(state: ClusterState, living: readonly Host[], { confState }: LoopStatus): string | undefined {
@@ -67,8 +69,25 @@ function whyVmsNotAsAsked(world: World, state: ClusterState, restarts: RestartRu
   return undefined;
 }
 
+/** A host that is to be empty is so, or what is left on it can go nowhere, or its time is over. */
+function whyDrainsNotDone(state: ClusterState, living: readonly Host[]): string | undefined {
+  for (const host of living) {
+    const { drain, name } = host;
+    if (drain === undefined || drain.outcome === 'expired') continue;
+    const left = [...state.vmsOnHost(host.id)];
+    if (drain.outcome === undefined) return `${name} is still drained, with ${left.length} VMs left`;
+    if (drain.outcome === 'drained' && left.length > 0) return `${name} is said to be empty and has ${left.length} VMs`;
+    for (const vm of left) {
+      const why = whyNeedNotStay(state, vm, living);
+      if (why !== undefined) return `VM ${vm.name} is left on ${name}, which is drained, though ${why}`;
+    }
+  }
+  return undefined;
+}
+
 function whyVmNotAsAsked(world: World, state: ClusterState, vm: Vm, restarts: RestartRules): string | undefined {
   if (vm.deleting) return 'is being deleted';
+  if (vm.moving !== undefined) return 'is on the move';
   const { phase, reason } = vm.status;
   const where = world.hosts.filter((host) => host.driver.running().includes(vm.uid));
   if (vm.power === 'stopped') {

@@ -47,6 +47,16 @@ function takes(state: ClusterState, vm: Vm, host: Host, stays: (other: Vm) => bo
   return keepsLimits(vm, here, 'host') && keepsLimits(vm, zone, 'zone');
 }
 
+/** Why `vm`, whose host is to be empty, need not stay there; undefined when it must. */
+export function whyNeedNotStay(state: ClusterState, vm: Vm, living: readonly Host[]): string | undefined {
+  if (!isDisposable(vm) || vm.spec.failover === 'stay') return undefined;
+  if (vm.power === 'stopped') return 'it does not run';
+  for (const host of living) {
+    if (host.id !== vm.assignment?.hostId && takes(state, vm, host, () => true)) return `${host.name} has room for it`;
+  }
+  return undefined;
+}
+
 /** Why `vm` need not wait, given the hosts that live; undefined when it must. */
 export function whyNeedNotWait(state: ClusterState, vm: Vm, living: readonly Host[]): string | undefined {
   if (vm.spec.placement.strategy === 'manual') return undefined;

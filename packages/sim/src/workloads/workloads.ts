@@ -185,6 +185,11 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     ...{ clients: 2, pauseMs: 2_000, membership: false },
     next: careWrite,
   },
+  moves: {
+    ...{ name: 'moves', summary: 'VMs that are moved about: hosts drained and evacuated, migrations, plans' },
+    ...{ clients: 3, pauseMs: 600, membership: false, moves: true },
+    next: (source) => vmWrite(source, 'running'),
+  },
   reads: {
     ...{ name: 'reads', summary: 'many reads of a few tokens, and writes to them now and then' },
     ...{ clients: 12, pauseMs: 20, membership: false },
