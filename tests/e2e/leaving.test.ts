@@ -63,7 +63,10 @@ await t.test('a host with a VM is refused, with the name of the VM', async (t) =
   for (const asked of [n2, n3]) {
     const refused = await asked.ctl(['cluster', 'leave', 'n2']);
     t.equal(refused.code, 7);
-    t.match(refused.stderr, /^n3xctl: host n2 still has the VMs kept: delete them before it leaves\n$/);
+    t.match(
+      refused.stderr,
+      /^n3xctl: host n2 still has the VMs kept: move them off with `n3xctl host drain n2`, or delete them, before it leaves\n$/,
+    );
   }
   t.equal(await membership(n1, 'n2'), 'voter', 'it stays what it was');
   await n1.json(['vm', 'delete', 'kept', '--wait', '--timeout', '60s'], { timeoutMs: 80_000 });

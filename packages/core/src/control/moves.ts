@@ -19,6 +19,12 @@ const PREFIX = 'move/';
 /** VMs that are looked at for one host in one pass: each look costs as much as there are hosts. */
 export const LOOKS_PER_HOST = 64;
 
+/** The same for a host whose VMs could go nowhere when they were last looked at. */
+const LOOKS_WHEN_STUCK = 8;
+
+/** Time, in ms, after which other VMs of many are looked at. */
+const TURN_MS = 1_000;
+
 /** VMs that are named in a note. */
 const NAMED = 8;
 
@@ -52,29 +58,34 @@ function planCancellations(state: ClusterState): Decision[] {
 /** What has become of one host's drain, in a pass over its VMs. */
 interface Progress {
   readonly moves: readonly Decision[];
-  /** VMs that can go nowhere, with the reasons. */
+  /** VMs that can go nowhere, with the reasons: those of them that were looked at. */
   readonly stuck: readonly string[];
-  /** Whether some move, are about to, or have not been looked at. */
+  /** VMs that neither move nor were told to, looked at or not. */
+  readonly rest: number;
+  /** Whether some move, or are about to. */
   readonly getsOn: boolean;
+  /** Whether all were looked at. */
+  readonly isWhole: boolean;
+}
+
+/** The VMs that are looked at now: some of many, others each time. */
+function inTurn(vms: readonly Vm[], drain: Drain, left: number, wallMs: number): readonly Vm[] {
+  // What was stuck and has not changed most likely still is.
+  const most = drain.outcome === 'stuck' && drain.left === left ? LOOKS_WHEN_STUCK : LOOKS_PER_HOST;
+  if (vms.length <= most) return vms;
+  const start = (Math.floor(Math.max(0, wallMs) / TURN_MS) * most) % vms.length;
+  return [...vms.slice(start), ...vms.slice(0, start)].slice(0, most);
 }
 
 function planHost(state: ClusterState, host: Host, drain: Drain, loads: PassLoads, wallMs: number): Progress {
   const moves: Decision[] = [];
   const stuck: string[] = [];
   let room = drain.parallel - emptying(state, host.id);
-  let getsOn = false;
-  let looks = 0;
-  for (const vm of [...state.vmsOnHost(host.id)].sort(byName)) {
-    const move = moveOf(vm);
-    if (move !== undefined || goesAnyway(vm)) {
-      getsOn = true;
-      continue;
-    }
-    if (room <= 0 || looks >= LOOKS_PER_HOST) {
-      getsOn = true;
-      break;
-    }
-    looks += 1;
+  const all = [...state.vmsOnHost(host.id)].sort(byName);
+  const candidates = all.filter((vm) => moveOf(vm) === undefined && !goesAnyway(vm));
+  const looked = inTurn(candidates, drain, all.length, wallMs);
+  for (const vm of looked) {
+    if (room <= 0 || vm.assignment === null) break;
     const failure = vm.moveFailure;
     if (failure !== undefined && wallMs < failure.atMs + MOVE_RETRY_MS && wallMs >= failure.atMs) {
       stuck.push(`${vm.name} (tried in vain: ${failure.message})`);
@@ -85,26 +96,23 @@ function planHost(state: ClusterState, host: Host, drain: Drain, loads: PassLoad
       stuck.push(`${vm.name} ${goal.message}`);
       continue;
     }
-    if (vm.assignment === null) continue;
     if (goal.type === 'to') loads.reserve(vm, goal.host.id);
     const target = goal.type === 'to' ? { targetId: goal.host.id } : {};
     const of = { name: vm.name, uid: vm.uid, epoch: vm.assignment.epoch };
-    moves.push({
-      type: 'command',
-      key: PREFIX + vm.name,
-      command: { type: 'vmMove', ...of, cause: drain.mode, ...target },
-    });
+    const command = { type: 'vmMove', ...of, cause: drain.mode, ...target } as const;
+    moves.push({ type: 'command', key: PREFIX + vm.name, command });
     room -= 1;
-    getsOn = true;
   }
-  return { moves, stuck, getsOn };
+  const getsOn = moves.length > 0 || all.length > candidates.length;
+  const rest = candidates.length - moves.length;
+  return { moves, stuck, rest, getsOn, isWhole: looked.length === candidates.length };
 }
 
 /** What stays and why, in one line. */
-function stuckText(stuck: readonly string[]): string {
+function stuckText({ stuck, rest }: Progress): string {
   const named = stuck.slice(0, NAMED).join('; ');
-  const more = stuck.length > NAMED ? `; and ${stuck.length - NAMED} more` : '';
-  return `${stuck.length} ${stuck.length === 1 ? 'VM stays' : 'VMs stay'}: ${named}${more}`.slice(0, 1024);
+  const more = rest > NAMED ? `; and ${rest - NAMED} more` : '';
+  return `${rest} ${rest === 1 ? 'VM stays' : 'VMs stay'}: ${named}${more}`.slice(0, 1024);
 }
 
 /** The note that a drain deserves now, if it differs from the one that it has. */
@@ -124,10 +132,13 @@ function note(
   };
   if (left === 0) return decide('drained', 'is empty and takes no VMs until it is undrained');
   if (isLate) {
-    const why = progress.stuck.length === 0 ? '' : `; ${stuckText(progress.stuck)}`;
+    const why = progress.stuck.length === 0 ? '' : `; ${stuckText(progress)}`;
     return decide('expired', `the deadline passed with ${left} of ${drain.total} VMs left${why}`.slice(0, 1024));
   }
-  return progress.getsOn ? decide(undefined, '') : decide('stuck', stuckText(progress.stuck));
+  if (progress.getsOn) return decide(undefined, '');
+  // Some of many were looked at: what was said of all of them stands.
+  if (!progress.isWhole && drain.outcome === 'stuck' && drain.left === left) return undefined;
+  return decide('stuck', stuckText(progress));
 }
 
 /** What moves next. Nothing while earlier decisions about moves are under way, as of which the state knows nothing. */
@@ -140,9 +151,10 @@ export function planMoves(state: ClusterState, view: LeaderView): Decision[] {
     const { drain } = host;
     if (!isDraining(drain) || host.membership === 'leaving') continue;
     const isLate = drain.deadlineMs !== undefined && view.wallMs >= drain.deadlineMs;
+    const isEmpty = state.indexes.onHost(host.id).size === 0;
     // Nobody can stop its VMs in good order: they are failed over, or wait for it.
-    if (!host.reachable && !isLate) continue;
-    if (drain.outcome === 'drained' && state.indexes.onHost(host.id).size === 0) continue;
+    if (!host.reachable && !isLate && !isEmpty) continue;
+    if (drain.outcome === 'drained' && isEmpty) continue;
     loads ??= new PassLoads(state);
     const progress = planHost(state, host, drain, loads, view.wallMs);
     if (!isLate) decisions.push(...progress.moves);

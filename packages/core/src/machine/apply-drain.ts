@@ -89,8 +89,8 @@ export function applyHostDrainNote(tx: Transaction, command: CommandOf<'hostDrai
   }
   const message = outcome === undefined ? '' : clip(command.message, 1024);
   if (before.outcome === outcome && (before.message ?? '') === message) return unchanged();
-  const { outcome: _outcome, message: _message, ...rest } = before;
-  const drain: Drain = { ...rest, ...(outcome === undefined ? {} : { outcome, message }) };
+  const { outcome: _outcome, message: _message, left: _left, ...rest } = before;
+  const drain: Drain = { ...rest, ...(outcome === undefined ? {} : { outcome, message, left }) };
   if (outcome === 'expired') stopEmptying(tx, host, `the deadline of the drain of ${host.name} passed`);
   tx.putHost({ ...host, drain });
   switch (outcome) {

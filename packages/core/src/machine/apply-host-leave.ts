@@ -85,7 +85,7 @@ export function applyHostLeave(tx: Transaction, command: CommandOf<'hostLeave'>)
     const lost = host.reachable ? '' : `, or give it up with \`n3xctl host remove ${host.name}\``;
     return no(
       ERROR_CODES.refused,
-      `host ${host.name} still has the VMs ${listed(vms)}: delete them before it leaves${lost}`,
+      `host ${host.name} still has the VMs ${listed(vms)}: move them off with \`n3xctl host drain ${host.name}\`, or delete them, before it leaves${lost}`,
       { name: host.name, vms: vms.slice(0, KEPT) },
     );
   }

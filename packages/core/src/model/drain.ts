@@ -40,6 +40,8 @@ export const drainSchema = z.strictObject({
   total: z.int().min(0),
   /** Absent while it gets on. */
   outcome: drainOutcomeSchema.optional(),
+  /** VMs that were left as of `outcome`. */
+  left: z.int().min(0).optional(),
   /** What stayed and why, as of `outcome`. */
   message: z.string().max(1024).optional(),
 });

@@ -38,7 +38,9 @@ export function whyNotConverged(world: World, state: ClusterState, restarts: Res
   // Whoever held one has given it back or is gone: what is left goes with its session.
   if (state.lockCount > 0) return `locks are in use: ${[...state.locks()].map(({ name }) => name).join(', ')}`;
   return (
-    whyNotSettled(state, living, leader.status) ?? whyVmsNotAsAsked(world, state, restarts) ?? whyDrainsNotDone(state, living)
+    whyNotSettled(state, living, leader.status) ??
+    whyVmsNotAsAsked(world, state, restarts) ??
+    whyDrainsNotDone(state, living)
   );
 }
 

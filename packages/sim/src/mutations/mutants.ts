@@ -8,6 +8,7 @@ import { LOCK_MUTATIONS } from './locks.ts';
 import { LOOP_MUTATIONS } from './loop.ts';
 import { MACHINE_MUTATIONS } from './machine.ts';
 import { MEMBERSHIP_MUTATIONS } from './membership.ts';
+import { MOVE_MUTATIONS } from './moves.ts';
 import type { Mutation } from './mutation.ts';
 import { PROTOCOL_MUTATIONS } from './protocol.ts';
 import { READ_MUTATIONS } from './reads.ts';
@@ -29,6 +30,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...LOOP_MUTATIONS,
   ...HOST_MUTATIONS,
   ...RESTART_MUTATIONS,
+  ...MOVE_MUTATIONS,
   ...CONFIGURATION_MUTATIONS,
   ...CLIENT_MUTATIONS,
   ...LOCK_MUTATIONS,
