@@ -4,8 +4,8 @@
  */
 import { assert } from '@n3x/core/base/assert';
 import { SeededRandom } from '@n3x/core/base/random';
-
 import type { ClusterSettings } from '@n3x/core/model/cluster';
+import { DEFAULT_LEASE_TIMING } from '@n3x/core/model/lease-timing';
 import { CONVERGENCE, CONVERGENCE_MS, whyNotConverged } from './checkers/convergence.ts';
 import { checkLinearizability, LinearizabilityJudge } from './checkers/linearizability.ts';
 import { MembershipRules } from './checkers/membership.ts';
@@ -49,6 +49,8 @@ export interface RunOptions {
   /** Instead of operations drawn from the workload. */
   readonly operations?: readonly ScriptedOperation[];
   readonly tampering?: Tampering;
+  /** Whether a VM that runs twice at once ends the run; without it, when no clock may be wrong by more than leases bear. */
+  readonly enforceVmOnce?: boolean;
   /** Gets every line of the trace. */
   readonly onLine?: (line: string) => void;
   /** Gets every event of the trace, and messages also when they are sent. */
@@ -144,6 +146,7 @@ class Run {
     const compaction = COMPACTIONS[this.#random.fork('compaction').below(COMPACTIONS.length)];
     assert(compaction !== undefined, 'there is a compaction to choose');
     this.#compaction = compaction;
+    this.#once = new VmOnce(options.enforceVmOnce ?? profile.driftPpm <= DEFAULT_LEASE_TIMING.clockError * 1_000_000);
     const misbehaves =
       profile.faults.misbehave !== undefined ||
       options.faults?.some(({ fault }) => fault.type === 'misbehave') === true;
@@ -393,6 +396,7 @@ class Run {
         historiesGivenUp: this.#linearizable.gaveUp,
         ...this.#restarts.counts,
         vmCopiesAtOnce: this.#once.sightings,
+        vmMoves: this.#once.moves,
       },
     };
   }

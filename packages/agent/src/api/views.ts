@@ -12,7 +12,7 @@ import type { Lock } from '@n3x/core/model/lock';
 import { moveTargetId } from '@n3x/core/model/move';
 import { heldCount, type Network } from '@n3x/core/model/network';
 import type { ClusterObject } from '@n3x/core/model/object';
-import type { Vm, VmPhase } from '@n3x/core/model/vm';
+import { type Vm, type VmPhase, vmFailover } from '@n3x/core/model/vm';
 
 /** A VM with the name of its host, its ports, and the status to show. */
 export function vmView(state: ClusterState, vm: Vm): VmView {
@@ -20,7 +20,15 @@ export function vmView(state: ClusterState, vm: Vm): VmView {
   const status = effectiveStatus(vm, host);
   const movingTo = state.host(moveTargetId(vm) ?? 0)?.name;
   const to = movingTo === undefined ? {} : { movingTo };
-  return { ...vm, ...to, status, phase: status.phase, hostName: host?.name ?? null, ports: portsOf(vm) };
+  return {
+    ...vm,
+    ...to,
+    status,
+    phase: status.phase,
+    failover: vmFailover(vm.spec),
+    hostName: host?.name ?? null,
+    ports: portsOf(vm),
+  };
 }
 
 function portsOf(vm: Vm): VmView['ports'] {

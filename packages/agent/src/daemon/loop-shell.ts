@@ -92,7 +92,7 @@ export class LoopShell implements ClientPort {
   /** Hands the loop an input; it is acted on before the event loop waits for I/O again. */
   handle(input: LoopInput): void {
     if (this.#stopped) return;
-    if (this.#leased && restsOnClock(input)) this.#loop.clock(bootMs());
+    if (restsOnClock(input, this.#leased)) this.#loop.clock(bootMs());
     this.#loop.handle(input);
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;

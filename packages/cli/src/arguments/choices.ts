@@ -25,6 +25,8 @@ export const HOST_ROLES = ['server', 'agent', 'auto'] as const;
 export const STRATEGIES = ['most-available', 'least-available', 'round-robin', 'manual'] as const;
 /** When a VM whose process ended is started again. */
 export const RESTART_POLICIES = ['always', 'on-failure', 'never'] as const;
+/** What becomes of a VM whose host is lost. */
+export const FAILOVER_MODES = ['restart', 'stay'] as const;
 /** What counts as one place for a rule of placement. */
 export const DOMAINS = ['host', 'zone'] as const;
 /** Systems that a host may be. */

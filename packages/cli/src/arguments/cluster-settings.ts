@@ -1,12 +1,12 @@
 import { nearest } from '@n3x/core/base/near-miss';
 import { parseChoice, STRATEGIES } from './choices.ts';
-import { parseSeconds } from './duration.ts';
+import { parseDuration, parseSeconds } from './duration.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Numbers of voters that there may be. */
 const VOTERS = ['1', '3', '5', '7'] as const;
 /** What can be set, with how it is written. */
-const KEYS = ['voters', 'replace-after', 'strategy'] as const;
+const KEYS = ['voters', 'replace-after', 'strategy', 'lease-ttl', 'clock-error', 'fence-margin'] as const;
 /** Shortest and longest silence after which a voter is replaced, in seconds. */
 const REPLACE_AFTER_SECONDS = [5, 604_800] as const;
 
@@ -15,6 +15,9 @@ export interface ClusterSettingsChange {
   voters?: 1 | 3 | 5 | 7;
   replaceAfterSeconds?: number;
   strategy?: (typeof STRATEGIES)[number];
+  leaseTtlSeconds?: number;
+  clockErrorPercent?: number;
+  fenceMarginMs?: number;
 }
 
 function parseVoters(text: string): 1 | 3 | 5 | 7 {
@@ -33,7 +36,25 @@ function parseReplaceAfter(text: string): number {
   return seconds;
 }
 
-/** Reads `voters=N`, `replace-after=DURATION` and `strategy=STRATEGY`. Throws `UsageError` naming what is neither. */
+function parseLeaseTtl(text: string): number {
+  const seconds = parseSeconds('lease-ttl', text);
+  if (seconds < 2 || seconds > 60) throw new UsageError(`lease-ttl: "${text}" is out of range: 2s to 60s`);
+  return seconds;
+}
+
+function parseClockError(text: string): number {
+  const percent = /^\d+(\.\d+)?%?$/.test(text) ? Number(text.replace('%', '')) : Number.NaN;
+  if (!(percent >= 0.1 && percent <= 20)) throw new UsageError(`clock-error: "${text}" is not 0.1% to 20%`);
+  return percent;
+}
+
+function parseFenceMargin(text: string): number {
+  const ms = parseDuration('fence-margin', text);
+  if (ms < 100 || ms > 10_000) throw new UsageError(`fence-margin: "${text}" is out of range: 100ms to 10s`);
+  return ms;
+}
+
+/** Reads `voters=N`, `replace-after=DURATION`, `strategy=STRATEGY` and the figures of leases. Throws `UsageError` naming what is neither. */
 export function parseClusterSettings(texts: readonly string[]): ClusterSettingsChange {
   const change: ClusterSettingsChange = {};
   const seen = new Set<string>();
@@ -51,6 +72,9 @@ export function parseClusterSettings(texts: readonly string[]): ClusterSettingsC
     seen.add(key);
     if (key === 'voters') change.voters = parseVoters(value);
     else if (key === 'strategy') change.strategy = parseChoice('strategy', value, STRATEGIES);
+    else if (key === 'lease-ttl') change.leaseTtlSeconds = parseLeaseTtl(value);
+    else if (key === 'clock-error') change.clockErrorPercent = parseClockError(value);
+    else if (key === 'fence-margin') change.fenceMarginMs = parseFenceMargin(value);
     else change.replaceAfterSeconds = parseReplaceAfter(value);
   }
   return change;

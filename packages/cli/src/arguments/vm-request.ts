@@ -1,6 +1,7 @@
 /** The flags of `vm create` put together into the request they mean. */
 import type { VmCreateRequest } from '@n3x/core/api/schemas';
-import { HYPERVISORS, parseChoice } from './choices.ts';
+import { FAILOVER_MODES, HYPERVISORS, parseChoice } from './choices.ts';
+import { parseSeconds } from './duration.ts';
 import { absoluteFlake, type PathBase, parseFlake } from './flake-reference.ts';
 import { parseModule } from './guest-module.ts';
 import { careFlag, type HealthFlags, parseCare } from './health.ts';
@@ -27,6 +28,8 @@ export interface VmCreateFlags extends PlacementFlags, HealthFlags {
   readonly label?: readonly string[];
   readonly priority?: string;
   readonly disposable?: true;
+  readonly failover?: string;
+  readonly hostLossGrace?: string;
   readonly start: boolean;
 }
 
@@ -89,6 +92,7 @@ function flagOf(path: readonly PropertyKey[]): string {
   }
   const flags: Readonly<Record<string, string>> = {
     memoryMib: '--memory, in MiB',
+    hostLossGraceSeconds: '--host-loss-grace',
     labels: '--label',
     readiness: '--ready',
     readyTimeoutSeconds: '--ready-timeout',
@@ -130,6 +134,10 @@ export async function vmRequest(name: string, flags: VmCreateFlags, base: PathBa
       ...(placement === undefined ? {} : { placement }),
       ...(flags.priority === undefined ? {} : { priority: parsePriority(flags.priority) }),
       ...(flags.disposable === undefined ? {} : { disposable: true }),
+      ...(flags.failover === undefined ? {} : { failover: parseChoice('--failover', flags.failover, FAILOVER_MODES) }),
+      ...(flags.hostLossGrace === undefined
+        ? {}
+        : { hostLossGraceSeconds: parseSeconds('--host-loss-grace', flags.hostLossGrace) }),
       ...parseCare(flags),
     },
     power: flags.start ? 'running' : 'stopped',

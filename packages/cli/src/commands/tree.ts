@@ -1,6 +1,6 @@
 /** The nouns, verbs and flags of n3xctl. What a verb does is in a file of its own, loaded when it runs. */
 import { type Command, Option } from 'commander';
-import { EVENT_KINDS, HOST_ROLES, HYPERVISORS, STRATEGIES, SYSTEMS } from '../arguments/choices.ts';
+import { EVENT_KINDS, FAILOVER_MODES, HOST_ROLES, HYPERVISORS, STRATEGIES, SYSTEMS } from '../arguments/choices.ts';
 import { SHELLS } from '../completion/shells.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { collect, handle } from './handler.ts';
@@ -90,10 +90,12 @@ function addCluster(cluster: Command, terminal: Terminal): void {
   handle(
     cluster
       .command('set')
-      .description('set how many hosts vote, and after what time a dead voter is replaced')
+      .description(
+        'set how many hosts vote, when a dead voter is replaced, how VMs are placed, and how long leases last',
+      )
       .argument(
         '<setting...>',
-        `voters=1, 3, 5 or 7; replace-after=DURATION, 5s to 7d; strategy=${STRATEGIES.join('|')}`,
+        `voters=1, 3, 5 or 7; replace-after=DURATION, 5s to 7d; strategy=${STRATEGIES.join('|')}; lease-ttl=DURATION, 2s to 60s; clock-error=PERCENT; fence-margin=DURATION`,
       ),
     terminal,
     async () => (await import('./cluster.ts')).set,
@@ -320,6 +322,16 @@ function addVmCreate(vm: Command, terminal: Terminal): void {
     .addOption(repeated('--pack <label>', 'rather many VMs with this label in one place, as --spread'))
     .option('--cost-weight <weight>', 'how much the cost of a host speaks against it, 1 to 1000')
     .option('--priority <n>', 'who goes first, and displaces whom, when room is short; -1000 to 1000, by default 0')
+    .addOption(
+      new Option(
+        '--failover <mode>',
+        'once its host is lost, restart it elsewhere or let it stay; by default restart, stay for a VM that has volumes or a flake of its own',
+      ).choices(FAILOVER_MODES),
+    )
+    .option(
+      '--host-loss-grace <duration>',
+      'how long it waits for a lost host, beyond its lease, before it goes elsewhere',
+    )
     .option('--disposable', 'its disks may be thrown away when it has to make room for a more important VM')
     .option('--no-start', 'make it, but do not start it')
     .addOption(new Option('--dry-run', 'say where it would go, or why nowhere, and change nothing').conflicts('wait'))

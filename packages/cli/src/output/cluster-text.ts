@@ -1,5 +1,6 @@
 /** The cluster as text for people. */
 import type { ClusterStatus } from '@n3x/core/api/schemas';
+import { leaseTimingOf } from '@n3x/core/model/lease-timing';
 import { formatAge, formatSpan } from './age.ts';
 import { hostTable } from './host-text.ts';
 import { printable, renderFields } from './table.ts';
@@ -33,6 +34,11 @@ function nextText({ local, leader }: ClusterStatus): string | undefined {
   return 'bring the missing voters back; if they are gone for good: "n3xd recover --help"';
 }
 
+function leasesText(settings: ClusterStatus['cluster']['settings']): string {
+  const { ttlMs, clockError, fenceMarginMs } = leaseTimingOf(settings);
+  return `${formatSpan(ttlMs)}, clocks wrong by up to ${Math.round(clockError * 1000) / 10} %, ${fenceMarginMs} ms to end what is fenced`;
+}
+
 /** The whole status. */
 export function clusterText(status: ClusterStatus, paint: Paint, nowMs: number, wide: boolean): string {
   const phases = Object.entries(status.vmsByPhase).filter(([, count]) => count !== undefined && count > 0);
@@ -48,6 +54,7 @@ export function clusterText(status: ClusterStatus, paint: Paint, nowMs: number, 
       `${cluster.settings.voters} wanted, a dead one is replaced after ${formatSpan(cluster.settings.replaceAfterSeconds * 1000)}`,
     ],
     ['Placement', `${cluster.settings.strategy ?? 'most-available'}, where a VM does not say`],
+    ['Leases', leasesText(cluster.settings)],
     ['Note', status.leader === null ? undefined : (status.quorum.note ?? undefined)],
     ['VMs', total === 0 ? 'none' : `${total}: ${detail}`],
     ['Next', nextText(status)],

@@ -1,7 +1,7 @@
 /** VMs as text for people. */
 import type { VmView } from '@n3x/core/api/schemas';
 import { allocatedTexts } from '@n3x/core/model/vm-address';
-import { formatAge, formatTime } from './age.ts';
+import { formatAge, formatSpan, formatTime } from './age.ts';
 import { annotationFields } from './annotation-fields.ts';
 import { careFields } from './health-text.ts';
 import { formatMemory } from './memory.ts';
@@ -163,6 +163,13 @@ function placementFields({ placement, priority, disposable }: VmView['spec']): [
   ];
 }
 
+/** What becomes of it once its host is lost. */
+function failoverText({ failover, spec }: VmView): string {
+  if (failover === 'stay') return 'stay: it waits for its host';
+  const grace = spec.hostLossGraceSeconds ?? 0;
+  return grace === 0 ? 'restart elsewhere' : `restart elsewhere, ${formatSpan(grace * 1000)} after its lease`;
+}
+
 /** Everything about one VM. */
 export function vmDetails(vm: VmView, paint: Paint, nowMs: number): string {
   const { status, spec } = vm;
@@ -183,6 +190,7 @@ export function vmDetails(vm: VmView, paint: Paint, nowMs: number): string {
     ['Ports', portsText(vm)],
     ['vsock CID', String(vm.allocation.cid)],
     ...careFields(vm),
+    ['Failover', failoverText(vm)],
     ['Only on', spec.placement.host],
     ['Requires', labelsText(spec.placement.requireLabels)],
     ...placementFields(spec),

@@ -37,6 +37,7 @@ export function makeVm(change: VmChange = {}): VmView {
     allocation: { cid: 3, macs: [], interfaceNames: [], hostPorts: [] },
     assignment: { hostId: 1, epoch: 9 },
     hostName: 'n1',
+    failover: 'restart',
     ports: [],
     ...change,
     phase,

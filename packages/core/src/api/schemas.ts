@@ -7,7 +7,7 @@ import { ERROR_CODES } from '../base/errors.ts';
 import { clusterSchema, clusterSettingsSchema, eventKindSchema, eventSchema, tokenSchema } from '../model/cluster.ts';
 import { hostRoleSchema, hostSchema } from '../model/host.ts';
 import { annotationChangesSchema, annotationsSchema, labelChangesSchema, nameSchema } from '../model/names.ts';
-import { powerSchema, vmPhaseSchema, vmSchema, vmSpecSchema } from '../model/vm.ts';
+import { failoverSchema, powerSchema, vmPhaseSchema, vmSchema, vmSpecSchema } from '../model/vm.ts';
 
 /** Header with the client's own id of a changing request; a retry carries the same one and takes effect once. */
 export const REQUEST_ID_HEADER = 'n3x-request-id';
@@ -40,6 +40,8 @@ export const vmViewSchema = vmSchema.extend({
   hostName: z.string().nullable(),
   /** Name of the host that it moves to; absent when it does not. */
   movingTo: z.string().optional(),
+  /** What becomes of it once its host is lost, said or not. */
+  failover: failoverSchema,
   /** The phase as of now: `lost` when its host is not heard from. */
   phase: vmPhaseSchema,
   /** Forwarded ports with their place on the host. */

@@ -3,6 +3,7 @@ import { SampleCluster } from '../machine/sample.ts';
 import type { Vm } from '../model/vm.ts';
 import type { DriverAction } from '../ports/driver.ts';
 import { Backoff } from './backoff.ts';
+import type { LeaseView } from './lease.ts';
 import { ModelDriver } from './model-driver.test-data.ts';
 import { type Reconciliation, reconcile } from './reconcile.ts';
 
@@ -14,6 +15,7 @@ export class Host {
   readonly inFlight = new Map<string, DriverAction>();
   readonly log: string[] = [];
   nowMs = 1_000_000;
+  lease: LeaseView = { nowMs: 0, untilMs: 1, problem: null, ended: new Set() };
 
   vm(name = 'web'): Vm {
     const vm = this.cluster.state.vm(name);
@@ -32,8 +34,8 @@ export class Host {
     const { state } = this.cluster;
     const observed = this.driver.observe();
     this.backoff.observed(observed, this.nowMs);
-    const { backoff, inFlight, nowMs } = this;
-    return reconcile({ state, hostId: 1, observed, inFlight, backoff, nowMs, wallMs: nowMs });
+    const { backoff, inFlight, nowMs, lease } = this;
+    return reconcile({ state, hostId: 1, observed, inFlight, backoff, nowMs, wallMs: nowMs, lease });
   }
 
   /** One round: actions are carried out at once, reports applied. Whether anything was done. */

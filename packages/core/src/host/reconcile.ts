@@ -91,7 +91,7 @@ function uidOf(action: DriverAction): string {
 
 /** One reconciliation of one host. */
 export function reconcile(input: ReconcileInput): Reconciliation {
-  const { state, hostId, inFlight, backoff, nowMs, wallMs } = input;
+  const { state, hostId, inFlight, backoff, nowMs, wallMs, lease } = input;
   const actions: DriverAction[] = [];
   const reports: VmReport[] = [];
   const removed: VmRemoved[] = [];
@@ -154,7 +154,7 @@ export function reconcile(input: ReconcileInput): Reconciliation {
       else report(vm, epoch, step.seen);
       if (step?.action !== undefined) actions.push(step.action);
     } else {
-      const step = stepFor(vm, epoch, found, backoff, { nowMs, wallMs });
+      const step = stepFor(vm, epoch, found, backoff, { nowMs, wallMs, lease });
       report(vm, epoch, step.seen);
       if (step.action !== undefined) actions.push(step.action);
     }

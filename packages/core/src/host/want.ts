@@ -5,6 +5,7 @@ import { isFenced, isHalted, type Vm, type VmStatus } from '../model/vm.ts';
 import type { DriverAction, DriverVm, LastExit, ObservedVm } from '../ports/driver.ts';
 import { type BackoffView, backoffDelay, purposeOf } from './backoff.ts';
 import { afterEnd, endOf, exitText } from './ended.ts';
+import type { LeaseView } from './lease.ts';
 
 /** The part of a status that the host decides. */
 export interface Seen {
@@ -21,10 +22,11 @@ export interface Step {
   readonly seen: Seen;
 }
 
-/** Clocks of one reconciliation: `nowMs` monotonic, `wallMs` ms since 1970. */
+/** Clocks of one reconciliation: `nowMs` monotonic, `wallMs` ms since 1970; and the host's lease, on its own clock. */
 export interface Clocks {
   readonly nowMs: number;
   readonly wallMs: number;
+  readonly lease: LeaseView;
 }
 
 interface StepContext extends Clocks {
@@ -128,9 +130,17 @@ function stepAfterEnd(vm: Vm, start: StartAction, observed: ObservedVm, exit: La
 
 function stepToStarted(vm: Vm, epoch: number, observed: ObservedVm, from: StepContext): Step {
   const start: StartAction = { type: 'start', vm: driverVm(vm, epoch), restarts: vm.restarts };
-  const exit = endOf(vm, observed);
+  const exit = from.lease.ended.has(vm.name) ? undefined : endOf(vm, observed);
   if (exit === undefined) return step(start, vm.name, from.backoff, from.nowMs);
   return stepAfterEnd(vm, start, observed, exit, from);
+}
+
+/** Why a VM that is built must not be started yet, if its host has no lease. */
+function unleased({ spec }: Vm, { nowMs, untilMs, problem }: LeaseView): Seen | undefined {
+  if (!isFenced(spec) || nowMs < untilMs) return undefined;
+  return problem === null
+    ? seen('starting', 'WaitsForLease', 'its host asks the leader for a lease')
+    : seen('failed', 'FenceFailed', `its host's dead-man's switch does not arm: ${problem}`);
 }
 
 function seenRunning(vm: Vm, observed: ObservedVm, wallMs: number): Seen {
@@ -179,7 +189,10 @@ function stepToRunning(vm: Vm, epoch: number, observed: ObservedVm | undefined, 
     const build: DriverAction = { type: 'build', vm: driverVm(vm, epoch) };
     return step(build, vm.name, backoff, nowMs);
   }
-  if (observed.process === undefined) return stepToStarted(vm, epoch, observed, from);
+  if (observed.process === undefined) {
+    const waits = unleased(vm, from.lease);
+    return waits === undefined ? stepToStarted(vm, epoch, observed, from) : { seen: waits };
+  }
   if (managed.restarts !== vm.restarts) return stepToStopped(vm, observed, backoff, nowMs);
   return stepWhileRunning(vm, observed, from);
 }

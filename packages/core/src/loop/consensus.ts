@@ -25,7 +25,7 @@ import {
   type ReadState,
   type SnapshotMeta,
 } from '../raft/types.ts';
-import type { MembersMessage, PeerMessage } from '../wire/peer-message.ts';
+import type { LeaseMessage, MembersMessage, PeerMessage } from '../wire/peer-message.ts';
 import { AppliedWrites } from './applied-writes.ts';
 import { CommitNotices } from './commit-notices.ts';
 import { Compaction } from './compaction.ts';
@@ -55,7 +55,7 @@ export interface ConsensusHost {
 }
 
 /** Peer messages that concern the log. */
-export type ConsensusMessage = Exclude<PeerMessage, MembersMessage>;
+export type ConsensusMessage = Exclude<PeerMessage, MembersMessage | LeaseMessage>;
 
 /** Batches of clients' proposals that a leader has under way at once: while one commits the next is on its way. */
 const BATCHES_UNDER_WAY = 2;

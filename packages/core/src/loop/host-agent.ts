@@ -4,6 +4,8 @@
  * away does nothing on the word of an old assignment.
  */
 import { Backoff } from '../host/backoff.ts';
+import { FencedEnds } from '../host/fenced-ends.ts';
+import type { LeaseState } from '../host/lease.ts';
 import { reconcile } from '../host/reconcile.ts';
 import { type HostSelf, selfReport } from '../host/self-report.ts';
 import { driverVm } from '../host/want.ts';
@@ -23,6 +25,7 @@ export interface AgentRun {
   readonly wallMs: number;
   /** Whether the state was confirmed to be current. */
   readonly current: boolean;
+  readonly lease: LeaseState;
 }
 
 function actionName(action: DriverAction): string {
@@ -35,6 +38,7 @@ export class HostAgent {
   readonly #ports: Pick<Ports, 'driver' | 'journal'>;
   readonly #own: OwnProposals;
   readonly #backoff = new Backoff();
+  readonly #fencedEnds = new FencedEnds();
   readonly #inFlight = new Map<string, DriverAction>();
   readonly #byToken = new Map<number, DriverAction>();
   #observed: readonly ObservedVm[] | null = null;
@@ -51,7 +55,8 @@ export class HostAgent {
   }
 
   /** The driver looked at the host. */
-  observed(vms: readonly ObservedVm[], nowMs: number): void {
+  observed(vms: readonly ObservedVm[], nowMs: number, lease: LeaseState): void {
+    this.#fencedEnds.observed(vms, lease);
     this.#observed = vms;
     this.#backoff.observed(vms, nowMs);
     this.#dirty = true;
@@ -95,7 +100,7 @@ export class HostAgent {
   }
 
   /** Looks, acts and reports, if anything moved since the last time. */
-  run(state: ClusterState, { nowMs, wallMs, current }: AgentRun): void {
+  run(state: ClusterState, { nowMs, wallMs, current, lease }: AgentRun): void {
     if (!this.#dirty || !current || state.cluster === undefined) return;
     this.#dirty = false;
     this.#ticks = 0;
@@ -110,6 +115,7 @@ export class HostAgent {
       backoff: this.#backoff,
       nowMs,
       wallMs,
+      lease: { ...lease, ended: this.#fencedEnds.names },
     });
     for (const action of actions) this.#perform(action);
     for (let at = 0; at < reports.length; at += REPORTS_PER_COMMAND) {

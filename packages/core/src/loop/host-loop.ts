@@ -25,26 +25,25 @@ import { NOTICE_MS } from './commit-notices.ts';
 import { Consensus } from './consensus.ts';
 import { HostAgent } from './host-agent.ts';
 import type { LoopInput } from './input.ts';
+import { Introductions } from './introductions.ts';
 import { LeaderControl } from './leader-control.ts';
 import { LeaderLoss } from './leader-loss.ts';
+import { Leases } from './leases.ts';
 import type { LoopOptions } from './options.ts';
 import { OwnProposals } from './own-proposals.ts';
-import { type Introduced, LastHeard, membersOf, peersOf } from './peers.ts';
+import { LastHeard } from './peers.ts';
 import { type ExpiryView, PendingCommands, PendingReads } from './pending.ts';
 import { isPlausible } from './plausible.ts';
 
 /** Bytes of payload that one proposal message may carry to the leader. */
 const PROPOSAL_BATCH_BYTES = 1024 * 1024;
-/** Id of the loop's own read; the clients' are positive. */
+/** Ids of the loop's own reads; the clients' are positive. */
 const OWN_READ = 0;
+const LEASE_READ = -1;
+/** How long, in ms, a proof that this host leads is waited for; who wants it asks again. */
+const PROOF_MS = 5_000;
 /** Commands of the loop's own that may be under way at once. */
 const OWN_PROPOSALS_LIMIT = 2048;
-
-/**
- * How long an introduction is believed, in ms, unless the state gets there before: longer than a snapshot takes to
- * arrive, and not for ever, in case its index was never true.
- */
-const INTRODUCTION_MS = 600_000;
 
 /** Where a loop stands, for status displays. */
 export interface LoopStatus {
@@ -75,6 +74,8 @@ export class HostLoop {
   readonly #agent: HostAgent;
   readonly #control: LeaderControl;
   readonly #leaderLoss: LeaderLoss;
+  readonly #leases: Leases;
+  readonly #introductions: Introductions;
   #state: ClusterState;
   #changes: ObjectChange[] = [];
   #nowMs = 0;
@@ -82,12 +83,6 @@ export class HostLoop {
   #readSequence = 1;
   /** Since when no leader with a quorum is known; null while one is. */
   #noQuorumSinceMs: number | null = 0;
-  #peersKey = '';
-  /** What the peers were worked out from. */
-  #peersFrom: { state: ClusterState; hostsVersion: number; introduced: Introduced | null } | undefined;
-  /** Members known from another host, as of an index that this one may not have reached. */
-  #introduced: Introduced | null = null;
-  #introducedAtMs = 0;
   /** Whether the state holds all that was committed when this host last found a leader. */
   #current: 'no' | 'asked' | 'yes' = 'no';
 
@@ -101,7 +96,9 @@ export class HostLoop {
     this.#reads = new PendingReads(this.#readClient(), options.maxPendingRequests);
     this.#own = new OwnProposals(`h${options.hostId}.${options.bootId}`, OWN_PROPOSALS_LIMIT);
     this.#agent = new HostAgent(options.hostId, ports, this.#own);
-    this.#control = new LeaderControl(options, this.#own, this.#heard);
+    this.#leases = new Leases(options.hostId, options.bootId, ports);
+    this.#control = new LeaderControl(options, this.#own, this.#heard, this.#leases);
+    this.#introductions = new Introductions(options, ports.transport);
     this.#leaderLoss = new LeaderLoss(ports.random.fork('leader loss'));
     this.#consensus = new Consensus(options, ports, stored, {
       encode: (key, object) => codec.encode(key, object),
@@ -117,7 +114,7 @@ export class HostLoop {
       isHeard: (peer) =>
         this.#nowMs - (this.#heard.at(peer) ?? Number.NEGATIVE_INFINITY) <= CONTROL_OPTIONS.lostAfterMs,
     });
-    this.#updatePeers();
+    this.#introductions.update(this.#state);
   }
 
   /** The applied state. Read only. */
@@ -140,12 +137,13 @@ export class HostLoop {
   }
 
   /**
-   * Tells the time, in ms, for leases: with the option `reads` at `lease` it has to be told before every tick,
-   * heartbeat and read index request that is handed in, and before every {@link flush}. It has to be read after
-   * that input had come, from a clock that goes on while the process is stopped and while the machine sleeps.
+   * Tells the time, in ms, for leases: it has to be told before each input that `restsOnClock` names is handed in, and with the
+   * option `reads` at `lease` before every {@link flush} as well. It has to be read after that input had come, from a
+   * clock that goes on while the process is stopped and while the machine sleeps, the same that the fence counts on.
    */
   clock(nowMs: number): void {
     this.#consensus.clock(nowMs);
+    this.#leases.clock(nowMs);
   }
 
   /** In how many ms the loop wants the input `wake`; null when it does not. To be asked after each {@link flush}. */
@@ -168,7 +166,7 @@ export class HostLoop {
       case 'peer':
         this.#control.stream(input.id, input.connected);
         if (input.connected) {
-          this.#introduce(input.id);
+          this.#introductions.introduce(this.#state, input.id);
           this.#leaderLoss.opened(input.id);
         } else {
           this.#heard.lost(input.id);
@@ -193,10 +191,13 @@ export class HostLoop {
         this.#agent.driverDone(input.token, input.outcome, this.#nowMs);
         return;
       case 'observed':
-        this.#agent.observed(input.vms, this.#nowMs);
+        this.#agent.observed(input.vms, this.#nowMs, this.#leases.view);
         return;
       case 'hostInfo':
         this.#agent.hostInfo(input);
+        return;
+      case 'fenceArmed':
+        if (this.#leases.armed(input.deadlineMs, input.outcome)) this.#agent.stateChanged();
         return;
       case 'handOver':
         this.#handOver();
@@ -210,8 +211,15 @@ export class HostLoop {
   flush(): void {
     if (this.#consensus.isLeader)
       this.#control.run(this.#state, this.#consensus, { nowMs: this.#nowMs, wallMs: this.#wallMs });
-    this.#agent.run(this.#state, { nowMs: this.#nowMs, wallMs: this.#wallMs, current: this.#current === 'yes' });
+    const current = this.#current === 'yes';
+    this.#agent.run(this.#state, { nowMs: this.#nowMs, wallMs: this.#wallMs, current, lease: this.#leases.view });
     this.#propose();
+    this.#leases.run({
+      state: this.#state,
+      consensus: this.#consensus,
+      leader: this.#leader,
+      askProof: () => this.#askRead(LEASE_READ, this.#nowMs + PROOF_MS),
+    });
     this.#askReads();
     this.#consensus.flush();
     this.#publish();
@@ -228,10 +236,7 @@ export class HostLoop {
     this.#commands.proposeAgain(nowMs - proposalRetryMs);
     this.#reads.askAgain(nowMs - proposalRetryMs);
     this.#own.expire(nowMs - 2 * proposalRetryMs);
-    if (this.#introduced !== null && nowMs - this.#introducedAtMs > INTRODUCTION_MS) {
-      this.#introduced = null;
-      this.#updatePeers();
-    }
+    this.#introductions.tick(this.#state, nowMs);
     const view: ExpiryView = { nowMs, wallMs, noQuorumSinceMs: this.#noQuorumSinceMs, noQuorumGraceMs };
     this.#commands.expire(view);
     this.#reads.expire(view);
@@ -247,15 +252,16 @@ export class HostLoop {
       return;
     }
     if (message.type === 'members') {
-      if (message.index <= Math.max(this.#state.index, this.#introduced?.index ?? 0)) return;
-      this.#introduced = message;
-      this.#introducedAtMs = this.#nowMs;
-      this.#updatePeers();
+      this.#introductions.told(this.#state, message, this.#nowMs);
+      return;
+    }
+    if (message.type === 'leaseRenew' || message.type === 'leaseGrant') {
+      this.#leases.received(from, message);
       return;
     }
     if (message.type === 'raft' && message.message.type === 'MsgPreVote' && message.message.index < this.#state.index) {
       // It campaigns because it hears from no leader: perhaps it does not know who leads.
-      this.#introduce(from);
+      this.#introductions.introduce(this.#state, from);
     }
     if (message.type === 'raft' && message.message.type === 'MsgProp') {
       // What a peer proposes is checked before it can reach the log: an entry is applied everywhere or nowhere.
@@ -292,15 +298,22 @@ export class HostLoop {
     if (!good) this.#current = 'no';
     else if (this.#current === 'no') {
       this.#current = 'asked';
-      this.#reads.add({ id: OWN_READ, deadlineMs: Number.POSITIVE_INFINITY, receivedAtMs: this.#nowMs });
+      this.#askRead(OWN_READ, Number.POSITIVE_INFINITY);
     }
   }
 
-  /** The clients' port, less the answer to the loop's own read. */
+  #askRead(id: number, deadlineMs: number): void {
+    this.#reads.add({ id, deadlineMs, receivedAtMs: this.#nowMs });
+  }
+
+  /** The clients' port, less the answers to the loop's own reads. */
   #readClient(): Pick<ClientPort, 'readDone'> {
     return {
       readDone: (id, outcome) => {
-        if (id !== OWN_READ) this.#ports.client.readDone(id, outcome);
+        if (id === LEASE_READ) {
+          if (outcome.type === 'ready') this.#leases.proved(this.#state, this.#consensus, this.#own.keys());
+          else this.#leases.notProved();
+        } else if (id !== OWN_READ) this.#ports.client.readDone(id, outcome);
         else {
           this.#current = outcome.type === 'ready' && this.#noQuorumSinceMs === null ? 'yes' : 'no';
           this.#agent.stateChanged();
@@ -396,7 +409,8 @@ export class HostLoop {
     this.#reads.applied(meta.index);
     this.#control.stateChanged();
     this.#agent.stateChanged();
-    this.#updatePeers();
+    this.#leases.stateChanged();
+    this.#introductions.update(this.#state);
   }
 
   #restore(meta: SnapshotMeta, records: Iterable<readonly [string, Uint8Array]>): void {
@@ -421,6 +435,7 @@ export class HostLoop {
       term: this.#consensus.node.term,
     });
     if (!isLeader) this.#control.stepDown();
+    this.#leases.leadership(isLeader);
     // What went to an earlier leader may be lost: the new one gets it again, under the same request ids.
     this.#commands.proposeAgain(Number.POSITIVE_INFINITY);
     this.#reads.askAgain(Number.POSITIVE_INFINITY);
@@ -440,28 +455,6 @@ export class HostLoop {
       bestMatch = peer.match;
     }
     if (best !== NONE) this.#consensus.transferLeader(best);
-  }
-
-  #updatePeers(): void {
-    const { hostId, bootstrapPeers } = this.#options;
-    const { hostsVersion, index } = this.#state;
-    const introduced = this.#introduced !== null && this.#introduced.index > index ? this.#introduced : null;
-    const last = this.#peersFrom;
-    if (last?.state === this.#state && last.hostsVersion === hostsVersion && last.introduced === introduced) return;
-    this.#peersFrom = { state: this.#state, hostsVersion, introduced };
-    const peers = peersOf(this.#state, hostId, bootstrapPeers, this.#introduced);
-    const key = JSON.stringify(peers);
-    if (key === this.#peersKey) return;
-    this.#peersKey = key;
-    this.#ports.transport.setPeers(peers);
-    for (const peer of peers) this.#introduce(peer.id);
-  }
-
-  /** Tells a peer who the members are, for the case that its state is older. */
-  #introduce(to: NodeId): void {
-    if (this.#state.hostCount === 0) return;
-    const members = membersOf(this.#state);
-    this.#ports.transport.send(to, { type: 'members', index: this.#state.index, members });
   }
 
   /** Stops before the first entry of a format that has come into force while this host was away. */

@@ -2,14 +2,20 @@
 import type { Command } from '../machine/command.ts';
 import type { HostFacts, HostSettings } from '../model/host.ts';
 import type { DriverOutcome, ObservedVm } from '../ports/driver.ts';
+import type { FenceOutcome } from '../ports/fence.ts';
 import type { StorageOutcome } from '../ports/storage.ts';
 import type { NodeId } from '../raft/types.ts';
 import type { PeerMessage } from '../wire/peer-message.ts';
 
-/** Whether what follows from `input` may rest on the time: with leases `HostLoop.clock` is to be called before it. */
-export function restsOnClock(input: LoopInput): boolean {
+/**
+ * Whether what follows from `input` may rest on the time, so that `HostLoop.clock` is to be called before it.
+ * `leasedReads`: whether the option `reads` is at `lease`.
+ */
+export function restsOnClock(input: LoopInput, leasedReads: boolean): boolean {
   if (input.type === 'tick') return true;
-  if (input.type !== 'received' || input.message.type !== 'raft') return false;
+  if (input.type !== 'received') return false;
+  if (input.message.type === 'leaseRenew') return true;
+  if (!leasedReads || input.message.type !== 'raft') return false;
   const { type } = input.message.message;
   return type === 'MsgHeartbeat' || type === 'MsgReadIndex';
 }
@@ -47,5 +53,7 @@ export type LoopInput =
       readonly settings: HostSettings;
       readonly facts: HostFacts;
     }
+  /** The dead-man's switch was to be armed for this deadline. */
+  | { readonly type: 'fenceArmed'; readonly deadlineMs: number; readonly outcome: FenceOutcome }
   /** Hand over leadership, if held, ahead of a stop. */
   | { readonly type: 'handOver' };

@@ -11,6 +11,7 @@ import type { Clocks } from '../host/want.ts';
 import type { ClusterState } from '../machine/state.ts';
 import { type ConfState, type LogIndex, NONE, type NodeId } from '../raft/types.ts';
 import type { Consensus } from './consensus.ts';
+import type { Leases } from './leases.ts';
 import type { LoopOptions } from './options.ts';
 import type { OwnProposals } from './own-proposals.ts';
 import type { LastHeard } from './peers.ts';
@@ -20,6 +21,7 @@ export class LeaderControl {
   readonly #options: LoopOptions;
   readonly #own: OwnProposals;
   readonly #heard: LastHeard;
+  readonly #leases: Leases;
   readonly #locks = new LockExpiry();
   readonly #holds = new HoldExpiry();
   readonly #arrivals = new Arrivals();
@@ -33,10 +35,11 @@ export class LeaderControl {
   /** Index of the last configuration change proposed in this office. */
   #confChangeIndex: LogIndex = 0;
 
-  constructor(options: LoopOptions, own: OwnProposals, heard: LastHeard) {
+  constructor(options: LoopOptions, own: OwnProposals, heard: LastHeard, leases: Leases) {
     this.#options = options;
     this.#own = own;
     this.#heard = heard;
+    this.#leases = leases;
   }
 
   /** The applied state changed. */
@@ -73,7 +76,7 @@ export class LeaderControl {
   }
 
   /** Decides and proposes. Waits until what earlier leaders committed is applied, so it decides on the latest state. */
-  run(state: ClusterState, consensus: Consensus, { nowMs, wallMs }: Clocks): void {
+  run(state: ClusterState, consensus: Consensus, { nowMs, wallMs }: Pick<Clocks, 'nowMs' | 'wallMs'>): void {
     if (!this.#dirty || consensus.applied.term !== consensus.node.term) return;
     this.#dirty = false;
     this.#ticks = 0;
@@ -82,6 +85,7 @@ export class LeaderControl {
     this.#lastRunMs = nowMs;
     if (slept || this.#leaderSinceMs === null) this.#leaderSinceMs = nowMs;
     const view = this.#view(consensus, this.#leaderSinceMs, nowMs, wallMs);
+    for (const decision of this.#leases.plan(state, consensus)) this.#carryOut(decision, consensus, nowMs);
     for (const decision of plan(state, view, nowMs)) this.#carryOut(decision, consensus, nowMs);
     for (const decision of this.#locks.plan(state, nowMs)) this.#carryOut(decision, consensus, nowMs);
     for (const decision of this.#holds.plan(state, nowMs)) this.#carryOut(decision, consensus, nowMs);

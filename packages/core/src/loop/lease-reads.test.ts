@@ -75,13 +75,16 @@ t.test('handing the office over ends the lease before the successor hears of it'
 
 t.test('the time is needed for ticks, heartbeats and reads, and for nothing else', async (t) => {
   const raft = (type: 'MsgHeartbeat' | 'MsgHeartbeatResp') =>
-    restsOnClock({
+    ({
       type: 'received',
       from: 2,
       message: { type: 'raft', message: { type, from: 2, to: 1, term: 1, commit: 0, context: '' } },
-    });
-  t.equal(raft('MsgHeartbeat'), true);
-  t.equal(raft('MsgHeartbeatResp'), false);
-  t.equal(restsOnClock({ type: 'tick', nowMs: 0, wallMs: 0 }), true);
-  t.equal(restsOnClock({ type: 'peer', id: 2, connected: true }), false);
+    }) as const;
+  t.equal(restsOnClock(raft('MsgHeartbeat'), true), true);
+  t.equal(restsOnClock(raft('MsgHeartbeat'), false), false);
+  t.equal(restsOnClock(raft('MsgHeartbeatResp'), true), false);
+  const renewal = { type: 'received', from: 2, message: { type: 'leaseRenew', bootId: 'b', sequence: 1 } } as const;
+  t.equal(restsOnClock(renewal, false), true);
+  t.equal(restsOnClock({ type: 'tick', nowMs: 0, wallMs: 0 }, false), true);
+  t.equal(restsOnClock({ type: 'peer', id: 2, connected: true }, true), false);
 });

@@ -67,7 +67,8 @@ class Fleet {
     const { driver, backoff } = own;
     const observed = driver.observe();
     backoff.observed(observed, this.wallMs);
-    const clocks = { nowMs: this.wallMs, wallMs: this.wallMs };
+    const lease = { nowMs: 0, untilMs: 1, problem: null, ended: new Set<string>() };
+    const clocks = { nowMs: this.wallMs, wallMs: this.wallMs, lease };
     const found = reconcile({ state, hostId, observed, inFlight: new Map(), backoff, ...clocks });
     if (found.reports.length > 0) this.apply({ type: 'vmReport', hostId, reports: [...found.reports] });
     for (const command of [...found.removed, ...found.built]) this.apply(command);

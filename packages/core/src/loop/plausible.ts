@@ -22,6 +22,9 @@ export function isPlausible(message: PeerMessage, term: Term, index: LogIndex): 
       return message.term <= term + LEAP_MAX;
     case 'members':
       return message.index <= index + LEAP_MAX;
+    case 'leaseGrant':
+      return message.index <= index + LEAP_MAX;
+    case 'leaseRenew':
     case 'snapshotAck':
       // It is compared with what was sent.
       return true;

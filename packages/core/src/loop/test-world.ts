@@ -21,6 +21,7 @@ export const FACTS: HostFacts = {
   kernel: '6.1.0',
   n3xVersion: '0.1.0',
   commandFormats: [1, 1],
+  fence: { works: true, message: 'armed' },
 };
 
 export const SETTINGS: HostSettings = {
@@ -48,6 +49,7 @@ export class TestHost {
   readonly reads = new Map<number, ReadOutcome>();
   readonly actions: { token: number; action: DriverAction }[] = [];
   readonly writes: StorageWrite[] = [];
+  readonly arms: number[] = [];
   readonly events: string[] = [];
   connected = true;
   /** Whom it talks to, and lets in. */
@@ -71,6 +73,9 @@ export class TestHost {
         driver: {
           perform: (token, action) => void this.actions.push({ token, action }),
           watch: () => undefined,
+        },
+        fence: {
+          arm: (deadlineMs) => void this.arms.push(deadlineMs),
         },
         client: {
           commandDone: (request, outcome) => void this.commands.set(request, outcome),
@@ -181,7 +186,10 @@ export class TestWorld {
   run(ms: number): void {
     for (const end = this.nowMs + ms; this.nowMs < end; ) {
       this.nowMs += DEFAULT_LOOP_OPTIONS.tickMs;
-      for (const host of this.hosts.values()) host.loop.handle({ type: 'tick', nowMs: this.nowMs, wallMs: this.nowMs });
+      for (const host of this.hosts.values()) {
+        host.loop.clock(this.nowMs);
+        host.loop.handle({ type: 'tick', nowMs: this.nowMs, wallMs: this.nowMs });
+      }
       this.settle();
     }
   }
@@ -201,6 +209,12 @@ export class TestWorld {
         for (const write of host.writes.splice(0)) {
           busy = true;
           host.loop.handle({ type: 'stored', token: write.token, outcome: { ok: true } });
+        }
+      }
+      for (const host of this.hosts.values()) {
+        for (const deadlineMs of host.arms.splice(0)) {
+          busy = true;
+          host.loop.handle({ type: 'fenceArmed', deadlineMs, outcome: { ok: true } });
         }
       }
       for (const { from, to, message } of this.#messages.splice(0)) {

@@ -1,10 +1,12 @@
 /** What an operator wants of the cluster as a whole. */
+import { ERROR_CODES } from '../base/errors.ts';
 import type { Cluster } from '../model/cluster.ts';
+import { type LeaseTiming, leaderLimitMs, leaseTimingOf, leaseTimingProblem } from '../model/lease-timing.ts';
 import { DEFAULT_STRATEGY } from '../model/placement.ts';
 import type { Command } from './command.ts';
 import { same } from './difference.ts';
 import type { Transaction } from './transaction.ts';
-import { done, unchanged, type Verdict } from './verdict.ts';
+import { done, no, unchanged, type Verdict } from './verdict.ts';
 
 /** `clusterSet`. */
 export function applyClusterSet(
@@ -16,9 +18,16 @@ export function applyClusterSet(
   const replaceAfterSeconds = command.settings.replaceAfterSeconds ?? cluster.settings.replaceAfterSeconds;
   const { settings: before } = cluster;
   const strategy = command.settings.strategy ?? before.strategy;
-  const after = { ...before, voters, replaceAfterSeconds, ...(strategy === undefined ? {} : { strategy }) };
+  const after = { ...before, ...command.settings, voters, replaceAfterSeconds };
   if (same(before, after)) return unchanged();
-  tx.putCluster({ ...cluster, settings: after });
+  const timing = leaseTimingOf(after);
+  const problem = leaseTimingProblem(timing);
+  if (problem !== undefined) return no(ERROR_CODES.invalid, problem, {});
+  // Leases of before may still be held when a leader comes to office that has granted none of them.
+  const longestLeaseMs = Math.max(
+    ...[leaderLimitMs(timing), leaderLimitMs(leaseTimingOf(before)), cluster.longestLeaseMs ?? 0],
+  );
+  tx.putCluster({ ...cluster, settings: after, longestLeaseMs });
   const about = { kind: 'cluster', name: cluster.name } as const;
   if (before.voters !== voters) tx.event(about, 'VotersWanted', `${voters} hosts shall vote, ${before.voters} before`);
   if (before.replaceAfterSeconds !== replaceAfterSeconds) {
@@ -28,5 +37,11 @@ export function applyClusterSet(
   if (before.strategy !== strategy) {
     tx.event(about, 'StrategyChanged', `VMs go by ${strategy}, by ${before.strategy ?? DEFAULT_STRATEGY} before`);
   }
+  const [was, is] = [leaseText(leaseTimingOf(before)), leaseText(timing)];
+  if (was !== is) tx.event(about, 'LeasesChanged', `leases last ${is}; ${was} before`);
   return done();
+}
+
+function leaseText({ ttlMs, clockError, fenceMarginMs }: LeaseTiming): string {
+  return `${ttlMs / 1000} s, clocks wrong by up to ${clockError * 100} %, ${fenceMarginMs} ms for fencing`;
 }

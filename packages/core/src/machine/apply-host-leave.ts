@@ -2,7 +2,7 @@
 import { ERROR_CODES } from '../base/errors.ts';
 import type { Host } from '../model/host.ts';
 import { withoutMove } from '../model/move.ts';
-import type { Vm } from '../model/vm.ts';
+import { isFenced, type Vm } from '../model/vm.ts';
 import { giveUpMovesTo } from './apply-move.ts';
 import type { Command } from './command.ts';
 import type { Transaction } from './transaction.ts';
@@ -112,14 +112,20 @@ export function applyHostRemove(tx: Transaction, command: CommandOf<'hostRemove'
   const refusal = departureRefusal(tx, host);
   if (refusal !== undefined) return refusal;
   startLeaving(tx, host);
-  const fate = vms.length === 0 ? 'it had no VMs' : `its VMs are lost with it: ${listed(vms)}`;
-  tx.event(
-    about(host),
-    'Removing',
-    `given up${host.reachable ? ' although it is heard from' : ''}; ${fate}`,
-    'warning',
-  );
+  const given = `given up${host.reachable ? ' although it is heard from' : ''}`;
+  tx.event(about(host), 'Removing', `${given}; ${fateText(tx, host)}`, 'warning');
   return done(values);
+}
+
+/** What becomes of the VMs of a host that is given up, in words. */
+function fateText(tx: Transaction, host: Host): string {
+  const vms = [...tx.state.vmsOnHost(host.id)].sort((a, b) => (a.name < b.name ? -1 : 1));
+  if (vms.length === 0) return 'it had no VMs';
+  const [moving, lost] = [vms.filter(({ spec }) => isFenced(spec)), vms.filter(({ spec }) => !isFenced(spec))];
+  const parts: string[] = [];
+  if (moving.length > 0) parts.push(`its VMs go elsewhere: ${listed(moving.map(({ name }) => name))}`);
+  if (lost.length > 0) parts.push(`its VMs are lost with it: ${listed(lost.map(({ name }) => name))}`);
+  return parts.join('; ');
 }
 
 /** What becomes of a VM whose host is out: it keeps its record, and starts nowhere until somebody says so. */
@@ -147,6 +153,11 @@ export function applyHostRemoved(tx: Transaction, command: CommandOf<'hostRemove
     return no(ERROR_CODES.refused, `host ${host.name} is not leaving: ask with \`n3xctl cluster leave\` first`, {
       name: host.name,
     });
+  }
+  const leased = [...tx.state.vmsOnHost(host.id)].filter(({ spec }) => isFenced(spec));
+  if (leased.length > 0) {
+    const message = `host ${host.name} may still run VMs under a lease: it is out once that has ended`;
+    return no(ERROR_CODES.refused, message, { name: host.name, vms: leased.slice(0, KEPT).map(({ name }) => name) });
   }
   // By name: a state that was read back holds them in another order, and the history shows in which they went.
   const vms = [...tx.state.vmsOnHost(host.id)].sort((a, b) => (a.name < b.name ? -1 : 1));

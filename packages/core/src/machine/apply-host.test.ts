@@ -160,9 +160,9 @@ t.test('the only voter goes when another is there to take over', async (t) => {
 
 t.test('a lost host is removed, and its VMs say what became of them', async (t) => {
   const cluster = lab();
-  cluster.create('web');
+  cluster.create('web', { failover: 'stay' });
   cluster.assign('web', 3);
-  cluster.create('going');
+  cluster.create('going', { failover: 'stay' });
   cluster.assign('going', 3);
   cluster.apply({ type: 'vmDelete', name: 'going' });
   t.match(remove(cluster, 'n9'), { ok: false, error: { code: 'N3X_NOT_FOUND' } });
@@ -188,7 +188,7 @@ t.test('a lost host is removed, and its VMs say what became of them', async (t) 
 t.test('the VMs of a lost host go in the same order on a host that was restored', async (t) => {
   const cluster = lab();
   for (const name of ['b', 'c', 'a']) {
-    cluster.create(name);
+    cluster.create(name, { failover: 'stay' });
     cluster.assign(name, 3);
   }
   lose(cluster, 3);

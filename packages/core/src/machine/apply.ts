@@ -14,6 +14,7 @@ import { applyAnnotate } from './apply-annotate.ts';
 import { applyClusterSet } from './apply-cluster.ts';
 import { applyCommandFormatRaise } from './apply-command-format.ts';
 import { applyHostDrain, applyHostDrainNote, applyHostUndrain } from './apply-drain.ts';
+import { applyVmFailover } from './apply-failover.ts';
 import { applyHostJoin, applyHostReachable, applyHostReport, applyHostSet } from './apply-host.ts';
 import { applyHostLeave, applyHostRemove, applyHostRemoved } from './apply-host-leave.ts';
 import { applyHostJoinExpired } from './apply-join-expired.ts';
@@ -50,7 +51,7 @@ export type ApplyOutcome =
   /** Nothing was done and the index did not move: this build must stop before it diverges. */
   | { readonly type: 'unsupportedFormat'; readonly format: number };
 
-function verdictOn(tx: Transaction, command: Command): Verdict {
+function verdictOn(tx: Transaction, term: Term, command: Command): Verdict {
   const { cluster } = tx.state;
   if (cluster === undefined) return no(ERROR_CODES.notInitialised, 'there is no cluster yet');
   switch (command.type) {
@@ -72,6 +73,8 @@ function verdictOn(tx: Transaction, command: Command): Verdict {
       return applyVmPreempt(tx, command);
     case 'vmUnplaceable':
       return applyVmUnplaceable(tx, command);
+    case 'vmFailover':
+      return applyVmFailover(tx, term, command);
     case 'vmReport':
       return applyVmReport(tx, command);
     case 'vmRemoved':
@@ -155,7 +158,7 @@ export function applyProposal(
   const seen = state.request(requestId);
   if (seen !== undefined) return { type: 'applied', result: seen, changes: [], objectChanges: [] };
   const tx = new Transaction(state, index, atMs);
-  const verdict = verdictOn(tx, command);
+  const verdict = verdictOn(tx, position.term, command);
   const result = resultOf(verdict, index);
   // Without a cluster there is no state to keep anything in.
   if (state.cluster !== undefined) tx.request({ kind: 'request', requestId, result });

@@ -128,6 +128,18 @@ export const commandSchema = z.discriminatedUnion('type', [
     reason: z.string().max(64),
     message: z.string().max(1024),
   }),
+  /**
+   * The leader of `term` has counted the lease of the VM's host to its end: nothing of it runs there any more. Void
+   * in the log of another term, whose leader may have renewed the lease.
+   */
+  z.strictObject({
+    type: z.literal('vmFailover'),
+    name: nameSchema,
+    uid,
+    hostId,
+    epoch,
+    term: z.int().min(1),
+  }),
   /** What a host observed of its VMs. */
   z.strictObject({ type: z.literal('vmReport'), hostId, reports: z.array(vmReportSchema).min(1).max(256) }),
   /** The host has removed a VM that is deleted or leaves. */

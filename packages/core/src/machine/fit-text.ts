@@ -27,6 +27,8 @@ export function describeMisfit(misfit: Misfit): string {
       return 'is cordoned';
     case 'unreported':
       return 'has not reported what it has';
+    case 'fence':
+      return `has no dead-man's switch that works: ${misfit.why}`;
     case 'labels':
       return `lacks the label${misfit.missing.length > 1 ? 's' : ''} ${misfit.missing.join(', ')}`;
     case 'system':
@@ -65,6 +67,8 @@ export function remedy(misfit: Misfit, host: string): string {
       return `uncordon ${host}`;
     case 'unreported':
       return `wait for the first report of ${host}`;
+    case 'fence':
+      return `mend the dead-man's switch of ${host}, or create the VM with --failover stay`;
     case 'labels':
       return `give ${host} the label${misfit.missing.length > 1 ? 's' : ''} ${misfit.missing.join(', ')}`;
     case 'system':

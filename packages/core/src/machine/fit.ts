@@ -4,7 +4,7 @@
  */
 import { type Host, hostCapacity, hostLabels, hostZone } from '../model/host.ts';
 import { type Domain, hasPair, labelPairs } from '../model/placement.ts';
-import { type Vm, vmResources } from '../model/vm.ts';
+import { isFenced, type Vm, vmResources } from '../model/vm.ts';
 import { type Loads, type Occupancy, vmPorts } from './occupancy.ts';
 
 /** One rule that keeps a VM off a host. */
@@ -15,6 +15,8 @@ export type Misfit =
   | { readonly rule: 'unreachable' }
   | { readonly rule: 'cordoned' }
   | { readonly rule: 'unreported' }
+  /** Its dead-man's switch does not arm, so that nothing may run there under a lease. */
+  | { readonly rule: 'fence'; readonly why: string }
   | { readonly rule: 'labels'; readonly missing: readonly string[] }
   | { readonly rule: 'system'; readonly needed: string; readonly has: string }
   | { readonly rule: 'features'; readonly missing: readonly string[] }
@@ -52,6 +54,9 @@ function hostMisfits(vm: Vm, host: Host, add: (misfit: Misfit) => void): void {
   if (facts === undefined) {
     add({ rule: 'unreported' });
     return;
+  }
+  if (isFenced(vm.spec) && facts.fence?.works !== true) {
+    add({ rule: 'fence', why: facts.fence?.message ?? 'it has not been tried' });
   }
   const { system, features } = placement;
   if (system !== undefined && facts.system !== system) add({ rule: 'system', needed: system, has: facts.system });
@@ -134,6 +139,7 @@ const LASTING: ReadonlySet<Misfit['rule']> = new Set<Misfit['rule']>([
   'unreachable',
   'cordoned',
   'unreported',
+  'fence',
   'labels',
   'system',
   'features',

@@ -21,6 +21,7 @@ export function sampleFacts(changes: Partial<HostFacts> = {}): HostFacts {
     kernel: '6.12.0',
     n3xVersion: '0.1.0',
     commandFormats: [1, 1],
+    fence: { works: true, message: 'armed' },
     ...changes,
   };
 }

@@ -225,7 +225,17 @@ const phase = fc.constantFrom<VmPhase>('building', 'starting', 'running', 'stopp
 /** Commands about a VM that know, most of the time, how it stands. */
 const informed = fc
   .record({
-    kind: fc.constantFrom('assign', 'assign', 'report', 'unplaceable', 'preempt', 'preempt', 'removed', 'hostOut'),
+    kind: fc.constantFrom(
+      'assign',
+      'assign',
+      'report',
+      'unplaceable',
+      'preempt',
+      'preempt',
+      'removed',
+      'hostOut',
+      'failover',
+    ),
     name: vmName,
     hostId,
     phase,
@@ -262,6 +272,13 @@ const informed = fc
       case 'hostOut': {
         const out = [...state.hosts()].find(({ membership }) => membership === 'leaving');
         return { type: 'hostRemoved', hostId: out?.id ?? drawn.hostId };
+      }
+      case 'failover': {
+        const assigned = [...state.vms()].find(({ assignment }) => assignment !== null);
+        const lost = drawn.phase === 'running' ? assigned : vm;
+        const { hostId, epoch } = lost?.assignment ?? at;
+        const one = { name: lost?.name ?? name, uid: lost?.uid ?? 'u1', hostId, epoch };
+        return { type: 'vmFailover', ...one, term: drawn.hostId === 1 ? 2 : 1 };
       }
       case 'removed':
         return { type: 'vmRemoved', name, uid: base.uid, ...at };

@@ -15,6 +15,12 @@ export const clusterSettingsSchema = z.strictObject({
   replaceAfterSeconds: z.int().min(5).max(604_800),
   /** How hosts are chosen for VMs that do not say so; the default of n3x when absent. */
   strategy: strategySchema.optional(),
+  /** Life of a host's lease, in seconds; see `lease-timing.ts`, also for the two below. */
+  leaseTtlSeconds: z.int().min(2).max(60).optional(),
+  /** By how much of a hundred the rate of any host's clock may be wrong. */
+  clockErrorPercent: z.number().min(0.1).max(20).optional(),
+  /** Time, in ms, that a host keeps for ending what is fenced. */
+  fenceMarginMs: z.int().min(100).max(10_000).optional(),
 });
 /** How the cluster looks after its voters, and where it puts VMs. */
 export type ClusterSettings = z.infer<typeof clusterSettingsSchema>;
@@ -54,6 +60,8 @@ export const clusterSchema = z.strictObject({
   /** Format of commands in force: what every member understands. */
   commandFormat: z.int().min(1),
   settings: clusterSettingsSchema,
+  /** The longest that a leader ever had to wait for a lease to run out, in ms, if longer than by default. */
+  longestLeaseMs: z.int().optional(),
   /** The host that took its turn last, of VMs that are placed in turn. */
   lastTurnHostId: z.int().min(1).optional(),
   /** Oldest first; absent when there was none. */

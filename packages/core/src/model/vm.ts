@@ -165,8 +165,10 @@ export const vmSpecSchema = z
     priority: z.int().min(-1000).max(1000).optional(),
     /** Whether its disks may be thrown away when it has to make room. Without it: when it has no volumes n3x knows of. */
     disposable: z.boolean().optional(),
-    /** Whether another host may run it once its own is lost; `restart` when absent. */
+    /** What becomes of it once its host is lost; without it see {@link vmFailover}. */
     failover: failoverSchema.optional(),
+    /** How long, in seconds beyond the end of its lease, it waits for a lost host before it goes elsewhere. 0 when absent. */
+    hostLossGraceSeconds: z.int().min(0).max(86_400).optional(),
     /** How it is known that the guest has booted. */
     readiness: probeSchema.default(DEFAULT_READINESS),
     /** Start-up grace: seconds that a booting guest may take until it is ready and well; later it counts as unhealthy. */
@@ -315,9 +317,17 @@ export function vmResources(vm: Vm): { vcpu: number; memoryMib: number } {
   return vm.status.evaluated ?? { vcpu: vm.spec.vcpu, memoryMib: vm.spec.memoryMib };
 }
 
+/**
+ * What becomes of it once its host is lost. Unless the user has said so, a VM stays when it may have data there
+ * that it cannot do without.
+ */
+export function vmFailover(spec: VmSpec): Failover {
+  return spec.failover ?? (isDisposable({ spec }) ? 'restart' : 'stay');
+}
+
 /** Whether it may only run while its host holds a lease. */
-export function isFenced(spec: Pick<VmSpec, 'failover'>): boolean {
-  return spec.failover !== 'stay';
+export function isFenced(spec: VmSpec): boolean {
+  return vmFailover(spec) === 'restart';
 }
 
 /** Its priority. */
@@ -329,7 +339,7 @@ export function vmPriority(vm: Vm): number {
  * Whether it may be moved by making it anew elsewhere. What a flake of the user's keeps on disks is not known here,
  * so that its VM stays where it is unless the user has said otherwise.
  */
-export function isDisposable({ spec }: Vm): boolean {
+export function isDisposable({ spec }: Pick<Vm, 'spec'>): boolean {
   return spec.disposable ?? (spec.source.kind === 'inline' && spec.source.volumes.length === 0);
 }
 

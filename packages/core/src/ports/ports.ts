@@ -2,6 +2,7 @@
 import type { Random } from '../base/random.ts';
 import type { ClientPort } from './client.ts';
 import type { DriverPort } from './driver.ts';
+import type { FencePort } from './fence.ts';
 import type { JournalPort } from './journal.ts';
 import type { StoragePort } from './storage.ts';
 import type { TransportPort } from './transport.ts';
@@ -11,6 +12,7 @@ export interface Ports {
   readonly storage: StoragePort;
   readonly transport: TransportPort;
   readonly driver: DriverPort;
+  readonly fence: FencePort;
   readonly client: ClientPort;
   readonly journal: JournalPort;
   readonly random: Random;

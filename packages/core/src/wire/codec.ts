@@ -49,6 +49,13 @@ function fieldsOf(message: PeerMessage): readonly Field[] {
         message.index,
         message.members.map(({ id, peerId, addresses }) => [id, peerId, addresses]),
       ];
+    case 'leaseRenew':
+      return [MESSAGE_CODES.leaseRenew, message.bootId, message.sequence];
+    case 'leaseGrant':
+      return [
+        MESSAGE_CODES.leaseGrant,
+        ...[message.bootId, message.sequence, message.index, message.holdMs, message.renewMs],
+      ];
     default:
       return unreachable(message);
   }

@@ -1,5 +1,5 @@
 /** What one host's loop says to another's. Encoding and limits: `frame.ts`. */
-import type { Message, NodeId, SnapshotMeta } from '../raft/types.ts';
+import type { LogIndex, Message, NodeId, SnapshotMeta } from '../raft/types.ts';
 
 /** A Raft message; never one of the local ones. */
 export interface RaftPeerMessage {
@@ -48,5 +48,31 @@ export interface MembersMessage {
   readonly members: readonly PeerAddress[];
 }
 
+/** A host asks the leader to renew its lease. */
+export interface LeaseRenewMessage {
+  readonly type: 'leaseRenew';
+  /** The run of the daemon that asks: an answer to an earlier one counts for nothing. */
+  readonly bootId: string;
+  /** Counts the requests of this run. */
+  readonly sequence: number;
+}
+
+/**
+ * The lease is granted: all that is fenced on the host may run for `holdMs`, counted on the host's boot clock from
+ * when it sent the request `sequence`. It counts only once the host has applied everything up to `index`.
+ */
+export interface LeaseGrantMessage {
+  readonly type: 'leaseGrant';
+  readonly bootId: string;
+  readonly sequence: number;
+  readonly index: LogIndex;
+  readonly holdMs: number;
+  /** How soon, in ms, it should ask again. */
+  readonly renewMs: number;
+}
+
+/** What leases are about. */
+export type LeaseMessage = LeaseRenewMessage | LeaseGrantMessage;
+
 /** Everything that goes over a peer stream. */
-export type PeerMessage = RaftPeerMessage | SnapshotChunk | SnapshotAck | MembersMessage;
+export type PeerMessage = RaftPeerMessage | SnapshotChunk | SnapshotAck | MembersMessage | LeaseMessage;

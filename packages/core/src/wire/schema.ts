@@ -37,6 +37,8 @@ export const MESSAGE_CODES = {
   snapshotChunk: 64,
   snapshotAck: 65,
   members: 66,
+  leaseRenew: 67,
+  leaseGrant: 68,
 } as const;
 
 /** Ways to leave a joint configuration, by their code. Part of the wire format. */
@@ -55,6 +57,8 @@ export const WIRE_LIMITS = {
   members: 65_536,
   /** Bytes of the context of a read or heartbeat. */
   contextBytes: 1_024,
+  /** Bytes of the name of a run of a daemon. */
+  bootIdBytes: 64,
   /** Records of one piece of a snapshot. */
   records: 65_536,
   /** Bytes of a record's key. */
@@ -115,6 +119,15 @@ function readMessage(r: PayloadReader, code: number, fields: number): PeerMessag
   if (code === MESSAGE_CODES.members) {
     expectFields(fields, 2);
     return { type: 'members', index: r.uint(), members: readList(r, WIRE_LIMITS.introduced, readIntroduced) };
+  }
+  if (code === MESSAGE_CODES.leaseRenew) {
+    expectFields(fields, 2);
+    return { type: 'leaseRenew', bootId: r.string(WIRE_LIMITS.bootIdBytes), sequence: r.uint() };
+  }
+  if (code === MESSAGE_CODES.leaseGrant) {
+    expectFields(fields, 5);
+    const bootId = r.string(WIRE_LIMITS.bootIdBytes);
+    return { type: 'leaseGrant', bootId, sequence: r.uint(), index: r.uint(), holdMs: r.uint(), renewMs: r.uint() };
   }
   const least = RAFT_FIELDS[code] ?? unknownCode(code);
   const optional = fields - least;

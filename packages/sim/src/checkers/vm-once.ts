@@ -1,7 +1,7 @@
 /**
  * S3: a VM runs on at most one host at any instant of true time, whatever the daemons and the log say. Every
- * begin and end of a process is seen as it happens. Nothing forbids two copies before VMs are leased: until
- * then they are counted and not held against a run.
+ * begin and end of a process is seen as it happens. With clocks that are wrong by more than leases bear, copies
+ * are counted and not held against a run.
  */
 import { type ObservedHost, Violation, type WorldObserver } from '../world/observer.ts';
 
@@ -14,6 +14,9 @@ export class VmOnce implements WorldObserver {
   /** Hosts by VM. */
   readonly #running = new Map<string, Set<string>>();
   readonly #twice = new Set<string>();
+  /** Host that each VM ran on last. */
+  readonly #last = new Map<string, string>();
+  #moves = 0;
 
   /** `isEnforced` makes a second copy a violation. */
   constructor(isEnforced: boolean) {
@@ -25,6 +28,11 @@ export class VmOnce implements WorldObserver {
     return this.#twice.size;
   }
 
+  /** How often a VM began on another host than the one before. */
+  get moves(): number {
+    return this.#moves;
+  }
+
   /** Its machine is no longer looked at. */
   discarded(host: ObservedHost): void {
     for (const [uid, hosts] of this.#running)
@@ -33,8 +41,11 @@ export class VmOnce implements WorldObserver {
 
   vm(host: ObservedHost, uid: string, runs: boolean): void {
     const hosts = this.#running.get(uid) ?? new Set();
-    if (runs) hosts.add(host.name);
-    else hosts.delete(host.name);
+    if (runs) {
+      hosts.add(host.name);
+      if ((this.#last.get(uid) ?? host.name) !== host.name) this.#moves++;
+      this.#last.set(uid, host.name);
+    } else hosts.delete(host.name);
     if (hosts.size === 0) this.#running.delete(uid);
     else this.#running.set(uid, hosts);
     if (hosts.size < 2) return;

@@ -16,11 +16,12 @@ interface Draw {
   readonly random: Random;
   readonly names: readonly string[];
   readonly driftPpm: number;
+  readonly lastsMs: readonly [number, number];
 }
 
-function lasting({ random }: Draw): number {
+function lasting({ random, lastsMs }: Draw): number {
   // Short ones are more frequent.
-  const [from, to] = LASTS_MS;
+  const [from, to] = lastsMs;
   const share = (random.below(1_000) * random.below(1_000)) / 1_000_000;
   return Math.round(from + (to - from) * share);
 }
@@ -107,7 +108,9 @@ export function drawSchedule(
   for (const kind of Object.keys(KINDS) as (keyof FaultRates)[]) {
     const rate = profile.faults[kind];
     if (rate === undefined) continue;
-    const draw: Draw = { random: random.fork(kind), names, driftPpm: profile.driftPpm };
+    const draw: Draw = {
+      ...{ random: random.fork(kind), names, driftPpm: profile.driftPpm, lastsMs: profile.lastsMs ?? LASTS_MS },
+    };
     // One chance per step, so that faults come at any distance from one another.
     const stepMs = 100;
     const chances = Math.round((rate * 1_000_000 * stepMs) / MINUTE_MS);

@@ -40,6 +40,8 @@ export interface Profile {
   readonly disk: DiskLatency;
   readonly driver: DriverProfile;
   readonly faults: FaultRates;
+  /** How long, in ms, faults that end by themselves last. */
+  readonly lastsMs?: readonly [number, number];
   /** Power cuts at the worst moments. */
   readonly aims?: AimedRates;
   /** Hosts beside those of a run that follow without a vote. */
@@ -183,6 +185,20 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
     loop: { reads: 'lease' },
     aims: { vote: 5, acknowledgement: 1, append: 4, sleep: 600 },
     faults: { drift: 6, stall: 10, partition: 10, cut: 10, isolate: 6, crash: 4 },
+  },
+  leases: {
+    ...{
+      name: 'leases',
+      summary: 'hosts that stall, stop and are cut off for longer than a lease lasts; clocks at the bound',
+    },
+    links: {
+      ...LINK_PROFILES.default,
+      name: 'leases',
+      latency: { minMs: 0.5, maxMs: 5, slowPermille: 5, slowMs: 2_000 },
+    },
+    ...{ disk: SSD, driver: SHAKY, driftPpm: LEASE_DRIFT_PPM },
+    lastsMs: [2_000, 45_000],
+    faults: { drift: 2, stall: 3, partition: 1.5, cut: 1.5, isolate: 2, crash: 2, power: 0.5, driver: 1 },
   },
   'slow-disks': {
     ...{ name: 'slow-disks', summary: 'disks that take seconds while one leader follows the other' },

@@ -60,6 +60,10 @@ export function describeMessage(peer: PeerMessage): string {
       return `chunk ${peer.next} of ${peer.index} wanted`;
     case 'members':
       return `members ${peer.members.map(({ id }) => id).join(',')} as of ${peer.index}`;
+    case 'leaseRenew':
+      return `lease renewal ${peer.sequence}`;
+    case 'leaseGrant':
+      return `lease ${peer.sequence} granted for ${peer.holdMs} ms as of ${peer.index}`;
     case 'raft':
       break;
   }

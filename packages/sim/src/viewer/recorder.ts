@@ -235,6 +235,10 @@ function contentOf(peer: PeerMessage): Pick<Row<'messages'>, 'term' | 'index' | 
       return { term: 0, index: peer.index, a: peer.next, b: 0 };
     case 'members':
       return { term: 0, index: peer.index, a: peer.members.length, b: 0 };
+    case 'leaseRenew':
+      return { term: 0, index: 0, a: peer.sequence, b: 0 };
+    case 'leaseGrant':
+      return { term: 0, index: peer.index, a: peer.sequence, b: peer.holdMs };
     case 'raft':
       break;
   }

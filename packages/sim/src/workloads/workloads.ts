@@ -139,6 +139,17 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     ...{ name: 'vms', summary: 'VMs created, started, restarted, stopped and deleted' },
     ...{ clients: 4, pauseMs: 400, membership: false, next: (source) => vmWrite(source, 'running') },
   },
+  failover: {
+    ...{ name: 'failover', summary: 'VMs that are to run on, and a change to one now and then' },
+    ...{ clients: 2, pauseMs: 1_000, membership: false },
+    next: (source) => {
+      const operation = vmWrite(source, 'running');
+      if (operation.type === 'read' || operation.command.type === 'vmCreate') return operation;
+      const name = operation.object.slice('vm/'.length);
+      const command = { type: 'vmCreate', name, uid: `u${source.sequence}`, spec: SPECS[0], power: 'running' } as const;
+      return source.random.below(12) === 0 ? operation : { ...operation, command };
+    },
+  },
   conditional: {
     ...{ name: 'conditional', summary: 'reads, and writes on condition of what was read' },
     ...{ clients: 6, pauseMs: 100, membership: false },

@@ -12,6 +12,8 @@ const MEMBER_BYTES = 90;
 export function messageBytes(message: PeerMessage): number {
   switch (message.type) {
     case 'snapshotAck':
+    case 'leaseRenew':
+    case 'leaseGrant':
       return BASE_BYTES;
     case 'snapshotChunk': {
       let bytes = BASE_BYTES + confStateBytes(message.snapshot.confState);

@@ -66,6 +66,8 @@ interface MicroVm {
   unhealthy: boolean;
   process: { readonly pid: number; readonly startedAtMs: number } | undefined;
   ready: boolean;
+  /** Whether its process was started under a lease. */
+  fenced: boolean;
   lastExit: LastExit | undefined;
 }
 
@@ -78,6 +80,7 @@ export class SimulatedDriver {
   readonly #wallMs: () => number;
   readonly #onProcess: (uid: string, runs: boolean) => void;
   readonly #onCourse: (course: VmCourse) => void;
+  readonly #mayStart: () => boolean;
   readonly #vms = new Map<string, MicroVm>();
   #profile: DriverProfile;
   /** One of a kind for each fault that lasts. */
@@ -89,7 +92,10 @@ export class SimulatedDriver {
   #power = 0;
   #nextPid = 100;
 
-  /** `onProcess` is told when the process of a VM begins or ends, whatever ended it; `onCourse` before it, what was meant by it. */
+  /**
+   * `onProcess` is told when the process of a VM begins or ends, whatever ended it; `onCourse` before it, what was meant
+   * by it; `mayStart` says whether the dead-man's switch is armed, so that what is fenced may start.
+   */
   constructor(
     time: DriverTime,
     random: Random,
@@ -97,8 +103,10 @@ export class SimulatedDriver {
     profile: DriverProfile,
     onProcess: (uid: string, runs: boolean) => void = () => undefined,
     onCourse: (course: VmCourse) => void = () => undefined,
+    mayStart: () => boolean = () => true,
   ) {
     this.#onCourse = onCourse;
+    this.#mayStart = mayStart;
     this.#onProcess = onProcess;
     this.#time = time;
     this.#random = random;
@@ -125,6 +133,17 @@ export class SimulatedDriver {
   discard(): void {
     this.detach('power');
     this.#vms.clear();
+  }
+
+  /** The dead-man's switch went off: what is fenced ends at once. */
+  fence(): void {
+    for (const vm of this.#vms.values()) {
+      if (!vm.fenced || vm.process === undefined) continue;
+      this.#onCourse({ type: 'ended', uid: vm.uid, cause: 'order', code: null });
+      this.#end(vm);
+      vm.lastExit = { code: null, signal: 'SIGKILL', atMs: this.#wallMs() };
+    }
+    this.#tell();
   }
 
   /** Uids of the VMs whose process runs. */
@@ -255,7 +274,7 @@ export class SimulatedDriver {
       this.#vms.set(name, {
         ...{ name, uid, epoch, runner, builtGeneration: generation, restarts: 0 },
         ...{ startedGeneration: 0, starts: 0, again: [], unhealthy: false },
-        ...{ process: undefined, ready: false, lastExit: undefined },
+        ...{ process: undefined, ready: false, fenced: false, lastExit: undefined },
       });
     } else {
       Object.assign(found, { epoch, runner, builtGeneration: generation });
@@ -264,10 +283,12 @@ export class SimulatedDriver {
   }
 
   #start({ vm: wanted, restarts, again }: Extract<DriverAction, { type: 'start' }>): DriverOutcome {
-    const { name, uid } = wanted;
+    const { name, uid, fenced } = wanted;
     const vm = this.#vms.get(name);
     if (vm === undefined || vm.uid !== uid) return refusal('NotBuilt', `${name} has no runner`);
     if (vm.process !== undefined) return { ok: true };
+    if (fenced && !this.#mayStart()) return refusal('NoLease', `the lease has run out before ${name} was started`);
+    vm.fenced = fenced;
     const process = { pid: this.#nextPid++, startedAtMs: this.#wallMs() };
     vm.process = process;
     vm.starts++;

@@ -21,6 +21,7 @@ import { type CrashKind, type DiskLatency, SimulatedDisk } from './disk.ts';
 import type { SimNetwork } from './network.ts';
 import { type ObservedHost, Violation, type WorldObserver } from './observer.ts';
 import { type DriverProfile, SimulatedDriver } from './simulated-driver.ts';
+import { SimulatedFence } from './simulated-fence.ts';
 import type { Tampering } from './tampering.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -33,6 +34,7 @@ export const SIMULATED_FACTS: HostFacts = {
   kernel: '6.12.0',
   n3xVersion: '0.1.0',
   commandFormats: [...COMMAND_FORMATS],
+  fence: { works: true, message: 'the simulated switch' },
 };
 
 /** The facts of a host whose build reads `formats`. */
@@ -100,6 +102,7 @@ export class SimulatedHost implements ObservedHost {
   readonly clock: HostClock;
   readonly disk: SimulatedDisk;
   readonly driver: SimulatedDriver;
+  readonly fence: SimulatedFence;
   readonly #parts: HostParts;
   /** How long the disk takes; changed in place by {@link SimulatedHost.slowDisk}. */
   readonly #latency: { minMs: number; maxMs: number; slowPermille: number; slowMs: number };
@@ -140,6 +143,10 @@ export class SimulatedHost implements ObservedHost {
       ...([timeline, random.fork('driver'), () => this.clock.wallMs, parts.driver] as const),
       (uid, runs) => parts.observer.vm?.(this, uid, runs),
       (course) => parts.observer.course?.(this, course),
+      () => this.fence.holds,
+    );
+    this.fence = new SimulatedFence(timeline, this.clock, random.fork('fence'), parts.driver.failPermille, () =>
+      this.driver.fence(),
     );
   }
 
@@ -276,6 +283,7 @@ export class SimulatedHost implements ObservedHost {
 
   /** Ends the daemon, or with `power` everything that runs here. */
   crash(kind: CrashKind): void {
+    this.fence.detach(kind);
     if (kind === 'power') this.driver.detach('power');
     if (!this.#runs) {
       if (kind === 'power') this.disk.crash('power');
@@ -438,6 +446,7 @@ export class SimulatedHost implements ObservedHost {
       storage,
       transport,
       driver,
+      fence: this.fence.attach((deadlineMs, outcome) => deliver({ type: 'fenceArmed', deadlineMs, outcome })),
       client: this.#client(),
       journal: {
         log: () => undefined,
