@@ -17,6 +17,13 @@ export const SMALL_PIECES: Rewrite = {
   replace: 'CHUNK_BYTES = 2 * 1024',
 };
 
+/** Leases without slack: what would be forgiven by chance is not. Clocks have to be right to a thousandth. */
+export const TIGHT_LEASES: Rewrite = {
+  file: 'model/lease-timing',
+  find: 'clockError: 0.05, fenceMarginMs: 500 }',
+  replace: 'clockError: 0.001, fenceMarginMs: 0 }',
+};
+
 /** Short logs: whoever was away for a moment needs a snapshot. */
 export function shortLogs(): Tampering & { options(options: LoopOptions): LoopOptions } {
   return { options: (options) => ({ ...options, compactAfterEntries: 40, keepEntries: 25 }) };

@@ -4,6 +4,7 @@ import { CONFIGURATION_MUTATIONS } from './configurations.ts';
 import { DURABILITY_MUTATIONS } from './durability.ts';
 import { ELECTION_MUTATIONS } from './elections.ts';
 import { HOST_MUTATIONS } from './hosts.ts';
+import { LEASE_MUTATIONS } from './leases.ts';
 import { LOCK_MUTATIONS } from './locks.ts';
 import { LOOP_MUTATIONS } from './loop.ts';
 import { MACHINE_MUTATIONS } from './machine.ts';
@@ -34,5 +35,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ...CONFIGURATION_MUTATIONS,
   ...CLIENT_MUTATIONS,
   ...LOCK_MUTATIONS,
+  ...LEASE_MUTATIONS,
   ...MEMBERSHIP_MUTATIONS,
 ];

@@ -70,6 +70,18 @@ const CRASHING: DriverProfile = { ...STEADY, failPermille: 50, exitPermille: 700
 /** So far from the true rate, to either side, that one clock is a tenth faster than another: what leases are made for. */
 const LEASE_DRIFT_PPM = 47_000;
 
+/** Hosts that are gone for longer than a lease lasts, and that build at once what they take over. */
+const LEASED = {
+  links: {
+    ...LINK_PROFILES.default,
+    name: 'leases',
+    latency: { minMs: 0.5, maxMs: 5, slowPermille: 5, slowMs: 2_000 },
+  },
+  ...{ disk: SSD, driver: { ...SHAKY, buildMs: [5, 200] } satisfies DriverProfile },
+  lastsMs: [2_000, 30_000],
+  faults: { drift: 4, stall: 4, partition: 2, cut: 3, isolate: 4, crash: 2, power: 0.5, driver: 1 },
+} as const;
+
 /** All profiles by name. */
 export const PROFILES: Readonly<Record<string, Profile>> = {
   calm: {
@@ -187,18 +199,16 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
     faults: { drift: 6, stall: 10, partition: 10, cut: 10, isolate: 6, crash: 4 },
   },
   leases: {
+    ...LEASED,
     ...{
       name: 'leases',
-      summary: 'hosts that stall, stop and are cut off for longer than a lease lasts; clocks at the bound',
+      summary: 'hosts that stall, stop and are cut off for longer than a lease lasts',
+      driftPpm: 200,
     },
-    links: {
-      ...LINK_PROFILES.default,
-      name: 'leases',
-      latency: { minMs: 0.5, maxMs: 5, slowPermille: 5, slowMs: 2_000 },
-    },
-    ...{ disk: SSD, driver: SHAKY, driftPpm: LEASE_DRIFT_PPM },
-    lastsMs: [2_000, 45_000],
-    faults: { drift: 2, stall: 3, partition: 1.5, cut: 1.5, isolate: 2, crash: 2, power: 0.5, driver: 1 },
+  },
+  'leases-drift': {
+    ...LEASED,
+    ...{ name: 'leases-drift', summary: 'as leases, with clocks as wrong as leases bear', driftPpm: LEASE_DRIFT_PPM },
   },
   'slow-disks': {
     ...{ name: 'slow-disks', summary: 'disks that take seconds while one leader follows the other' },

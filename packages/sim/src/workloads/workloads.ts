@@ -141,13 +141,19 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   },
   failover: {
     ...{ name: 'failover', summary: 'VMs that are to run on, and a change to one now and then' },
-    ...{ clients: 2, pauseMs: 1_000, membership: false },
+    ...{ clients: 3, pauseMs: 600, membership: false },
     next: (source) => {
       const operation = vmWrite(source, 'running');
-      if (operation.type === 'read' || operation.command.type === 'vmCreate') return operation;
-      const name = operation.object.slice('vm/'.length);
-      const command = { type: 'vmCreate', name, uid: `u${source.sequence}`, spec: SPECS[0], power: 'running' } as const;
-      return source.random.below(12) === 0 ? operation : { ...operation, command };
+      if (operation.type === 'read') return operation;
+      const { object, command } = operation;
+      const name = object.slice('vm/'.length);
+      const spec = command.type === 'vmCreate' ? command.spec : SPECS[0];
+      if (command.type !== 'vmCreate' && source.random.below(12) === 0) return operation;
+      const uid = `u${source.sequence}`;
+      // Of six VMs one stays with its host.
+      const stays: Partial<VmSpec> = name === 'vm-0' ? { failover: 'stay' } : {};
+      const create = { type: 'vmCreate', name, uid, spec: { ...spec, ...stays }, power: 'running' } as const;
+      return { ...operation, command: create };
     },
   },
   conditional: {
