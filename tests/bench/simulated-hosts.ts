@@ -54,6 +54,7 @@ export class SimulatedHosts {
         storage: { write: (write) => void this.#writes.push(write) },
         transport: { send: (to, message) => this.#send(to, message), setPeers: () => undefined },
         driver: { perform: () => undefined, watch: () => undefined },
+        fence: { arm: () => undefined },
         client: {
           commandDone: () => undefined,
           readDone: () => undefined,

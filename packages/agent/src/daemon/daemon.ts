@@ -111,7 +111,9 @@ export class Daemon {
         kvm: kvm.works,
         nixBinary: config.nix.binary,
       });
-      const fencing = new Fencing(fence, driver.choice.kind, journal, () => undefined);
+      const fencing = new Fencing(fence, driver.choice.kind, journal, (deadlineMs, outcome) =>
+        daemon?.member?.shell.handle({ type: 'fenceArmed', deadlineMs, outcome }),
+      );
       daemon = new Daemon({ loaded, journal, data, node, driver, fencing, facts });
       if (known !== undefined) await daemon.#startMember(known, data.stored);
       driver.start();
@@ -285,6 +287,7 @@ export class Daemon {
         data: this.#data,
         node: this.#node,
         driver: this.#driver,
+        fence: this.#fencing.port,
         journal: this.#journal,
         onTunnel: (duplex: Duplex) => this.#api?.acceptTunnel(duplex),
       },

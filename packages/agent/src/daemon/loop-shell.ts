@@ -2,7 +2,6 @@
  * Runs a host's loop in real time: feeds it ticks and completions, flushes it once per turn of the event
  * loop, and turns its answers into promises.
  */
-import { uptime } from 'node:os';
 import { ERROR_CODES, type ErrorCode, N3xError } from '@n3x/core/base/errors';
 import { HostLoop, type LoopStatus } from '@n3x/core/loop/host-loop';
 import { type LoopInput, restsOnClock } from '@n3x/core/loop/input';
@@ -14,6 +13,7 @@ import type { ClientFailure, ClientPort, CommandOutcome, ReadOutcome } from '@n3
 import type { Ports } from '@n3x/core/ports/ports';
 import type { StoredState } from '@n3x/core/ports/storage';
 import type { ChangeListener, RequestOptions } from '../api/backend.ts';
+import { bootMs } from '../drivers/fence/boot-clock.ts';
 import { ChangeHistory } from './change-history.ts';
 
 /** Changes kept for watches that resume. */
@@ -24,11 +24,6 @@ const ANSWER_MARGIN_MS = 250;
 /** Monotonic time in ms. */
 export function monotonicMs(): number {
   return Number(process.hrtime.bigint() / 1_000_000n);
-}
-
-/** Time in ms that goes on while the machine sleeps, which {@link monotonicMs} does not. Steps of 10 ms. */
-function bootMs(): number {
-  return uptime() * 1000;
 }
 
 interface Waiter<T> {

@@ -8,6 +8,7 @@ import { SeededRandom } from '@n3x/core/base/random';
 import { DEFAULT_LOOP_OPTIONS } from '@n3x/core/loop/options';
 import type { HostFacts, HostSettings } from '@n3x/core/model/host';
 import type { DriverPort } from '@n3x/core/ports/driver';
+import type { FencePort } from '@n3x/core/ports/fence';
 import type { StoredState } from '@n3x/core/ports/storage';
 import type { AgentConfig } from '../config/config.ts';
 import type { DataDirectory } from '../store/data-directory.ts';
@@ -35,6 +36,7 @@ export interface MemberComponents {
   readonly data: DataDirectory;
   readonly node: PeerNode;
   readonly driver: DriverPort;
+  readonly fence: FencePort;
   readonly journal: Journal;
   /** Another member opened a tunnel to this host's API server. */
   onTunnel(duplex: Duplex): void;
@@ -64,7 +66,7 @@ export class Member {
     transport: Libp2pTransport,
     exclusion: Exclusion,
   ) {
-    const { config, data, node, driver, journal } = components;
+    const { config, data, node, driver, fence, journal } = components;
     this.membership = membership;
     this.#transport = transport;
     this.#exclusion = exclusion;
@@ -76,7 +78,7 @@ export class Member {
         bootId: randomBytes(6).toString('hex'),
         bootstrapPeers: membership.peers,
       },
-      { storage: data.store, transport, driver, journal, random: new SeededRandom(randomInt(2 ** 48 - 1)) },
+      { storage: data.store, transport, driver, fence, journal, random: new SeededRandom(randomInt(2 ** 48 - 1)) },
       stored,
     );
     const log = journal.log.bind(journal);

@@ -172,7 +172,7 @@ t.test('a lost host stays lost whatever becomes of the group, and can be given u
   t.equal(next.host(1)?.membership, 'leaving');
   t.match(apply(next, { type: 'hostRemoved', hostId: 1 }, 'again2'), { ok: false }, 'its lease has yet to end');
   const { uid, assignment } = next.vm('one') ?? {};
-  const lease = { name: 'one', uid: uid ?? '', hostId: 1, epoch: assignment?.epoch ?? 0, term: 1 };
+  const lease = { name: 'one', uid: uid ?? '', hostId: 1, epoch: assignment?.epoch ?? 0, term: 9 };
   t.match(apply(next, { type: 'vmFailover', ...lease }, 'again3'), { ok: true });
   t.match(apply(next, { type: 'hostRemoved', hostId: 1 }, 'again4'), { ok: true });
   t.match(next.vm('one'), { assignment: null, power: 'running', status: { phase: 'pending', reason: 'HostLost' } });
