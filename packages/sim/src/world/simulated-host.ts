@@ -7,10 +7,9 @@ import type { Random } from '@n3x/core/base/random';
 import { HostLoop } from '@n3x/core/loop/host-loop';
 import type { LoopInput } from '@n3x/core/loop/input';
 import { DEFAULT_LOOP_OPTIONS, type LoopOptions } from '@n3x/core/loop/options';
-import { COMMAND_FORMATS } from '@n3x/core/machine/command';
 import type { FormatRange } from '@n3x/core/machine/format-range';
 import type { StateCodec } from '@n3x/core/machine/state-codec';
-import type { HostFacts, HostSettings } from '@n3x/core/model/host';
+import type { HostSettings } from '@n3x/core/model/host';
 import type { ClientPort, CommandOutcome, ReadOutcome } from '@n3x/core/ports/client';
 import type { Ports } from '@n3x/core/ports/ports';
 import type { StorageWrite } from '@n3x/core/ports/storage';
@@ -18,37 +17,13 @@ import type { PeerAddress } from '@n3x/core/ports/transport';
 import type { NodeId } from '@n3x/core/raft/types';
 import { HostClock } from './clock.ts';
 import { type CrashKind, type DiskLatency, SimulatedDisk } from './disk.ts';
+import { factsOf } from './host-facts.ts';
 import type { SimNetwork } from './network.ts';
 import { type ObservedHost, Violation, type WorldObserver } from './observer.ts';
 import { type DriverProfile, SimulatedDriver } from './simulated-driver.ts';
 import { SimulatedFence } from './simulated-fence.ts';
 import type { Tampering } from './tampering.ts';
 import type { Timeline } from './timeline.ts';
-
-/** Facts that every simulated host reports. */
-export const SIMULATED_FACTS: HostFacts = {
-  system: 'x86_64-linux',
-  vcpu: 16,
-  memoryMib: 32_768,
-  features: [],
-  kernel: '6.12.0',
-  n3xVersion: '0.1.0',
-  commandFormats: [...COMMAND_FORMATS],
-  fence: { works: true, message: 'the simulated switch' },
-};
-
-/** The facts of a host whose build reads `formats`. */
-export function factsOf(formats: FormatRange): HostFacts {
-  return { ...SIMULATED_FACTS, n3xVersion: `0.${formats[1]}.0`, commandFormats: [...formats] };
-}
-
-/** Settings that every simulated host reports. */
-export const SIMULATED_SETTINGS: HostSettings = {
-  role: 'server',
-  labels: {},
-  capacity: {},
-  reserve: { vcpu: 0, memoryMib: 0 },
-};
 
 /** Inputs that a stalled process finds when it goes on; what comes on top is lost, as in a full socket buffer. */
 const STALL_BACKLOG = 20_000;

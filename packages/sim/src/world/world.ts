@@ -14,11 +14,12 @@ import type { ClusterSettings } from '@n3x/core/model/cluster';
 import type { HostRole } from '@n3x/core/model/host';
 import type { NodeId } from '@n3x/core/raft/types';
 import type { DiskLatency } from './disk.ts';
+import { factsOf, SIMULATED_SETTINGS } from './host-facts.ts';
 import type { LinkProfile } from './link-profile.ts';
 import { type NetworkEvent, SimNetwork } from './network.ts';
 import type { Violation, WorldObserver } from './observer.ts';
 import type { DriverProfile } from './simulated-driver.ts';
-import { factsOf, type HostParts, SIMULATED_SETTINGS, SimulatedHost } from './simulated-host.ts';
+import { type HostParts, SimulatedHost } from './simulated-host.ts';
 import type { Tampering } from './tampering.ts';
 import { Timeline } from './timeline.ts';
 
