@@ -99,7 +99,9 @@ export function reconcile(input: ReconcileInput): Reconciliation {
   const observed = new Map(input.observed.map((vm) => [vm.name, vm]));
 
   const report = (vm: Vm, epoch: number, seen: Seen): void => {
-    const status = statusOf(vm, seen, observed.get(vm.name), wallMs);
+    // Why it goes is what its status says while it does; to report anything else would change nothing, again and again.
+    const why = isLeaving(vm) && !vm.deleting ? { reason: vm.status.reason, message: vm.status.message } : {};
+    const status = statusOf(vm, { ...seen, ...why }, observed.get(vm.name), wallMs);
     if (!same(vm.status, status)) reports.push({ name: vm.name, uid: vm.uid, epoch, status });
   };
 

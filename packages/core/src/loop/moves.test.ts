@@ -226,6 +226,29 @@ t.test('a build that fails on the target keeps the VM where it is, and is tried 
   t.end();
 });
 
+t.test('a VM that takes its time to stop is reported once', (t) => {
+  const fleet = new Fleet();
+  fleet.create('web');
+  fleet.settle();
+  const { hostId } = fleet.vm().assignment ?? never();
+  const failure = { ok: false, reason: 'StopFailed', message: 'still there', retriable: true } as const;
+  fleet.drivers.get(hostId)?.driver.failing.set('stop', failure);
+  fleet.drain(`n${hostId}`, 1, 'evacuate');
+  fleet.lead();
+  for (let look = 0; look < 3; look++) fleet.host(hostId);
+  t.notOk(fleet.host(hostId), 'there is nothing more to say');
+  t.match(fleet.vm().status, {
+    phase: 'stopping',
+    reason: 'Moving',
+    message: /^moves off n. to n. because its host is/,
+  });
+  fleet.drivers.get(hostId)?.driver.failing.clear();
+  fleet.wallMs += 61_000;
+  fleet.settle();
+  t.not(fleet.vm().assignment?.hostId, hostId);
+  t.end();
+});
+
 t.test('a deadline ends a drain with what it has achieved', (t) => {
   const fleet = new Fleet();
   for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) fleet.create(name, { vcpu: 3 });
