@@ -26,6 +26,7 @@ import { History } from './workloads/history.ts';
 import { LockClients } from './workloads/locks.ts';
 import { MembershipChanges } from './workloads/membership.ts';
 import { Movers } from './workloads/moves.ts';
+import { NetworkClients } from './workloads/networks.ts';
 import type { ScriptedOperation, Workload } from './workloads/operation.ts';
 import { Operators } from './workloads/operators.ts';
 import { Misbehaviours } from './world/misbehaviour.ts';
@@ -132,6 +133,7 @@ class Run {
   #changes = 0;
   #dead = 0;
   #locks: LockClients | undefined;
+  #networks: NetworkClients | undefined;
   #nextLookMs = 0;
 
   constructor(options: RunOptions) {
@@ -282,6 +284,9 @@ class Run {
     const rules = this.#checkers.locks;
     const locks = new LockClients(world, this.#random.fork('locks'), this.#trace, rules, profile.driftPpm);
     if (workload.locks === true) locks.start();
+    const networks = new NetworkClients(world, this.#random.fork('networks'), this.#trace, this.#checkers.addresses);
+    if (workload.networks === true) networks.start();
+    this.#networks = workload.networks === true ? networks : undefined;
     const casualties = new Casualties({
       ...{ world, random: this.#random.fork('casualties'), trace: this.#trace, state: () => this.#state },
       mayLose: (host) => this.#operators.mayLose(host),
@@ -296,6 +301,7 @@ class Run {
     clients.finish();
     membership.finish();
     locks.finish();
+    networks.finish();
     casualties.finish();
     movers.finish();
     this.#dead = casualties.dead;
@@ -308,13 +314,15 @@ class Run {
     this.#until(
       () => {
         membership.retire();
-        const atRest = clients.busy === 0 && !membership.busy && !this.#operators.busy && locks.busy === 0;
+        const atRest =
+          clients.busy === 0 && !membership.busy && !this.#operators.busy && locks.busy + networks.busy === 0;
         return atRest && this.#whyNotConverged() === undefined;
       },
       CONVERGENCE_MS,
       () => {
         if (clients.busy > 0) return `${clients.busy} clients have no answer`;
         if (locks.busy > 0) return `${locks.busy} clients of locks do not come to an end`;
+        if (networks.busy > 0) return `${networks.busy} clients of a network have no answer`;
         if (this.#operators.busy) return 'a host that lost its data is not replaced';
         return membership.busy ? 'a host cannot join' : (this.#whyNotConverged() ?? '');
       },
@@ -392,6 +400,7 @@ class Run {
         voterChanges: this.#rules.changes,
         ...(this.#options.workload.casualties === true ? { dead: this.#dead } : {}),
         ...this.#locks?.counts,
+        ...(this.#networks === undefined ? {} : { ...this.#checkers.addresses.counts, ...this.#networks.counts }),
         historiesSearched: this.#linearizable.searched,
         historiesGivenUp: this.#linearizable.gaveUp,
         ...this.#restarts.counts,

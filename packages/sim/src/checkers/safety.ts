@@ -6,6 +6,7 @@ import type { StorageWrite, StoredState } from '@n3x/core/ports/storage';
 import type { NodeId } from '@n3x/core/raft/types';
 import type { PeerMessage } from '@n3x/core/wire/peer-message';
 import type { ObservedHost, WorldObserver } from '../world/observer.ts';
+import { AddressRules } from './addresses.ts';
 import { CommittedLog } from './committed-log.ts';
 import { ConfigurationChanges } from './configuration-changes.ts';
 import { DurablePromises } from './durable-promises.ts';
@@ -28,6 +29,8 @@ export class SafetyCheckers implements WorldObserver {
   readonly elections = new ElectionSafety();
   /** What holders of locks and the log have to agree on. */
   readonly locks = new LockRules();
+  /** Who gets which address, and when. */
+  readonly addresses = new AddressRules();
   readonly #logs = new LogMatching();
   readonly #promises = new DurablePromises();
   readonly #quorums = new Quorums();
@@ -58,9 +61,10 @@ export class SafetyCheckers implements WorldObserver {
     this.views.started(host, stored);
     if (this.#reference === undefined) {
       this.#committed = new CommittedLog(stored.applied.index);
-      this.#reference = new ReferenceMachine(this.#committed, stored, this.#codec, (changes) =>
-        this.locks.applied(changes),
-      );
+      this.#reference = new ReferenceMachine(this.#committed, stored, this.#codec, (changes) => {
+        this.locks.applied(changes);
+        this.addresses.applied(changes);
+      });
     }
     this.#committed?.started(host);
     this.#quorums.started(host);

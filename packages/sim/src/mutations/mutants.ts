@@ -11,6 +11,7 @@ import { MACHINE_MUTATIONS } from './machine.ts';
 import { MEMBERSHIP_MUTATIONS } from './membership.ts';
 import { MOVE_MUTATIONS } from './moves.ts';
 import type { Mutation } from './mutation.ts';
+import { NETWORK_MUTATIONS } from './networks.ts';
 import { PROTOCOL_MUTATIONS } from './protocol.ts';
 import { READ_MUTATIONS } from './reads.ts';
 import { REPLICATION_MUTATIONS } from './replication.ts';
@@ -36,5 +37,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ...CLIENT_MUTATIONS,
   ...LOCK_MUTATIONS,
   ...LEASE_MUTATIONS,
+  ...NETWORK_MUTATIONS,
   ...MEMBERSHIP_MUTATIONS,
 ];

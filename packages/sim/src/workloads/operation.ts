@@ -73,6 +73,8 @@ export interface Workload {
   readonly locks?: true;
   /** People who drain hosts and move VMs beside the clients. */
   readonly moves?: true;
+  /** Clients of a network with few addresses beside the others. */
+  readonly networks?: true;
   /** How many hosts shall vote; without it as many as there are, as far as an odd number goes. */
   readonly voters?: ClusterSettings['voters'];
   /** Machines die for good while it runs, and others have to take their place. */

@@ -173,6 +173,10 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     ...{ name: 'locks', summary: 'locks claimed, renewed, given back, lost and broken, by clients that die or freeze' },
     ...{ clients: 1, pauseMs: 500, membership: false, locks: true, next: token },
   },
+  networks: {
+    ...{ name: 'networks', summary: 'VMs made and deleted on a network that has fewer addresses than they want' },
+    ...{ clients: 1, pauseMs: 500, membership: false, networks: true, next: token },
+  },
   healing: {
     ...{ name: 'healing', summary: 'three of the hosts vote; machines die for good, and others take their place' },
     ...{ clients: 4, pauseMs: 100, membership: false, voters: 3, casualties: true, next: token },
