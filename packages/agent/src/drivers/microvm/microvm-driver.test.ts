@@ -12,10 +12,12 @@ const OK = { ok: true };
 
 t.test('a guest is built, boots, answers, shuts down when asked, and leaves nothing', async (t) => {
   await using host = await TestHost.create();
-  const vm = await inlineVm('web', {
+  const made = await inlineVm('web', {
     volumes: [{ name: 'data', sizeMib: 16, mountPoint: '/data' }],
     readiness: { type: 'http', port: 80 },
   });
+  const addresses = [{ position: 3, network: 'lan', ipv4: { address: '10.0.0.5', prefix: 24 } }];
+  const vm = { ...made, allocation: { ...made.allocation, addresses } };
   host.driver.watch([{ vm, power: 'running' }]);
   t.same(await host.act({ type: 'build', vm }), OK);
   const built = await host.until('web', (seen) => seen.currentRunner !== undefined);
@@ -25,6 +27,7 @@ t.test('a guest is built, boots, answers, shuts down when asked, and leaves noth
     evaluated: { vcpu: 1, memoryMib: 192 },
   });
   t.equal(await readlink(host.path('web', 'current')), built.currentRunner, 'straight to the store');
+  t.same(JSON.parse(await readFile(host.path('web', 'addresses.json'), 'utf8')), addresses);
   t.equal(await readlink(join(host.directory, 'gcroots/web')), host.path('web', 'current'));
   t.match(await readFile(host.path('web', 'flake'), 'utf8'), /^path:\/.*\/definition\n$/);
 

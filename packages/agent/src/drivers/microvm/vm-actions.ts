@@ -14,6 +14,8 @@ import type { Supervisor } from './supervisor.ts';
 
 /** Directory of the flake that n3x writes, in the VM's state directory. */
 export const DEFINITION = 'definition';
+/** The addresses of the VM, in its state directory, for whoever has to tell a guest that n3x does not configure. */
+export const ADDRESSES = 'addresses.json';
 
 /** Runners whose resources are remembered. */
 const REMEMBERED_RUNNERS = 1024;
@@ -69,6 +71,9 @@ export class VmActions {
     const { layout, nix, signal } = this.#context;
     const marker = await this.#claim(vm);
     const inputHash = this.#inputHash(vm);
+    if (vm.allocation.addresses !== undefined) {
+      await layout.writeFile(vm.name, ADDRESSES, `${JSON.stringify(vm.allocation.addresses, null, 2)}\n`);
+    }
     // A change of anything else, such as power, needs no new runner, and must not bring one.
     const built = marker.inputHash === inputHash && (await exists(layout.path(vm.name, 'current/bin/microvm-run')));
     if (built) {
