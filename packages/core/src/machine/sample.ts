@@ -62,8 +62,9 @@ export class SampleCluster {
   /** What the last command changed. */
   last: Changes = { changes: [], objectChanges: [] };
 
-  constructor(limits: StateLimits = STATE_LIMITS) {
-    this.state = ClusterState.fromRecords(BOOTSTRAP_POSITION.index, sampleRecords(), limits);
+  /** Goes on from `state` when there is one. */
+  constructor(limits: StateLimits = STATE_LIMITS, state?: ClusterState) {
+    this.state = state ?? ClusterState.fromRecords(BOOTSTRAP_POSITION.index, sampleRecords(), limits);
   }
 
   /** Applies a command one second of wall clock after the one before. */
