@@ -9,6 +9,10 @@ t.test('what is wanted of the cluster and of a host', async (t) => {
   t.match((await call(socket, 'POST', '/v1/cluster/settings', { voters: 5 })).json, { changed: false });
   const status = await call(socket, 'GET', '/v1/cluster');
   t.same(status.at('cluster.settings'), { voters: 5, replaceAfterSeconds: 60 });
+  const more = { strategy: 'round-robin', leaseTtlSeconds: 10, clockErrorPercent: 1, fenceMarginMs: 300 };
+  t.match((await call(socket, 'POST', '/v1/cluster/settings', more)).json, { changed: true });
+  const all = (await call(socket, 'GET', '/v1/cluster')).at('cluster.settings');
+  t.same(all, { voters: 5, replaceAfterSeconds: 60, ...more }, 'every setting that there is arrives');
   t.match(status.at('quorum.note'), /^5 hosts should vote/);
   for (const body of [{ voters: 4 }, {}, { replaceAfterSeconds: 1 }, { x: 1 }]) {
     const wrong = await call(socket, 'POST', '/v1/cluster/settings', body);

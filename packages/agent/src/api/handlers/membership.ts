@@ -39,12 +39,7 @@ export async function leaveCluster(call: Call<'leaveCluster'>): Promise<RouteRes
 
 /** `POST /v1/cluster/settings` */
 export async function setCluster(call: Call<'setCluster'>): Promise<RouteResult<'setCluster'>> {
-  const { voters, replaceAfterSeconds } = call.body;
-  const settings = {
-    ...(voters === undefined ? {} : { voters }),
-    ...(replaceAfterSeconds === undefined ? {} : { replaceAfterSeconds }),
-  };
-  const { changed, index } = await call.command({ type: 'clusterSet', settings });
+  const { changed, index } = await call.command({ type: 'clusterSet', settings: call.body });
   return { changed, index };
 }
 
