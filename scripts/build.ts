@@ -2,7 +2,8 @@
  * Bundles n3xd and n3xctl, each into `dist` of its package. Not needed to run them (see `launch.mjs` of core):
  * a bundle only starts faster and takes less memory.
  */
-import { rm } from 'node:fs/promises';
+import { copyFile, glob, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -17,10 +18,11 @@ for (const [folder, program] of [
   ['agent', 'n3xd'],
   ['cli', 'n3xctl'],
 ] as const) {
+  const source = fileURLToPath(new URL(`packages/${folder}/src`, ROOT));
   const outdir = fileURLToPath(new URL(`packages/${folder}/dist`, ROOT));
   await rm(outdir, { recursive: true, force: true });
   await build({
-    entryPoints: { [program]: fileURLToPath(new URL(`packages/${folder}/src/main.ts`, ROOT)) },
+    entryPoints: { [program]: join(source, 'main.ts') },
     outdir,
     outExtension: { '.js': '.mjs' },
     bundle: true,
@@ -33,4 +35,8 @@ for (const [folder, program] of [
     legalComments: 'linked',
     logLevel: 'warning',
   });
+  // Shell scripts are looked for beside the module that runs them, and in a bundle that is any file of it.
+  for await (const script of glob('**/*.sh', { cwd: source })) {
+    await copyFile(join(source, script), join(outdir, basename(script)));
+  }
 }

@@ -7,12 +7,15 @@ import { join } from 'node:path';
 import { Cluster, type Host } from '../e2e/cluster.ts';
 import { processesIn } from '../e2e/processes.ts';
 import { until } from '../e2e/until.ts';
+import { ask } from './ask.ts';
 import { Relay } from './relay.ts';
 import { Watch } from './watch.ts';
 import { monotonicMs, type Seen } from './watch-report.ts';
 
 /** How long guests may take to boot on a machine that is busy and emulates them, in ms. */
 const BACK_MS = 240_000;
+/** Pause between two looks whether all is well, in ms. */
+const LOOK_MS = 200;
 /** A guest that was heard within this time counts, in ms. */
 const HEARD_MS = 3_000;
 
@@ -94,8 +97,8 @@ export class Lab {
     return until('a leader', 30_000, async () => {
       for (const host of this.cluster.hosts) {
         if (!this.#answers(host)) continue;
-        const asked = ['cluster', 'status', '--stale', '--timeout', '3s'];
-        if ((await host.json<{ local: { role: string } }>(asked)).local.role === 'leader') return host;
+        const { local } = await ask<{ local: { role: string } }>(host.socket, '/v1/cluster?consistency=stale', 2_000);
+        if (local.role === 'leader') return host;
       }
       return false;
     });
@@ -160,9 +163,11 @@ export class Lab {
     const sinceMs = monotonicMs();
     let missing = '';
     await until('every VM is back', BACK_MS, async () => {
-      missing = 'no answer';
+      missing = 'a host does not answer';
       missing = await this.#missing(sinceMs);
-      return missing === '';
+      if (missing === '') return true;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      return false;
     }).catch((error: unknown) => {
       throw new Error(`not every VM is back: ${missing}`, { cause: error });
     });
@@ -174,7 +179,7 @@ export class Lab {
       if (this.watch.running(vm).length !== 1) return `${vm} has ${this.watch.running(vm).length} processes`;
     }
     for (const host of this.cluster.hosts) {
-      const { items } = await host.json<{ items: VmSeen[] }>(['vm', 'list', '--timeout', '5s']);
+      const { items } = await ask<{ items: VmSeen[] }>(host.socket, '/v1/vms');
       for (const name of this.vms) {
         const vm = items.find((one) => one.name === name);
         const [process] = this.watch.running(name);
