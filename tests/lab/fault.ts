@@ -10,22 +10,25 @@ export type Target =
   /** By its place in the list of hosts. */
   | number;
 
+/** How long a fault lasts, in ms; or until every VM of its host is seen elsewhere. */
+export type Span = number | 'moved';
+
 /** One fault. Times in ms; all of them end when the round is healed, if not before. */
 export type Fault =
   /** kill -9 of the daemon, which is started again `forMs` later. */
-  | { readonly kind: 'killDaemon'; readonly target: Target; readonly forMs: number }
+  | { readonly kind: 'killDaemon'; readonly target: Target; readonly forMs: Span }
   /** SIGSTOP of the daemon, SIGCONT `forMs` later. */
-  | { readonly kind: 'stopDaemon'; readonly target: Target; readonly forMs: number }
+  | { readonly kind: 'stopDaemon'; readonly target: Target; readonly forMs: Span }
   /** kill -9 of the daemon and all its VMs, and the daemon is started again `forMs` later. */
-  | { readonly kind: 'killHost'; readonly target: Target; readonly forMs: number }
+  | { readonly kind: 'killHost'; readonly target: Target; readonly forMs: Span }
   /** SIGSTOP of the daemon and all its VMs, SIGCONT `forMs` later. */
-  | { readonly kind: 'stopHost'; readonly target: Target; readonly forMs: number }
+  | { readonly kind: 'stopHost'; readonly target: Target; readonly forMs: Span }
   /** Cuts a host off from all others. `out`: what it sends, `in`: what is sent to it. */
   | {
       readonly kind: 'cutOff';
       readonly target: Target;
       readonly ways: 'both' | 'in' | 'out';
-      readonly forMs: number;
+      readonly forMs: Span;
     }
   /** Cuts a host off from one other, the `other`th after it in the list of hosts. */
   | {
@@ -33,10 +36,10 @@ export type Fault =
       readonly target: Target;
       readonly other: 1 | 2;
       readonly ways: 'both' | 'in' | 'out';
-      readonly forMs: number;
+      readonly forMs: Span;
     }
   /** Makes everything to and from a host late. */
-  | { readonly kind: 'slow'; readonly target: Target; readonly delayMs: number; readonly forMs: number };
+  | { readonly kind: 'slow'; readonly target: Target; readonly delayMs: number; readonly forMs: Span };
 
 /** Faults that begin one after the other. */
 export interface Round {
@@ -104,5 +107,6 @@ export function describeFault(fault: Fault, host: string): string {
   const other = fault.kind === 'cutPair' ? ` +${fault.other}` : '';
   const delay = fault.kind === 'slow' ? ` by ${fault.delayMs} ms` : '';
   const who = typeof fault.target === 'number' ? host : `${host}, the ${fault.target},`;
-  return `${fault.kind} ${who}${other}${ways}${delay} for ${(fault.forMs / 1000).toFixed(1)} s`;
+  const span = fault.forMs === 'moved' ? 'until its VMs are elsewhere' : `for ${(fault.forMs / 1000).toFixed(1)} s`;
+  return `${fault.kind} ${who}${other}${ways}${delay} ${span}`;
 }

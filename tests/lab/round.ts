@@ -1,5 +1,6 @@
 /** One round: faults, their end, all well again; and what became of each VM meanwhile. */
 import type { Host } from '../e2e/cluster.ts';
+import { until } from '../e2e/until.ts';
 import { describeFault, type Fault, type Round, type Target } from './fault.ts';
 import type { Lab } from './lab.ts';
 import { monotonicMs, type Seen, type WatchEvent } from './watch-report.ts';
@@ -9,13 +10,19 @@ export interface Move {
   readonly vm: string;
   readonly from: string;
   readonly to: string;
-  /** From the fault to QEMU's start elsewhere, as the watcher saw both. */
+  /** From the fault to QEMU's start elsewhere, in ms. */
   readonly afterMs: number;
+  /** From the end of the one process to the beginning of the other as the watcher saw both, in ms. */
+  readonly gapMs: number;
 }
 
 /** What a round gave. */
 export interface RoundResult {
   readonly faults: readonly string[];
+  /** Whether two of three hosts went on unharmed all the time: there was always a quorum to decide what becomes of the rest. */
+  readonly hadQuorum: boolean;
+  /** Whether the leader was among those harmed. */
+  readonly lostLeader: boolean;
   /** VMs that were started elsewhere. */
   readonly moves: readonly Move[];
   /** VMs that were started again where they were. */
@@ -116,12 +123,29 @@ async function end({ fault, host }: Underway, lab: Lab): Promise<void> {
   }
 }
 
+/** How long it may take until a lost host's VMs are seen elsewhere, in ms, on a machine with much else to do. */
+const MOVED_MS = 120_000;
+
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+/** Waits as long as a fault is to last. */
+async function outlast({ fault, host }: Underway, lab: Lab, before: readonly Seen[]): Promise<void> {
+  if (fault.forMs !== 'moved') return pause(fault.forMs);
+  const lost = before.filter((seen) => lab.hostOf(seen) === host.name);
+  await until(`the VMs of ${host.name} are elsewhere`, MOVED_MS, async () =>
+    lost.every(({ vm }) => lab.watch.running(vm).some((seen) => lab.hostOf(seen) !== host.name)),
+  );
+}
+
 function same(a: Seen, b: Seen): boolean {
   return a.pid === b.pid && a.startTicks === b.startTicks;
+}
+
+function endOf(seen: Seen, news: readonly WatchEvent[]): number | undefined {
+  for (const event of news) if (event.type === 'end' && same(event, seen)) return event.atMs;
+  return undefined;
 }
 
 /** When each VM that was moved was first seen elsewhere, after the first fault that was for its host. */
@@ -133,7 +157,8 @@ function movesOf(lab: Lab, before: readonly Seen[], faults: readonly Underway[],
     for (const event of news) {
       if (event.type !== 'begin' || event.vm !== seen.vm || event.host === seen.host) continue;
       const afterMs = Math.round(event.atMs - (fault?.beganMs ?? event.atMs));
-      moves.push({ vm: seen.vm, from, to: lab.hostOf(event), afterMs });
+      const gapMs = Math.round(event.atMs - (endOf(seen, news) ?? Number.NaN));
+      moves.push({ vm: seen.vm, from, to: lab.hostOf(event), afterMs, gapMs });
       break;
     }
   }
@@ -154,7 +179,7 @@ export async function runRound(lab: Lab, round: Round): Promise<RoundResult> {
       const one: Underway = { fault, host, text: describeFault(fault, host.name), beganMs: monotonicMs() };
       underway.push(one);
       await begin(one, lab);
-      await pause(fault.forMs);
+      await outlast(one, lab, before);
       await end(one, lab);
     }),
   );
@@ -171,6 +196,8 @@ export async function runRound(lab: Lab, round: Round): Promise<RoundResult> {
   const isSpared = (seen: Seen) => hosts.size < 2 && ![...hosts].some(({ name }) => name === lab.hostOf(seen));
   return {
     faults: underway.map(({ text }) => text),
+    hadQuorum: hosts.size < 2,
+    lostLeader: hosts.has(leader),
     moves,
     restarted: changed.map(({ vm }) => vm).filter((vm) => !moves.some((move) => move.vm === vm)),
     disturbed: changed.filter(isSpared).map((seen) => `${seen.vm} on ${lab.hostOf(seen)}`),
