@@ -61,6 +61,9 @@ process.once('SIGINT', () => {
   interrupted = true;
   say('ends after this round');
 });
+process.once('SIGTERM', () => {
+  void lab.destroy(values.keep).then(() => process.exit(1));
+});
 try {
   for (let round = 1; round <= rounds && !interrupted; round++) {
     const result = await runRound(lab, drawRound(random));
