@@ -12,9 +12,9 @@ export const probeSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('console'), pattern: z.string().min(1).max(256) }),
   /** The guest's systemd has said READY=1 to the unit of its runner (sd_notify(3)), and not STOPPING=1 since. */
   z.strictObject({ type: z.literal('notify') }),
-  /** A TCP connection to a forwarded port opens and stays open. `port` is the guest's. */
+  /** A TCP connection opens and stays open. `port` is the guest's, forwarded or at its address on a tap or bridge. */
   z.strictObject({ type: z.literal('tcp'), port: portSchema }),
-  /** `GET path` on a forwarded port answers 200 to 399. `port` is the guest's. */
+  /** `GET path` answers 200 to 399. `port` as for `tcp`. */
   z.strictObject({
     type: z.literal('http'),
     port: portSchema,

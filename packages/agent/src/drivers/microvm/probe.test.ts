@@ -2,7 +2,7 @@ import { createServer, type Socket } from 'node:net';
 import type { VmSpecInput } from '@n3x/core/model/vm';
 import t from 'tap';
 import { exec } from '../exec.ts';
-import { type Answer, ask, matches } from './probe.ts';
+import { type Answer, ask, commandEnvironment, endpoint, matches } from './probe.ts';
 import { inlineVm } from './test-host.ts';
 
 async function answer(readiness: VmSpecInput['readiness'], port: number, console = ''): Promise<Answer> {
@@ -96,4 +96,24 @@ t.test('command: its exit code decides, and it knows which VM it is for', async 
   process.env['N3X_SECRET'] = 'secret';
   t.ok(await ready(command('test -z "$N3X_SECRET" && test -n "$PATH"'), 1), 'and nothing of the daemon');
   delete process.env['N3X_SECRET'];
+});
+
+t.test('where a port is found: forwarded, else at an address that its host reaches', async (t) => {
+  const vm = await inlineVm('vm');
+  const port = vm.allocation.hostPorts[0];
+  t.same(endpoint(vm, 80), { host: '127.0.0.1', port });
+  t.equal(endpoint(vm, 22), undefined);
+  const tap = { type: 'tap', network: 'lan' } as const;
+  const on = (last: 'tap' | 'macvtap') => {
+    const second = last === 'tap' ? tap : ({ type: 'macvtap', link: 'eth0', mode: 'bridge', network: 'lan' } as const);
+    const addresses = [{ position: 1, network: 'lan', ipv4: { address: '10.9.0.5', prefix: 24 } }];
+    const { source } = vm.spec;
+    if (source.kind !== 'inline') throw new Error('inline');
+    const spec = { ...vm.spec, source: { ...source, interfaces: [...source.interfaces, second] } };
+    return { ...vm, spec, allocation: { ...vm.allocation, addresses } };
+  };
+  t.same(endpoint(on('tap'), 22), { host: '10.9.0.5', port: 22 });
+  t.same(endpoint(on('tap'), 80), { host: '127.0.0.1', port });
+  t.equal(endpoint(on('macvtap'), 22), undefined);
+  t.equal(commandEnvironment(on('tap'))['N3X_VM_ADDRESSES'], '10.9.0.5');
 });

@@ -43,10 +43,10 @@ export async function ask(probe: Probe, vm: DriverVm, context: ProbeContext, tim
     case 'notify':
       return await context.notified();
     case 'tcp':
-      return await atPort(vm, 'tcp', probe.port, (port) => staysOpen(port, timeoutMs));
+      return await atPort(vm, 'tcp', probe.port, (host, port) => staysOpen(host, port, timeoutMs));
     case 'http':
-      return await atPort(vm, 'http', probe.port, (port) =>
-        answers(`http://127.0.0.1:${port}${probe.path}`, timeoutMs),
+      return await atPort(vm, 'http', probe.port, (host, port) =>
+        answers(`http://${host.includes(':') ? `[${host}]` : host}:${port}${probe.path}`, timeoutMs),
       );
     case 'command':
       return await succeeds(probe.argv, vm, context, timeoutMs);
@@ -57,19 +57,35 @@ async function atPort(
   vm: DriverVm,
   kind: string,
   guestPort: number,
-  attempt: (port: number) => Promise<string | undefined>,
+  attempt: (host: string, port: number) => Promise<string | undefined>,
 ): Promise<Answer> {
-  const port = hostPort(vm, guestPort);
-  const why = port === undefined ? 'is not forwarded' : await attempt(port);
+  const end = endpoint(vm, guestPort);
+  const why = end === undefined ? 'is not forwarded, and it has no address' : await attempt(end.host, end.port);
   return why === undefined ? OK : no(`${kind} port ${guestPort}: ${why}`);
 }
 
-/** The host's port that leads to a guest's TCP port. For a flake of the user's nobody knows: the port itself. */
-export function hostPort(vm: DriverVm, guestPort: number): number | undefined {
+/**
+ * Where its host finds a guest's TCP port: forwarded, else at an address of its own. A flake of the user's without an address
+ * may have forwarded anything: nobody knows, so the port itself is taken.
+ */
+export function endpoint(vm: DriverVm, guestPort: number): { host: string; port: number } | undefined {
   const { source } = vm.spec;
-  if (source.kind === 'flake') return guestPort;
-  const index = source.forwards.findIndex((entry) => entry.protocol === 'tcp' && entry.guestPort === guestPort);
-  return index < 0 ? undefined : (vm.allocation.hostPorts[index] ?? source.forwards[index]?.hostPort);
+  if (source.kind === 'inline') {
+    const index = source.forwards.findIndex((entry) => entry.protocol === 'tcp' && entry.guestPort === guestPort);
+    const port = index < 0 ? undefined : (vm.allocation.hostPorts[index] ?? source.forwards[index]?.hostPort);
+    if (port !== undefined) return { host: '127.0.0.1', port };
+  }
+  const [host] = reachable(vm);
+  if (host !== undefined) return { host, port: guestPort };
+  return source.kind === 'flake' ? { host: '127.0.0.1', port: guestPort } : undefined;
+}
+
+/** Addresses at which its host can reach a guest: not those on a macvtap, which the kernel keeps apart from its host. */
+function reachable({ spec: { source }, allocation }: DriverVm): string[] {
+  return (allocation.addresses ?? []).flatMap(({ position, ipv4, ipv6 }) => {
+    if (source.kind === 'inline' && source.interfaces[position]?.type === 'macvtap') return [];
+    return [ipv4?.address, ipv6?.address].filter((address) => address !== undefined);
+  });
 }
 
 /** How long, in ms, a pattern may be searched for: one that takes for ever must not stop the daemon. */
@@ -98,9 +114,9 @@ function tooLong(timeoutMs: number): string {
  * User networking accepts at once and closes when nobody listens in the guest: a port counts once it stays open. Gives why it
  * does not.
  */
-function staysOpen(port: number, timeoutMs: number): Promise<string | undefined> {
+function staysOpen(host: string, port: number, timeoutMs: number): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' });
+    const socket = connect({ port, host });
     const end = (why: string | undefined) => {
       clearTimeout(timer);
       socket.destroy();
@@ -150,6 +166,7 @@ export function commandEnvironment(vm: DriverVm): NodeJS.ProcessEnv {
     N3X_VM_CID: String(cid),
     N3X_VM_MACS: macs.join(' '),
     N3X_VM_INTERFACES: interfaceNames.join(' '),
+    N3X_VM_ADDRESSES: reachable(vm).join(' '),
     ...ports,
   };
 }

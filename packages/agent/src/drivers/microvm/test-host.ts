@@ -120,12 +120,14 @@ export async function inlineVm(
     readonly modules?: string;
     readonly volumes?: readonly { name: string; sizeMib: number; mountPoint?: string }[];
     readonly readiness?: VmSpecInput['readiness'];
+    readonly health?: VmSpecInput['health'];
     readonly cid?: number;
   } = {},
 ): Promise<DriverVm> {
   const spec = vmSpecSchema.parse({
     memoryMib: 192,
     ...(options.readiness === undefined ? {} : { readiness: options.readiness }),
+    ...(options.health === undefined ? {} : { health: options.health }),
     source: {
       kind: 'inline',
       interfaces: [{ type: 'user' }],
