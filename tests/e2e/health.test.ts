@@ -28,17 +28,17 @@ t.teardown(() => cluster.destroy());
 const n1 = cluster.host(0);
 const show = (name: string): Promise<VmView> => n1.json<VmView>(['vm', 'show', name]);
 
-/** Waits until a VM is as wanted; gives it. */
+/** Waits until a VM is as wanted, with some boots on the way; gives it. */
 const when = (host: Host, name: string, what: string, wanted: (vm: VmView) => boolean): Promise<VmView> =>
-  until(`${name} ${what} on ${host.name}`, BOOT_MS, async () => {
+  until(`${name} ${what} on ${host.name}`, 3 * BOOT_MS, async () => {
     const vm = await show(name);
     return wanted(vm) ? vm : false;
   });
 
-/** Makes a VM of the tiny guest, and does not wait for it. */
-async function create(name: string, flags: readonly string[], parameters: readonly string[] = []): Promise<void> {
+/** Makes a VM of the tiny guest, whose runner goes through `preStart` first, and does not wait for it. */
+async function create(name: string, flags: readonly string[], preStart = ':'): Promise<void> {
   const module = join(cluster.directory, `${name}.nix`);
-  await writeFile(module, `{ microvm.kernelParams = [ ${parameters.map((word) => `"${word}"`).join(' ')} ]; }\n`);
+  await writeFile(module, `{ microvm.preStart = "${preStart}"; }\n`);
   const guest = ['--memory', '128M', '--net', 'user', '--module', module, '--ready-timeout', '150s'];
   const made = await n1.ctl(['vm', 'create', name, ...guest, ...flags]);
   if (made.code !== 0) throw new Error(made.stderr);
@@ -71,12 +71,12 @@ await t.test('a command decides about its health, and what it said is told', asy
 });
 
 await t.test('n3x gives up, stays so over a restart of its own, and begins anew when asked', async (t) => {
-  await create('brief', ['--restart-max', '1', '--restart-window', '1h'], ['tiny.exit']);
+  await create('brief', ['--restart-max', '1', '--restart-window', '1h'], 'exit 3');
   const over = await when(n1, 'brief', 'is given up', (vm) => vm.status.reason === 'GaveUp');
   t.match(over, { phase: 'failed', power: 'running', status: { halt: { reason: 'GaveUp' } } });
   t.match(
     over.status.message,
-    /^started again once within 1 h, and the process ended with code 0 once more; n3x has given up: see `n3xctl vm logs brief`, then `n3xctl vm start brief`$/,
+    /^started again once within 1 h, and the process ended with code 3 once more; n3x has given up: see `n3xctl vm logs brief`, then `n3xctl vm start brief`$/,
   );
   t.match((await n1.ctl(['vm', 'list'])).stdout, /brief +failed .*GaveUp: started again once/);
   await n1.kill('SIGKILL');
@@ -98,7 +98,7 @@ await t.test('n3x gives up, stays so over a restart of its own, and begins anew 
 });
 
 await t.test('what is never to be restarted stays as it ended', async (t) => {
-  await create('once', ['--restart', 'never'], ['tiny.exit']);
+  await create('once', ['--restart', 'never'], 'exit 0');
   const over = await when(n1, 'once', 'has ended', (vm) => vm.status.reason === 'Exited');
   t.match(over, { phase: 'stopped', power: 'running' });
   t.match(
