@@ -17,6 +17,7 @@ import { type ApiServer, startApiServer } from './server.ts';
 import type { WatchLimits } from './watch.ts';
 
 const facts = {
+  fence: { works: true, message: 'armed' },
   system: 'x86_64-linux' as const,
   vcpu: 8,
   memoryMib: 8192,
