@@ -7,9 +7,8 @@ import type { LeaseState } from './lease.ts';
 
 /** Whether a process may have been ended by the switch: it kills, and nobody may have been there to see it. */
 function mayBeKilled({ lastExit }: ObservedVm): boolean {
-  return (
-    lastExit !== undefined && lastExit.code === null && (lastExit.signal === null || lastExit.signal === 'SIGKILL')
-  );
+  if (lastExit === undefined || lastExit.unhealthy === true) return false;
+  return lastExit.code === null && (lastExit.signal === null || lastExit.signal === 'SIGKILL');
 }
 
 /** What one run of a host's daemon remembers. Bounded by the VMs of the host. */

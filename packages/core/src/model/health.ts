@@ -76,7 +76,7 @@ export type RestartPolicy = z.infer<typeof restartPolicySchema>;
 /** What is done when a VM's process ends by itself. */
 export const restartSchema = z
   .strictObject({
-    /** `on-failure`: unless it ended with code 0. An end that nobody saw counts as a failure. */
+    /** `on-failure`: unless it ended with code 0. What was lost with its host's power or lease has not ended by itself. */
     policy: restartPolicySchema.default(RESTART_DEFAULTS.policy),
     /** So many restarts within the window, and one more end, and n3x gives up until a user starts the VM. */
     maxRestarts: z.int().min(1).max(64).default(RESTART_DEFAULTS.maxRestarts),

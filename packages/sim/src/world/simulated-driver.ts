@@ -171,8 +171,10 @@ export class SimulatedDriver {
     if (kind === 'process') return;
     this.#power++;
     for (const vm of this.#vms.values()) {
-      // The next daemon finds it gone, and nobody saw how it ended.
-      if (vm.process !== undefined) this.#exit(vm, { code: null, signal: null, atMs: this.#wallMs() });
+      if (vm.process === undefined) continue;
+      // What is lost with its host's power has not ended by itself.
+      this.#onCourse({ type: 'ended', uid: vm.uid, cause: 'order', code: null });
+      this.#end(vm);
     }
   }
 

@@ -146,10 +146,13 @@ export class DirectSupervisor implements Supervisor {
     const { run } = marker;
     if (run === null || this.#starting.has(name)) return undefined;
     const found = await this.#identify(name, run);
-    // It ended while nobody watched, or the host was booted anew.
     // The exit of a process that this daemon started is on its way, and says more.
     const told = this.#children.has(run.id);
-    if (found === undefined && !told) await this.#settle(name, run.id, { code: null, signal: null });
+    if (found === undefined && !told) {
+      // It ended while nobody watched. What was lost with its host's power has not ended by itself.
+      const isLost = run.bootId !== (await readBootId());
+      await this.#settle(name, run.id, isLost ? undefined : { code: null, signal: null });
+    }
     return found;
   }
 

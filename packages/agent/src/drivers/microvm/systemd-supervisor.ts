@@ -182,7 +182,11 @@ export class SystemdSupervisor implements Supervisor {
       if (found !== undefined) return found;
     }
     // Between two runs the unit waits to restart its process; that is no end.
-    if (marker.run !== null && isOver(unit)) await this.#over(name, exitOf(unit));
+    if (marker.run !== null && isOver(unit)) {
+      // What was lost with its host's power has not ended by itself.
+      const isLost = marker.run.bootId !== (await readBootId());
+      await this.#over(name, isLost ? undefined : exitOf(unit));
+    }
     return undefined;
   }
 
