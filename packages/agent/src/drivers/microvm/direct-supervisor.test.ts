@@ -199,6 +199,30 @@ t.test('a process that only has the pid is not taken for the VM, and not signall
   }
 });
 
+t.test('what ended unseen has ended by itself, what its host took with its power has not', async (t) => {
+  const { runner, layout, supervisor, marker } = await setUp(t, {});
+  for (const [bootId, exit] of [
+    [await readBootId(), { code: null, signal: null, atMs: Number }],
+    ['another', undefined],
+  ] as const) {
+    const place = { supervisor: 'direct', runner, consoleOffset: 0 } as const;
+    const run: Run = {
+      ...place,
+      id: 'x',
+      pid: 4_000_000,
+      startTicks: '1',
+      bootId,
+      startedAtMs: 1,
+      restarts: 0,
+      stopping: false,
+      readySeen: true,
+    };
+    await layout.updateMarker('vm', ({ lastExit: _, ...before }) => ({ ...before, run }));
+    t.equal(await supervisor.inspect('vm', await marker()), undefined);
+    t.match(await marker(), { run: null, lastExit: exit });
+  }
+});
+
 t.test('the console’s log is cut, and a run’s part of it is found', async (t) => {
   const { runner, layout, supervisor, marker } = await setUp(t, { 'microvm-run': 'echo second; exec sleep 1000' });
   await writeFile(layout.path('vm', 'console.log'), 'first\n');
