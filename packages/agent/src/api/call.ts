@@ -107,6 +107,7 @@ export class Call<Id extends OperationId = OperationId> {
     if (typeof name !== 'string' || error.details?.['suggestion'] !== undefined) return error;
     if (kind === 'vm') return unknownVm(state, name);
     if (kind === 'lock') return unknownLock(state, name);
+    if (kind === 'set') return unknownSet(state, name);
     if (kind === 'network') return withSuggestion(error, nearest(name, networkNames(state)));
     return kind === 'host' ? withSuggestion(error, nearest(name, hostNames(state))) : error;
   }
@@ -136,6 +137,12 @@ export function unknownNetwork(state: ClusterState, name: string): N3xError {
   return unknown('network', name, networkNames(state), '`n3xctl network list` shows those that do');
 }
 
+/** `N3X_NOT_FOUND` for a set of VMs, with the nearest name there is. */
+export function unknownSet(state: ClusterState, name: string): N3xError {
+  const names = [...state.vmSets()].slice(0, NAMES_MAX).map((set) => set.name);
+  return unknown('set', name, names, '`n3xctl vm sets` shows those that do');
+}
+
 /** `N3X_NOT_FOUND` for a host, with the nearest name there is. */
 export function unknownHost(state: ClusterState, name: string): N3xError {
   return unknown('host', name, hostNames(state), '`n3xctl host list` shows those that do');
@@ -149,7 +156,7 @@ function withSuggestion(error: N3xError, suggestion: string | undefined): N3xErr
 }
 
 function unknown(
-  kind: 'VM' | 'host' | 'lock' | 'network',
+  kind: 'VM' | 'set' | 'host' | 'lock' | 'network',
   name: string,
   names: Iterable<string>,
   otherwise: string,

@@ -30,7 +30,9 @@ import {
 import { drainHost, getDrain, migrateVm, planRebalance, rebalanceCluster, undrainHost } from './handlers/moves.ts';
 import { createNetwork, deleteNetwork, getNetwork, listNetworks, setNetwork } from './handlers/networks.ts';
 import { explainVm, placeVm, planVm } from './handlers/placement.ts';
+import { getVmHistory, rollbackVm, updateVm } from './handlers/revisions.ts';
 import { getCluster, getHealth, getLocal, getVersion } from './handlers/service.ts';
+import { createSet, deleteSet, getSet, listSets, rollbackSet, scaleSet, updateSet } from './handlers/sets.ts';
 import { getVmLogs } from './handlers/vm-streams.ts';
 import { createVm, deleteVm, getVm, listVms, restartVm, startVm, stopVm } from './handlers/vms.ts';
 import { isLargeList, listText } from './large-list.ts';
@@ -88,6 +90,16 @@ const JSON_HANDLERS: { readonly [Id in JsonId]: JsonHandler<Id> } = {
   migrateVm,
   planRebalance,
   rebalanceCluster,
+  updateVm,
+  rollbackVm,
+  getVmHistory,
+  listSets,
+  createSet,
+  getSet,
+  deleteSet,
+  scaleSet,
+  updateSet,
+  rollbackSet,
   listLocks,
   getLock,
   acquireLock,

@@ -13,15 +13,17 @@ import { moveTargetId } from '@n3x/core/model/move';
 import { heldCount, type Network } from '@n3x/core/model/network';
 import type { ClusterObject } from '@n3x/core/model/object';
 import { type Vm, type VmPhase, vmFailover } from '@n3x/core/model/vm';
+import { setView } from './set-view.ts';
 
 /** A VM with the name of its host, its ports, and the status to show. */
 export function vmView(state: ClusterState, vm: Vm): VmView {
   const host = vm.assignment === null ? undefined : state.host(vm.assignment.hostId);
   const status = effectiveStatus(vm, host);
+  const { revisions: _revisions, ...shown } = vm;
   const movingTo = state.host(moveTargetId(vm) ?? 0)?.name;
   const to = movingTo === undefined ? {} : { movingTo };
   return {
-    ...vm,
+    ...shown,
     ...to,
     status,
     phase: status.phase,
@@ -135,6 +137,8 @@ export function objectView(state: ClusterState, object: ClusterObject, leaderId:
       return lockView(object);
     case 'network':
       return networkView(state, object);
+    case 'vmset':
+      return setView(state, object);
     default:
       return object;
   }

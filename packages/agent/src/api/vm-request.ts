@@ -4,7 +4,7 @@ import type { Issue } from '@n3x/core/model/issues';
 import { invalid } from './problems.ts';
 
 /** Throws `N3X_INVALID` for a VM that cannot work on any host. */
-export function checkVmRequest(request: RouteBody<'createVm'>): void {
+export function checkVmRequest(request: Pick<RouteBody<'createVm'>, 'spec'>): void {
   const issues: Issue[] = [];
   for (const [path, ref] of flakeRefs(request)) {
     const wrong = refuseFlakeRef(ref);
@@ -20,7 +20,7 @@ export function checkVmRequest(request: RouteBody<'createVm'>): void {
 }
 
 /** Every flake reference with its place. */
-function flakeRefs({ spec: { source } }: RouteBody<'createVm'>): [path: string, ref: string][] {
+function flakeRefs({ spec: { source } }: Pick<RouteBody<'createVm'>, 'spec'>): [path: string, ref: string][] {
   if (source.kind === 'flake') return [['spec.source.ref', source.ref]];
   const refs: [string, string][] = [];
   source.modules.forEach((module, position) => {

@@ -1,5 +1,5 @@
 /** The flags of `vm create` put together into the request they mean. */
-import type { VmCreateRequest } from '@n3x/core/api/schemas';
+import type { VmCreateRequest, VmView } from '@n3x/core/api/schemas';
 import { FAILOVER_MODES, HYPERVISORS, parseChoice } from './choices.ts';
 import { parseSeconds } from './duration.ts';
 import { absoluteFlake, type PathBase, parseFlake } from './flake-reference.ts';
@@ -34,11 +34,14 @@ export interface VmCreateFlags extends PlacementFlags, HealthFlags {
 }
 
 type Source = VmCreateRequest['spec']['source'];
+type InlineSource = Extract<Source, { kind: 'inline' }>;
+type SpecInput = VmCreateRequest['spec'];
 
 /** Flags that describe a guest inline, by the name of their value. */
-const INLINE_FLAGS = ['hypervisor', 'volume', 'net', 'forward', 'module', 'nixpkgs', 'microvm'] as const;
+export const INLINE_FLAGS = ['hypervisor', 'volume', 'net', 'forward', 'module', 'nixpkgs', 'microvm'] as const;
 
-function inlineSource(flags: VmCreateFlags, base: PathBase): Source {
+/** The guest that the flags describe. Throws `UsageError`. */
+export function inlineSource(flags: Omit<VmCreateFlags, 'start'>, base: PathBase): InlineSource {
   const interfaces = flags.net?.map(parseInterface);
   const forwards = flags.forward?.map(parseForward);
   const reference = (flag: string, ref: string) => {
@@ -64,7 +67,13 @@ function inlineSource(flags: VmCreateFlags, base: PathBase): Source {
   };
 }
 
-function flakeSource(name: string, flake: string, networks: readonly string[] | undefined, base: PathBase): Source {
+/** The flake that the flags name. Throws `UsageError`. */
+export function flakeSource(
+  name: string,
+  flake: string,
+  networks: readonly string[] | undefined,
+  base: PathBase,
+): Source {
   const { ref, attribute } = parseFlake('--flake', flake, base);
   // Users copy attribute paths from elsewhere; the output's name is implied here.
   return {
@@ -103,6 +112,34 @@ function flagOf(path: readonly PropertyKey[]): string {
   return flags[second] ?? `--${second}`;
 }
 
+/** What the flags say beside the guest and its place. Throws `UsageError`. */
+export function otherFields(flags: Omit<VmCreateFlags, 'start'>): Omit<SpecInput, 'source' | 'placement'> {
+  return {
+    ...(flags.vcpu === undefined ? {} : { vcpu: parseWholeNumber('--vcpu', flags.vcpu, 1, 1024) }),
+    ...(flags.memory === undefined ? {} : { memoryMib: parseSize('--memory', flags.memory) }),
+    ...(flags.label === undefined ? {} : { labels: parseLabels('--label', flags.label) }),
+    ...(flags.priority === undefined ? {} : { priority: parsePriority(flags.priority) }),
+    ...(flags.disposable === undefined ? {} : { disposable: true }),
+    ...(flags.failover === undefined ? {} : { failover: parseChoice('--failover', flags.failover, FAILOVER_MODES) }),
+    ...(flags.hostLossGrace === undefined
+      ? {}
+      : { hostLossGraceSeconds: parseSeconds('--host-loss-grace', flags.hostLossGrace) }),
+    ...parseCare(flags),
+  };
+}
+
+/** A spec checked as the API will check it, with its defaults. Throws `UsageError` that names the flag or field. */
+export async function checkedSpec(spec: unknown): Promise<VmView['spec']> {
+  const [{ vmSpecSchema }, { describeIssues }] = await Promise.all([
+    import('@n3x/core/model/vm'),
+    import('@n3x/core/model/issues'),
+  ]);
+  const checked = vmSpecSchema.safeParse(spec);
+  if (checked.success) return checked.data;
+  const [issue] = describeIssues(checked.error, vmSpecSchema, spec);
+  throw new UsageError(`${flagOf(['spec', ...(issue?.steps ?? [])])}: ${issue?.message ?? 'invalid'}`);
+}
+
 /**
  * Makes the request for a VM and checks it against the API's own schema, so that wrong input is answered before
  * anything is sent. Throws `UsageError` that names the flag.
@@ -121,24 +158,14 @@ export async function vmRequest(name: string, flags: VmCreateFlags, base: PathBa
   if (flags.flake === undefined && flags.network !== undefined) {
     throw new UsageError('--network is for a guest with --flake: say --net tap,network=NAME for one described here');
   }
-  const labels = flags.label === undefined ? undefined : parseLabels('--label', flags.label);
   const placement = parsePlacement(flags);
   const request: VmCreateRequest = {
     name,
     spec: {
       source:
         flags.flake === undefined ? inlineSource(flags, base) : flakeSource(name, flags.flake, flags.network, base),
-      ...(flags.vcpu === undefined ? {} : { vcpu: parseWholeNumber('--vcpu', flags.vcpu, 1, 1024) }),
-      ...(flags.memory === undefined ? {} : { memoryMib: parseSize('--memory', flags.memory) }),
-      ...(labels === undefined ? {} : { labels }),
       ...(placement === undefined ? {} : { placement }),
-      ...(flags.priority === undefined ? {} : { priority: parsePriority(flags.priority) }),
-      ...(flags.disposable === undefined ? {} : { disposable: true }),
-      ...(flags.failover === undefined ? {} : { failover: parseChoice('--failover', flags.failover, FAILOVER_MODES) }),
-      ...(flags.hostLossGrace === undefined
-        ? {}
-        : { hostLossGraceSeconds: parseSeconds('--host-loss-grace', flags.hostLossGrace) }),
-      ...parseCare(flags),
+      ...otherFields(flags),
     },
     power: flags.start ? 'running' : 'stopped',
   };

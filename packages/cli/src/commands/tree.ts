@@ -8,6 +8,7 @@ import { withHealthFlags } from './health-flags.ts';
 import { addLock } from './lock-tree.ts';
 import { addDrain, addMigrate, addRebalance } from './move-tree.ts';
 import { addNetwork } from './network-tree.ts';
+import { addVmChanges, setLimitFlags } from './set-tree.ts';
 
 function repeated(flags: string, description: string): Option {
   return new Option(flags, `${description}; may be repeated`).argParser(collect);
@@ -207,7 +208,10 @@ function addVm(vm: Command, terminal: Terminal): void {
   addVmCreate(vm, terminal);
   handle(vm.command('list').description('all VMs'), terminal, async () => (await import('./vm-list.ts')).list);
   handle(
-    vm.command('show').description('one VM with everything about it').argument('<name>', 'name of the VM'),
+    vm
+      .command('show')
+      .description('one VM or set with everything about it')
+      .argument('<name>', 'name of the VM or set'),
     terminal,
     async () => (await import('./vm-show.ts')).show,
   );
@@ -255,6 +259,7 @@ function addVm(vm: Command, terminal: Terminal): void {
     terminal,
     async () => (await import('./vm-power.ts')).remove,
   );
+  addVmChanges(vm, terminal, specFlags, wait);
   annotate(vm, 'VM', terminal, async () => (await import('./annotate.ts')).annotateVm);
   handle(
     vm
@@ -277,11 +282,10 @@ function addVm(vm: Command, terminal: Terminal): void {
   );
 }
 
-function addVmCreate(vm: Command, terminal: Terminal): void {
+/** Adds the flags that describe a VM. */
+function specFlags(command: Command): Command {
   const inline = ['hypervisor', 'volume', 'net', 'forward', 'module', 'nixpkgs', 'microvm'];
-  const command = withHealthFlags(vm.command('create'))
-    .description('ask for a VM; the same name with the same spec again changes nothing')
-    .argument('<name>', 'name of the VM')
+  return withHealthFlags(command)
     .addOption(
       new Option(
         '--flake <ref>',
@@ -332,7 +336,19 @@ function addVmCreate(vm: Command, terminal: Terminal): void {
       '--host-loss-grace <duration>',
       'how long it waits for a lost host, beyond its lease, before it goes elsewhere',
     )
-    .option('--disposable', 'its disks may be thrown away when it has to make room for a more important VM')
+    .option('--disposable', 'its disks may be thrown away when it has to make room for a more important VM');
+}
+
+function addVmCreate(vm: Command, terminal: Terminal): void {
+  const command = setLimitFlags(
+    specFlags(
+      vm
+        .command('create')
+        .description('ask for a VM, or a set of them; the same name with the same spec again changes nothing')
+        .argument('<name>', 'name of the VM or set'),
+    ),
+  )
+    .option('--replicas <n>', 'make a set of so many VMs, NAME-0, NAME-1 and so on, spread over hosts')
     .option('--no-start', 'make it, but do not start it')
     .addOption(new Option('--dry-run', 'say where it would go, or why nowhere, and change nothing').conflicts('wait'))
     .addHelpText(

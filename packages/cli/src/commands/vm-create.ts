@@ -1,13 +1,17 @@
+import { UsageError } from '../arguments/usage-error.ts';
 import { type VmCreateFlags, vmRequest } from '../arguments/vm-request.ts';
 import type { Context } from '../context.ts';
 import { placementText } from '../output/placement-text.ts';
 import { vmLine } from '../output/vm-text.ts';
 import { waitDeadlines, waitForVm } from '../wait/vm-wait.ts';
+import { parseReplicas } from './vm-sets.ts';
+import { type SetFlags, setLimits, showSet } from './vm-update.ts';
 
 /** Flags of `vm create`. */
-export interface VmCreateOptions extends VmCreateFlags {
+export interface VmCreateOptions extends VmCreateFlags, SetFlags {
   readonly wait?: true;
   readonly dryRun?: true;
+  readonly replicas?: string;
 }
 
 /** `vm create NAME`. */
@@ -16,6 +20,10 @@ export async function create(context: Context, args: readonly string[], options:
   const name = args[0] ?? '';
   const base = { cwd: context.terminal.cwd, home: context.terminal.env.HOME };
   const request = await vmRequest(name, options, base);
+  if (options.replicas !== undefined) return await createSet(context, request, options.replicas, options);
+  if (Object.keys(setLimits(options)).length > 0) {
+    throw new UsageError('--max-unavailable and --on-failure are for sets: give --replicas too');
+  }
   if (options.dryRun === true) {
     const placement = await context.client.call('planVm', { deadline: context.requestDeadline(), body: request });
     const text = () => `${placementText(placement, context.paint)}\nnothing was changed\n`;
@@ -35,4 +43,21 @@ export async function create(context: Context, args: readonly string[], options:
     { vm, changed: answer.changed, index: answer.index },
     { names: [name], text: () => vmLine(vm, answer.changed ? 'created' : 'unchanged') },
   );
+}
+
+/** `vm create NAME --replicas N`: a set, and VMs of it. */
+async function createSet(
+  context: Context,
+  { name, spec, power }: Awaited<ReturnType<typeof vmRequest>>,
+  replicas: string,
+  options: VmCreateOptions,
+): Promise<void> {
+  if (options.dryRun === true) throw new UsageError('--dry-run is for one VM: leave --replicas out');
+  if (power === 'stopped') throw new UsageError('--no-start is for one VM: the VMs of a set run');
+  const deadlines = waitDeadlines(context, options.wait === true);
+  const answer = await context.client.call('createSet', {
+    deadline: deadlines.request,
+    body: { name, template: spec, replicas: parseReplicas(replicas), ...setLimits(options) },
+  });
+  await showSet(context, answer, options.wait === true ? deadlines.whole : undefined, 'created');
 }

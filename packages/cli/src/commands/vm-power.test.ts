@@ -32,7 +32,7 @@ t.test('start, stop, restart and delete without waiting', async (t) => {
 
 t.test('a VM that is not there', async (t) => {
   const api = await ApiDouble.start(t);
-  for (const operation of ['startVm', 'stopVm', 'restartVm', 'deleteVm', 'getVm'] as const) {
+  for (const operation of ['startVm', 'stopVm', 'restartVm', 'deleteVm', 'getVm', 'getSet'] as const) {
     api.on(operation, () => {
       throw apiError(ERROR_CODES.notFound, 'VM nope does not exist');
     });

@@ -1,11 +1,20 @@
 /** The verbs that change whether a VM runs, or is there at all. */
+import { ERROR_CODES, N3xError } from '@n3x/core/base/errors';
+import type { Deadline } from '../client/deadline.ts';
 import type { Context } from '../context.ts';
 import { vmLine } from '../output/vm-text.ts';
+import { waitForSetGone } from '../wait/set-wait.ts';
 import { type VmGoal, waitDeadlines, waitForVm } from '../wait/vm-wait.ts';
+import { findEither } from './vm-update.ts';
 
 /** Flags of these verbs. */
 export interface PowerOptions {
   readonly wait?: true;
+}
+
+interface Answer {
+  readonly changed: boolean;
+  readonly index: number;
 }
 
 async function change(
@@ -42,25 +51,35 @@ export function restart(context: Context, args: readonly string[], options: Powe
   return change(context, 'restartVm', 'running', 'restart requested', args[0] ?? '', options);
 }
 
-/** `vm delete NAME`. */
+/** Deletes a VM; undefined when there is none of this name. */
+async function deleteVm(context: Context, name: string, deadline: Deadline): Promise<Answer | undefined> {
+  try {
+    return await context.client.call('deleteVm', { deadline, params: { name }, query: {} });
+  } catch (error) {
+    if (error instanceof N3xError && error.code === ERROR_CODES.notFound) return undefined;
+    throw error;
+  }
+}
+
+/** `vm delete NAME`: a VM, or a set with its VMs. */
 export async function remove(context: Context, args: readonly string[], options: PowerOptions): Promise<void> {
   context.refuseStale();
   const name = args[0] ?? '';
-  const deadlines = waitDeadlines(context, options.wait === true);
+  const waits = options.wait === true;
+  const deadlines = waitDeadlines(context, waits);
   // What is waited for is that this very VM goes, not one that is made under its name meanwhile.
-  const before =
-    options.wait === true
-      ? await context.client.call('getVm', {
-          deadline: deadlines.request,
-          params: { name },
-          query: context.consistency,
-        })
-      : undefined;
-  const answer = await context.client.call('deleteVm', { deadline: deadlines.request, params: { name }, query: {} });
-  if (before !== undefined) await waitForVm(context, { goal: 'gone', vm: before, deadline: deadlines.whole });
-  const done = before === undefined ? (answer.changed ? 'delete requested' : 'unchanged') : 'deleted';
-  await context.show(
-    { name, changed: answer.changed, index: answer.index },
-    { names: [name], text: () => `vm ${name}: ${done}\n` },
-  );
+  const before = waits ? await findEither(context, name, deadlines.request) : undefined;
+  let answer = before !== undefined && 'set' in before ? undefined : await deleteVm(context, name, deadlines.request);
+  const isSet = answer === undefined;
+  if (answer === undefined) {
+    // Who names something that is not there at all is told about VMs.
+    if (before === undefined) await findEither(context, name, deadlines.request);
+    answer = await context.client.call('deleteSet', { deadline: deadlines.request, params: { name } });
+    if (waits) await waitForSetGone(context, name, deadlines.whole);
+  } else if (before !== undefined && 'vm' in before) {
+    await waitForVm(context, { goal: 'gone', vm: before.vm, deadline: deadlines.whole });
+  }
+  const done = waits ? 'deleted' : answer.changed ? 'delete requested' : 'unchanged';
+  const text = () => `${isSet ? 'set' : 'vm'} ${name}: ${done}\n`;
+  await context.show({ name, changed: answer.changed, index: answer.index }, { names: [name], text });
 }

@@ -63,6 +63,9 @@ t.test('vm show in every form', async (t) => {
     if (params['name'] === 'db') return inline;
     throw apiError(ERROR_CODES.notFound, `VM ${params['name']} does not exist`);
   });
+  api.on('getSet', ({ params }) => {
+    throw apiError(ERROR_CODES.notFound, `set ${params['name']} does not exist`);
+  });
   api.on('listVms', () => ({ items: [inline], index: 12, stale: true }));
   const socket = ['--socket', api.socket];
   const text = await runCli(['vm', 'show', 'db', ...socket]);

@@ -8,7 +8,8 @@ import { formatMemory } from './memory.ts';
 import { type Column, printable, renderFields, renderTable } from './table.ts';
 import type { Paint, Tone } from './terminal.ts';
 
-const TONES: Readonly<Record<VmView['phase'], Tone>> = {
+/** How a phase is painted. */
+export const PHASE_TONES: Readonly<Record<VmView['phase'], Tone>> = {
   pending: 'busy',
   building: 'busy',
   starting: 'busy',
@@ -75,7 +76,7 @@ function hostText(vm: VmView): string {
 function columns(paint: Paint, nowMs: number, reasonWidth: number): Column<VmView>[] {
   return [
     { head: 'NAME', cell: (vm) => vm.name },
-    { head: 'PHASE', cell: (vm) => paint(TONES[vm.phase], vm.deleting ? `${vm.phase} (deleting)` : vm.phase) },
+    { head: 'PHASE', cell: (vm) => paint(PHASE_TONES[vm.phase], vm.deleting ? `${vm.phase} (deleting)` : vm.phase) },
     { head: 'HOST', cell: hostText },
     { head: 'VCPU', cell: (vm) => String(resources(vm).vcpu) },
     { head: 'MEMORY', cell: (vm) => formatMemory(resources(vm).memoryMib) },
@@ -88,6 +89,7 @@ function columns(paint: Paint, nowMs: number, reasonWidth: number): Column<VmVie
     { head: 'EPOCH', wide: true, cell: (vm) => (vm.assignment === null ? '-' : String(vm.assignment.epoch)) },
     { head: 'SOURCE', wide: true, cell: sourceText },
     { head: 'LABELS', wide: true, cell: (vm) => labelsText(vm.spec.labels) || '-' },
+    { head: 'SET', wide: true, cell: (vm) => vm.memberOf?.set ?? '-' },
     { head: 'REASON', cell: (vm) => (vm.phase === 'running' ? '' : shorten(reasonText(vm.status), reasonWidth)) },
   ];
 }
@@ -170,13 +172,21 @@ function failoverText({ failover, spec }: VmView): string {
   return grace === 0 ? 'restart elsewhere' : `restart elsewhere, ${formatSpan(grace * 1000)} after its lease`;
 }
 
+/** Which build it is to run, where it has had another one. */
+function buildText({ revision }: VmView): string | undefined {
+  if (revision === undefined) return undefined;
+  const { generation, state, restores, message } = revision;
+  const back = restores === undefined ? '' : `, brings back generation ${restores}`;
+  return `generation ${generation}, ${state}${back}${message === undefined ? '' : `: ${printable(message)}`}`;
+}
+
 /** Everything about one VM. */
 export function vmDetails(vm: VmView, paint: Paint, nowMs: number): string {
   const { status, spec } = vm;
   const needs = resources(vm);
   return renderFields([
     ['Name', vm.name],
-    ['Phase', `${paint(TONES[vm.phase], vm.phase)} for ${formatAge(status.sinceMs, nowMs)}`],
+    ['Phase', `${paint(PHASE_TONES[vm.phase], vm.phase)} for ${formatAge(status.sinceMs, nowMs)}`],
     ['Reason', reasonText(status)],
     ['Power', `${vm.power}${vm.deleting ? ', being deleted' : ''}`],
     ['Host', vm.hostName === null ? 'none' : hostText(vm)],
@@ -199,6 +209,8 @@ export function vmDetails(vm: VmView, paint: Paint, nowMs: number): string {
     ['PID', status.pid === undefined ? undefined : String(status.pid)],
     ['Runner', status.currentRunner],
     ['Booted', bootedText(status)],
+    ['Set', vm.memberOf === undefined ? undefined : `${vm.memberOf.set}, revision ${vm.memberOf.template}`],
+    ['Build', buildText(vm)],
     ['Restarts', `${vm.restarts} asked, ${status.observedRestarts} done`],
     ['Generation', `${vm.generation}, observed ${status.observedGeneration}`],
     ['Modified', `index ${vm.modifiedIndex}`],

@@ -10,6 +10,7 @@ import { LOCK_ROUTES } from './lock-routes.ts';
 import { MOVE_ROUTES } from './move-routes.ts';
 import { NETWORK_ROUTES } from './network-routes.ts';
 import { PLACEMENT_ROUTES } from './placement-routes.ts';
+import { REVISION_ROUTES } from './revision-routes.ts';
 import { CHANGE, READ } from './route-errors.ts';
 import {
   annotateRequestSchema,
@@ -39,6 +40,7 @@ import {
   watchLineSchema,
   watchQuerySchema,
 } from './schemas.ts';
+import { SET_ROUTES } from './set-routes.ts';
 import { TOKEN_ROUTES } from './token-routes.ts';
 
 /** What a route answers when all goes well. */
@@ -419,6 +421,8 @@ export const ROUTES = {
   },
   ...PLACEMENT_ROUTES,
   ...MOVE_ROUTES,
+  ...REVISION_ROUTES,
+  ...SET_ROUTES,
   ...LOCK_ROUTES,
   ...NETWORK_ROUTES,
   listEvents: {

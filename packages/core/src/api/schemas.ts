@@ -34,8 +34,8 @@ export const consistencySchema = z.enum(['linearizable', 'stale']);
 /** Query of every read. */
 export const readQuerySchema = z.strictObject({ consistency: consistencySchema.default('linearizable') });
 
-/** A VM as clients see it: the object and what follows from it. */
-export const vmViewSchema = vmSchema.extend({
+/** A VM as clients see it: the object and what follows from it. Its earlier builds are in its history. */
+export const vmViewSchema = vmSchema.omit({ revisions: true }).extend({
   /** Name of the host it is assigned to. */
   hostName: z.string().nullable(),
   /** Name of the host that it moves to; absent when it does not. */
@@ -223,7 +223,7 @@ export const watchQuerySchema = z.strictObject({
   /** Comma-separated kinds; without it all. */
   kinds: z
     .string()
-    .regex(/^(cluster|host|vm|token|lock|network|event)(,(cluster|host|vm|token|lock|network|event))*$/)
+    .regex(/^(cluster|host|vm|vmset|token|lock|network|event)(,(cluster|host|vm|vmset|token|lock|network|event))*$/)
     .optional(),
   name: z.string().max(64).optional(),
 });
@@ -233,14 +233,14 @@ export const watchLineSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('changed'),
     index: z.int(),
-    kind: z.enum(['cluster', 'host', 'vm', 'token', 'lock', 'network', 'event']),
+    kind: z.enum(['cluster', 'host', 'vm', 'vmset', 'token', 'lock', 'network', 'event']),
     name: z.string(),
     object: z.unknown(),
   }),
   z.object({
     type: z.literal('removed'),
     index: z.int(),
-    kind: z.enum(['cluster', 'host', 'vm', 'token', 'lock', 'network', 'event']),
+    kind: z.enum(['cluster', 'host', 'vm', 'vmset', 'token', 'lock', 'network', 'event']),
     name: z.string(),
   }),
   z.object({ type: z.literal('bookmark'), index: z.int() }),

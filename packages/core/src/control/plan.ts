@@ -14,6 +14,7 @@ import { planMembership } from './membership.ts';
 import { planMoves } from './moves.ts';
 import { planPlacement } from './placement.ts';
 import { planReachability } from './reachability.ts';
+import { planSets } from './vm-sets.ts';
 
 export { CONTROL_OPTIONS, type ControlOptions, type Decision, type LeaderView, type PeerView } from './decision.ts';
 
@@ -36,6 +37,7 @@ export function plan(
     ...planReachability(state, view, nowMs, options),
     ...planCommandFormat(state, view),
     ...planMembership(state, view, nowMs, options, isSafe),
+    ...planSets(state),
     ...planPlacement(state, view),
     ...planMoves(state, view),
   ];

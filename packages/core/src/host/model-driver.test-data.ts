@@ -1,4 +1,5 @@
 /** A driver that keeps its VMs in a map, for tests of the reconciler. Actions end when the test says so. */
+import { same } from '../machine/difference.ts';
 import { AGAIN_KEPT, type DriverAction, type DriverOutcome, type LastExit, type ObservedVm } from '../ports/driver.ts';
 
 interface ModelVm {
@@ -10,6 +11,8 @@ interface ModelVm {
   unhealthy?: true;
   said?: string;
   lastExit?: LastExit;
+  /** What `currentRunner` was made from. */
+  built?: unknown;
 }
 
 const NOT_MANAGED: DriverOutcome = { ok: false, reason: 'NotManaged', message: 'not ours', retriable: false };
@@ -21,10 +24,12 @@ export class ModelDriver {
   readonly breaches: string[] = [];
   /** Makes the next actions of a kind fail. */
   readonly failing = new Map<DriverAction['type'], Extract<DriverOutcome, { ok: false }>>();
+  /** Makes every build have the same result. */
+  same = false;
   #pid = 100;
 
   observe(): ObservedVm[] {
-    return [...this.vms].map(([name, { managed, ...rest }]) => ({
+    return [...this.vms].map(([name, { managed, built: _built, ...rest }]) => ({
       name,
       ...rest,
       ...(managed === undefined ? {} : { managed: { ...managed } }),
@@ -49,7 +54,17 @@ export class ModelDriver {
           this.breaches.push(`build under ${name}`);
         const { uid, epoch, generation } = action.vm;
         const managed = { restarts: 0, ...vm?.managed, uid, epoch, builtGeneration: generation };
-        this.vms.set(name, { ready: false, ...vm, managed, currentRunner: `/nix/store/${name}-${generation}` });
+        const { spec, restore, rebuilds } = action.vm;
+        const input = [spec.source, spec.memoryMib, rebuilds, restore];
+        const isNew = vm?.currentRunner === undefined || (!this.same && !same(vm.built, input));
+        const runner = restore?.runner ?? (isNew ? `/nix/store/${name}-${generation}` : vm.currentRunner);
+        this.vms.set(name, {
+          ready: false,
+          ...vm,
+          managed,
+          built: input,
+          ...(runner === undefined ? {} : { currentRunner: runner }),
+        });
         return { ok: true };
       }
       case 'start':

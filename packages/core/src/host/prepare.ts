@@ -1,10 +1,10 @@
 /** What the target of a move does while the VM still runs elsewhere: it builds ahead, so that little is left to do later. */
 import type { Command } from '../machine/command.ts';
 import type { Move } from '../model/move.ts';
-import type { Vm } from '../model/vm.ts';
+import { buildGeneration, type Vm } from '../model/vm.ts';
 import type { DriverAction, ObservedVm } from '../ports/driver.ts';
 import { type BackoffView, purposeOf } from './backoff.ts';
-import { driverVm, neededBuild } from './want.ts';
+import { driverVm } from './want.ts';
 
 /** `vmMoveBuilt`. */
 export type VmMoveBuilt = Extract<Command, { type: 'vmMoveBuilt' }>;
@@ -42,7 +42,7 @@ export function stepToPrepared(
     return { action: { type: 'stop', name, uid, timeoutSeconds: vm.spec.stopTimeoutSeconds } };
   }
   const managed = observed?.managed;
-  const isBuilt = managed?.epoch === move.index && managed.builtGeneration >= neededBuild(vm);
+  const isBuilt = managed?.epoch === move.index && managed.builtGeneration >= buildGeneration(vm);
   if (isBuilt && observed?.currentRunner !== undefined)
     return { built: { type: 'vmMoveBuilt', hostId, name, uid, index: move.index } };
   const build: DriverAction = { type: 'build', vm: driverVm(vm, move.index) };

@@ -19,8 +19,10 @@ import { isHalted, type Vm, type VmStatus } from '../model/vm.ts';
 import type { DriverAction, ObservedVm } from '../ports/driver.ts';
 import type { BackoffView } from './backoff.ts';
 import { recentRestarts } from './ended.ts';
+import { type Gate, seenUpdating } from './gate.ts';
 import { cannotPrepare, stepToPrepared, type VmMoveBuilt } from './prepare.ts';
-import { type Clocks, type Seen, seenDuring, stepFor, stepToGone } from './want.ts';
+import type { Seen } from './seen.ts';
+import { type Clocks, seenDuring, stepFor, stepToGone } from './want.ts';
 
 /** `vmRemoved`. */
 export type VmRemoved = Extract<Command, { type: 'vmRemoved' }>;
@@ -89,6 +91,15 @@ function uidOf(action: DriverAction): string {
   return action.type === 'build' || action.type === 'start' ? action.vm.uid : action.uid;
 }
 
+/** The status of a VM on which an action is under way. While a build is made, the one before may run on. */
+function seenWhile(vm: Vm, action: DriverAction, found: ObservedVm | undefined, backoff: BackoffView): Seen {
+  const seen = seenDuring(action, vm.name, backoff);
+  const { phase, reason, message } = vm.status;
+  const runsOn =
+    action.type === 'build' && found?.process !== undefined && found.managed?.epoch === vm.assignment?.epoch;
+  return runsOn ? seenUpdating({ phase, reason, message }, seen) : seen;
+}
+
 /** One reconciliation of one host. */
 export function reconcile(input: ReconcileInput): Reconciliation {
   const { state, hostId, inFlight, backoff, nowMs, wallMs, lease } = input;
@@ -98,11 +109,13 @@ export function reconcile(input: ReconcileInput): Reconciliation {
   const built: VmMoveBuilt[] = [];
   const observed = new Map(input.observed.map((vm) => [vm.name, vm]));
 
-  const report = (vm: Vm, epoch: number, seen: Seen): void => {
+  const report = (vm: Vm, epoch: number, seen: Seen, gate?: Gate): void => {
     // Why it goes is what its status says while it does; to report anything else would change nothing, again and again.
     const why = isLeaving(vm) && !vm.deleting ? { reason: vm.status.reason, message: vm.status.message } : {};
     const status = statusOf(vm, { ...seen, ...why }, observed.get(vm.name), wallMs);
-    if (!same(vm.status, status)) reports.push({ name: vm.name, uid: vm.uid, epoch, status });
+    const report = { name: vm.name, uid: vm.uid, epoch, status };
+    if (gate !== undefined) reports.push({ ...report, gate });
+    else if (!same(vm.status, status)) reports.push(report);
   };
 
   /**
@@ -141,7 +154,7 @@ export function reconcile(input: ReconcileInput): Reconciliation {
     const underWay = inFlight.get(vm.name);
     if (underWay !== undefined) {
       // What is done to an earlier VM of this name says nothing of this one.
-      if (uidOf(underWay) === vm.uid) report(vm, epoch, seenDuring(underWay, vm.name, backoff));
+      if (uidOf(underWay) === vm.uid) report(vm, epoch, seenWhile(vm, underWay, found, backoff));
     } else if (backoff.stale(vm.name)) {
       // What was seen of it was seen before its last action ended.
     } else if (foreign) {
@@ -157,7 +170,7 @@ export function reconcile(input: ReconcileInput): Reconciliation {
       if (step?.action !== undefined) actions.push(step.action);
     } else {
       const step = stepFor(vm, epoch, found, backoff, { nowMs, wallMs, lease });
-      report(vm, epoch, step.seen);
+      report(vm, epoch, step.seen, step.gate);
       if (step.action !== undefined) actions.push(step.action);
     }
   }

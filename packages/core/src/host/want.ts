@@ -1,25 +1,20 @@
 /** What is to be done next about one VM, and what its status is: the rules, one VM at a time. */
 import { restartOf } from '../model/care.ts';
 import type { Halt } from '../model/health.ts';
-import { isFenced, isHalted, type Vm, type VmStatus } from '../model/vm.ts';
+import { buildGeneration, isFenced, isHalted, type Vm, type VmStatus } from '../model/vm.ts';
 import type { DriverAction, DriverVm, LastExit, ObservedVm } from '../ports/driver.ts';
 import { type BackoffView, backoffDelay, purposeOf } from './backoff.ts';
 import { afterEnd, endOf, exitText } from './ended.ts';
+import { type Gate, gateOfBuild, gateOfGuest, gateOfStart, runsBuild, seenUpdating } from './gate.ts';
 import type { LeaseView } from './lease.ts';
-
-/** The part of a status that the host decides. */
-export interface Seen {
-  readonly phase: VmStatus['phase'];
-  readonly reason: string;
-  readonly message: string;
-  /** Set when it is not started any more. */
-  readonly halt?: Halt;
-}
+import type { Seen } from './seen.ts';
 
 /** The next step for one VM. */
 export interface Step {
   readonly action?: DriverAction;
   readonly seen: Seen;
+  /** What became of a build that had yet to prove itself. */
+  readonly gate?: Gate;
 }
 
 /** Clocks of one reconciliation: `nowMs` monotonic, `wallMs` ms since 1970; and the host's lease, on its own clock. */
@@ -41,16 +36,15 @@ function seen(phase: VmStatus['phase'], reason = '', message = ''): Seen {
 
 /** What the driver is told of an assigned VM. */
 export function driverVm(vm: Vm, epoch: number): DriverVm {
-  const { name, uid, generation, spec, allocation } = vm;
-  return { name, uid, epoch, generation, spec, allocation, fenced: isFenced(spec) };
-}
-
-/**
- * The generation whose build is needed: that of the last change of the spec. Power changes count as generations
- * too and need no build. No command changes the spec of a VM yet, so it is the first generation.
- */
-export function neededBuild(_vm: Vm): number {
-  return 1;
+  const { name, uid, generation, spec, allocation, revision } = vm;
+  const restore = revision?.restores === undefined ? undefined : revision.runner;
+  const evaluated = revision?.evaluated;
+  return {
+    ...{ name, uid, epoch, generation, spec, allocation, fenced: isFenced(spec), rebuilds: revision?.rebuilds ?? 0 },
+    ...(restore === undefined
+      ? {}
+      : { restore: evaluated === undefined ? { runner: restore } : { runner: restore, evaluated } }),
+  };
 }
 
 /**
@@ -183,18 +177,27 @@ function stepToRunning(vm: Vm, epoch: number, observed: ObservedVm | undefined, 
   if (observed?.process !== undefined && !ours) return stepToStopped(vm, observed, backoff, nowMs);
   const { halt } = vm.status;
   if (observed?.process === undefined && halt !== undefined && isHalted(vm)) return { seen: seenHalted(halt) };
-  const built = ours && managed.builtGeneration >= neededBuild(vm) && observed?.currentRunner !== undefined;
+  const built = ours && managed.builtGeneration >= buildGeneration(vm) && observed?.currentRunner !== undefined;
   if (!built || observed === undefined) {
     // The build also stamps what is there with the epoch.
     const build: DriverAction = { type: 'build', vm: driverVm(vm, epoch) };
-    return step(build, vm.name, backoff, nowMs);
+    const next = step(build, vm.name, backoff, nowMs);
+    const gate = gateOfBuild(vm, backoff.attempt(vm.name, 'build', purposeOf(build)));
+    if (observed?.process === undefined) return { ...next, ...gate };
+    // What runs meanwhile is the build before.
+    return { ...next, seen: seenUpdating(seenRunning(vm, observed, from.wallMs), next.seen), ...gate };
   }
   if (observed.process === undefined) {
     const waits = unleased(vm, from.lease);
-    return waits === undefined ? stepToStarted(vm, epoch, observed, from) : { seen: waits };
+    if (waits !== undefined) return { seen: waits };
+    const start: StartAction = { type: 'start', vm: driverVm(vm, epoch), restarts: vm.restarts };
+    const attempt = backoff.attempt(vm.name, 'start', purposeOf(start));
+    return { ...stepToStarted(vm, epoch, observed, from), ...gateOfStart(vm, endOf(vm, observed), attempt) };
   }
   if (managed.restarts !== vm.restarts) return stepToStopped(vm, observed, backoff, nowMs);
-  return stepWhileRunning(vm, observed, from);
+  if (!runsBuild(vm, observed)) return stepToStopped(vm, observed, backoff, nowMs);
+  const next = stepWhileRunning(vm, observed, from);
+  return { ...next, ...gateOfGuest(vm, observed, next.seen) };
 }
 
 /** The next step for a VM that is assigned to this host at `epoch`, and not being deleted. */

@@ -5,6 +5,8 @@ import { hostZone } from '../model/host.ts';
 import { isLeaving, moveOf } from '../model/move.ts';
 import { isDisposable, type Vm, type VmPhase, vmPriority } from '../model/vm.ts';
 import { finishMove } from './apply-move.ts';
+import { applyGate } from './apply-update.ts';
+import { memberFailed } from './apply-vm-set.ts';
 import { assign, unfit } from './assign.ts';
 import type { Command, VmReport } from './command.ts';
 import { same } from './difference.ts';
@@ -153,6 +155,14 @@ function phaseEvent(tx: Transaction, vm: Vm): void {
   );
 }
 
+/** Takes over what became of a build; false when that is known. A set goes no further with what failed on one of its VMs. */
+function judgeBuild(tx: Transaction, vm: Vm, gate: NonNullable<VmReport['gate']>): boolean {
+  const outcome = applyGate(tx, vm, gate);
+  if (outcome === undefined) return false;
+  if (outcome !== 'ready') memberFailed(tx, vm, gate.message);
+  return true;
+}
+
 /** Takes over one report; false when it is void or says nothing new. */
 function applyReport(tx: Transaction, hostId: number, report: VmReport): boolean {
   const vm = tx.state.vm(report.name);
@@ -173,12 +183,16 @@ function applyReport(tx: Transaction, hostId: number, report: VmReport): boolean
     status.reason = vm.status.reason;
     status.message = vm.status.message;
   }
-  if (same(vm.status, status)) return false;
-  const next = tx.putVm({ ...vm, status });
-  // That n3x gives up is news, also about a VM that had failed before.
-  const halted = status.halt !== undefined && !same(status.halt, vm.status.halt);
-  if (moved || halted) phaseEvent(tx, next);
-  return true;
+  let changed = false;
+  let next = vm;
+  if (!same(vm.status, status)) {
+    next = tx.putVm({ ...vm, status });
+    // That n3x gives up is news, also about a VM that had failed before.
+    const halted = status.halt !== undefined && !same(status.halt, vm.status.halt);
+    if (moved || halted) phaseEvent(tx, next);
+    changed = true;
+  }
+  return report.gate === undefined || vm.deleting ? changed : judgeBuild(tx, next, report.gate) || changed;
 }
 
 /** `vmReport`. */

@@ -53,7 +53,8 @@ function beingDeleted(vm: Vm): Verdict {
   });
 }
 
-function movedOn(vm: Vm, expected: number): Verdict {
+/** The object has changed since a conditional request was made. */
+export function movedOn(vm: Vm, expected: number): Verdict {
   return no(
     ERROR_CODES.conflict,
     `VM ${vm.name} has changed: it is at index ${vm.modifiedIndex}, the request was made for ${expected}. Read it again`,
@@ -61,12 +62,13 @@ function movedOn(vm: Vm, expected: number): Verdict {
   );
 }
 
-function unknownVm(name: string): Verdict {
+/** There is no such VM. */
+export function unknownVm(name: string): Verdict {
   return notFound('VM', name, '`n3xctl vm list` shows those that do');
 }
 
 /** A rule of the spec that needs the cluster to judge it. */
-function specRefusal(state: ClusterState, name: string, spec: VmSpec): Verdict | undefined {
+export function specRefusal(state: ClusterState, name: string, spec: VmSpec): Verdict | undefined {
   const { host } = spec.placement;
   if (host !== undefined && state.hostByName(host) === undefined) {
     const names = [...state.hosts()].map((entry) => entry.name);
@@ -114,6 +116,10 @@ export function draftVm(
     const found = differences(existing.spec, spec);
     if (found.length === 0) return { type: 'there', vm: existing };
     return { type: 'refused', verdict: specConflict(existing, found) };
+  }
+  if (state.vmSet(name) !== undefined) {
+    const message = `there is a set ${name}, and VMs share their names with sets: choose another name`;
+    return { type: 'refused', verdict: no(ERROR_CODES.conflict, message, { name }) };
   }
   const refusal = specRefusal(state, name, spec);
   if (refusal !== undefined) return { type: 'refused', verdict: refusal };

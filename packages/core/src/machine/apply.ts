@@ -30,7 +30,16 @@ import {
   applyVmUnplaceable,
 } from './apply-placement.ts';
 import { applyTokenCreate, applyTokenRevoke } from './apply-token.ts';
+import { applyVmRollback, applyVmUpdate } from './apply-update.ts';
 import { applyVmCreate, applyVmDelete, applyVmRestart, applyVmSetPower } from './apply-vm.ts';
+import {
+  applyVmSetCreate,
+  applyVmSetDelete,
+  applyVmSetRollback,
+  applyVmSetScale,
+  applyVmSetUpdate,
+} from './apply-vm-set.ts';
+import { applyVmSetStep } from './apply-vm-set-step.ts';
 import { COMMAND_FORMATS, type Command, type CommandResult, type Proposal } from './command.ts';
 import { type FormatRange, reads } from './format-range.ts';
 import type { ClusterState } from './state.ts';
@@ -61,6 +70,22 @@ function verdictOn(tx: Transaction, term: Term, command: Command): Verdict {
       return applyVmSetPower(tx, command);
     case 'vmRestart':
       return applyVmRestart(tx, command);
+    case 'vmUpdate':
+      return applyVmUpdate(tx, command);
+    case 'vmRollback':
+      return applyVmRollback(tx, command);
+    case 'vmSetCreate':
+      return applyVmSetCreate(tx, command);
+    case 'vmSetScale':
+      return applyVmSetScale(tx, command);
+    case 'vmSetUpdate':
+      return applyVmSetUpdate(tx, command);
+    case 'vmSetRollback':
+      return applyVmSetRollback(tx, command);
+    case 'vmSetDelete':
+      return applyVmSetDelete(tx, command);
+    case 'vmSetStep':
+      return applyVmSetStep(tx, cluster, command);
     case 'annotate':
       return applyAnnotate(tx, command);
     case 'vmDelete':

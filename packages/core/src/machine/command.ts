@@ -13,6 +13,7 @@ import { annotationChangesSchema, labelChangesSchema, nameSchema } from '../mode
 import { networkChangesSchema, networkSpecSchema } from '../model/network.ts';
 import { powerSchema, vmSpecSchema, vmStatusSchema } from '../model/vm.ts';
 import type { FormatRange } from './format-range.ts';
+import { VM_SET_COMMANDS } from './vm-set-command.ts';
 
 /** Formats of commands that this build writes and applies: [lowest, highest]. */
 export const COMMAND_FORMATS: FormatRange = [1, 1];
@@ -29,8 +30,22 @@ const lockToken = z.int().min(1);
 const uid = z.string().min(1).max(64);
 const addresses = z.array(z.string().max(256)).max(16);
 
+/** What a host says of a build that has yet to prove itself: the guest was seen ready with it, or will not be. */
+const gateSchema = z.strictObject({
+  /** Generation of the revision that it speaks of; void when another is wanted by now. */
+  generation: z.int().min(1),
+  outcome: z.enum(['ready', 'failed']),
+  message: z.string().max(1024),
+});
+
 /** One VM in a host's report. Ignored when the VM's uid or epoch has moved on. */
-export const vmReportSchema = z.strictObject({ name: nameSchema, uid, epoch, status: vmStatusSchema });
+export const vmReportSchema = z.strictObject({
+  name: nameSchema,
+  uid,
+  epoch,
+  status: vmStatusSchema,
+  gate: gateSchema.optional(),
+});
 /** One VM in a host's report. */
 export type VmReport = z.infer<typeof vmReportSchema>;
 
@@ -46,6 +61,24 @@ export const commandSchema = z.discriminatedUnion('type', [
     type: z.literal('vmSetPower'),
     name: nameSchema,
     power: powerSchema,
+    ifModifiedIndex: z.int().optional(),
+  }),
+  /** Another spec for a VM that is there. The same one changes nothing, unless it is to be built anew. */
+  z.strictObject({
+    type: z.literal('vmUpdate'),
+    name: nameSchema,
+    spec: vmSpecSchema,
+    /** Build the source anew although it is the same: what it refers to may have moved. */
+    rebuild: z.boolean(),
+    ifModifiedIndex: z.int().optional(),
+    /** Makes it conditional on what users ask for alone, whatever hosts report meanwhile. */
+    ifGeneration: z.int().optional(),
+  }),
+  /** Back to the last build that was ready, or that of a generation. */
+  z.strictObject({
+    type: z.literal('vmRollback'),
+    name: nameSchema,
+    to: z.int().min(1).optional(),
     ifModifiedIndex: z.int().optional(),
   }),
   z.strictObject({ type: z.literal('vmRestart'), name: nameSchema, ifModifiedIndex: z.int().optional() }),
@@ -261,6 +294,7 @@ export const commandSchema = z.discriminatedUnion('type', [
     generation: z.int().min(1),
     through: z.int().min(1),
   }),
+  ...VM_SET_COMMANDS,
   /** Something worth a line in the history that changes nothing else. */
   z.strictObject({
     type: z.literal('eventRecord'),

@@ -13,6 +13,7 @@ import { Occupancy, vmPorts } from './occupancy.ts';
 import { checkNeighbours } from './placement-invariants.ts';
 import { RecordHash } from './record-hash.ts';
 import { type ClusterState, recordKey } from './state.ts';
+import { checkSets, checkSetUpdate } from './vm-set-invariants.ts';
 
 /** Notes who has each value, and finds the second one. */
 class Owners {
@@ -194,6 +195,7 @@ export function checkInvariants(state: ClusterState): string[] {
   checkHosts(state, found);
   checkLocks(state, found);
   checkNetworks(state, found);
+  checkSets(state, found);
   checkHistory(state, found);
   checkHash(state, found);
   return found;
@@ -229,6 +231,7 @@ export function checkStep(state: ClusterState, changes: readonly ObjectChange[])
     if (object.kind === 'lock') checkLock(object, index, found);
     if (object.kind !== 'vm') continue;
     checkVmAddresses(state, object, found);
+    checkSetUpdate(state, object, changes, found);
     const move = moveOf(object);
     if (move?.index === index) checkMove(state, object, found);
     const isAssigned = object.assignment?.epoch === index;

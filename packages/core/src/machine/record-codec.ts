@@ -11,6 +11,7 @@ import { lockSchema } from '../model/lock.ts';
 import { networkSchema, type ReleasedAddress, releasedAddressSchema } from '../model/network.ts';
 import type { ClusterObject } from '../model/object.ts';
 import { vmSchema } from '../model/vm.ts';
+import { vmSetSchema } from '../model/vm-set.ts';
 import type { CommandResult } from './command.ts';
 import { sortKeys } from './key-order.ts';
 import {
@@ -23,6 +24,7 @@ import {
   requestKey,
   tokenKey,
   vmKey,
+  vmSetKey,
 } from './record.ts';
 
 // The subpath `msgpackr/pack` is the build without the native string reader; `useRecords: false` keeps to plain maps.
@@ -159,6 +161,7 @@ const recordSchema = z.discriminatedUnion('kind', [
   requestSchema,
   tokenSchema,
   vmSchema,
+  vmSetSchema,
 ]);
 
 /** `value` without the fields that are undefined, typed as the schemas' outputs are used: absent means absent. */
@@ -209,5 +212,7 @@ export function recordKey(object: RecordObject): string {
       return tokenKey(object.id);
     case 'vm':
       return vmKey(object.name);
+    case 'vmset':
+      return vmSetKey(object.name);
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The durable form of the applied state: records by key. Keys are ASCII and sort by kind, then name:
  * `address/<network>/<sequence>`, `cluster`, `event/<index>.<ordinal>`, `host/<id>`, `lock/<name>`, `network/<name>`,
- * `request/<index>`, `token/<id>`, `vm/<name>`.
+ * `request/<index>`, `token/<id>`, `vm/<name>`, `vmset/<name>`.
  */
 
 /** A record of the applied state: key and encoded value; `null` deletes. */
@@ -53,4 +53,9 @@ export function tokenKey(id: string): string {
 /** Key of a VM. */
 export function vmKey(name: string): string {
   return `vm/${name}`;
+}
+
+/** Key of a set of VMs. */
+export function vmSetKey(name: string): string {
+  return `vmset/${name}`;
 }

@@ -3,7 +3,7 @@
  * (through `Transaction`) replaces them, everyone else reads.
  *
  * Reading: `cluster`, `host(id)`, `hostByName`, `hosts()`, `lock(name)`, `locks()`, `network(name)`, `networks()`, `addresses`, `vm(name)`, `vms(from)`,
- * `vmsOnHost(id)`, `token`, `tokens()`, `events(fromIndex)`, `request(id)`, `load(hostId)`, `waiting`. As records: `ClusterState.fromRecords`,
+ * `vmsOnHost(id)`, `vmSet(name)`, `vmSets()`, `token`, `tokens()`, `events(fromIndex)`, `request(id)`, `load(hostId)`, `waiting`. As records: `ClusterState.fromRecords`,
  * `records()`. Divergence: `hash()`.
  */
 import { assert } from '../base/assert.ts';
@@ -13,6 +13,7 @@ import { type Host, hostZone } from '../model/host.ts';
 import type { Lock } from '../model/lock.ts';
 import type { Network, ReleasedAddress } from '../model/network.ts';
 import type { Vm } from '../model/vm.ts';
+import type { VmSet } from '../model/vm-set.ts';
 import { AddressBook } from './address-book.ts';
 import type { CommandResult } from './command.ts';
 import { VmIndexes } from './indexes.ts';
@@ -57,6 +58,8 @@ export class ClusterState {
   readonly #networkNames = new SortedKeys();
   #networksVersion = 0;
   readonly #addresses = new AddressBook();
+  readonly #sets = new Map<string, VmSet>();
+  readonly #setNames = new SortedKeys();
   #hostsVersion = 0;
   readonly #events: Ring<ClusterEvent>;
   readonly #requests: Ring<RequestRecord>;
@@ -125,6 +128,9 @@ export class ClusterState {
         return false;
       case 'vm':
         this.putVm(object);
+        return false;
+      case 'vmset':
+        this.putVmSet(object);
         return false;
     }
   }
@@ -297,6 +303,24 @@ export class ClusterState {
     return this.#addresses;
   }
 
+  /** The set of VMs with this name. */
+  vmSet(name: string): VmSet | undefined {
+    return this.#sets.get(name);
+  }
+
+  /** Sets of VMs, by name. Not to be used across a change. */
+  *vmSets(): Generator<VmSet> {
+    for (const name of this.#setNames.from()) {
+      const set = this.#sets.get(name);
+      if (set !== undefined) yield set;
+    }
+  }
+
+  /** Number of sets of VMs. */
+  get vmSetCount(): number {
+    return this.#sets.size;
+  }
+
   /** Kept events with an index of at least `fromIndex`, oldest first. Not to be used across a change. */
   events(fromIndex = 0): Generator<ClusterEvent> {
     return this.#events.from(this.#events.firstNot((event) => event.index < fromIndex));
@@ -333,6 +357,7 @@ export class ClusterState {
     yield* this.#requests.from(0);
     yield* this.tokens();
     yield* this.vms();
+    yield* this.vmSets();
   }
 
   /** Everything as records, in key order. Not to be used across a change. */
@@ -429,6 +454,16 @@ export class ClusterState {
 
   deleteReleased(released: ReleasedAddress): void {
     this.#addresses.deleteReleased(released);
+  }
+
+  putVmSet(set: VmSet): void {
+    this.#sets.set(set.name, set);
+    this.#setNames.add(set.name);
+  }
+
+  deleteVmSet(set: VmSet): void {
+    this.#sets.delete(set.name);
+    this.#setNames.delete(set.name);
   }
 
   putToken(token: Token): void {

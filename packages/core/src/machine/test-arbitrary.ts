@@ -9,6 +9,7 @@ import { waitsForHost } from './indexes.ts';
 import { SAMPLE_START_MS, sampleFacts, sampleSettings } from './sample.ts';
 import type { ClusterState } from './state.ts';
 import { arbitraryMove } from './test-arbitrary-moves.ts';
+import { arbitrarySetCommand } from './test-arbitrary-sets.ts';
 
 /** One entry of a log. Commands that need to know the state to be sensible are made from it. */
 export type Step =
@@ -386,6 +387,7 @@ export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
           { weight: 3, arbitrary: lock },
           { weight: 3, arbitrary: arbitraryMove },
           { weight: 3, arbitrary: network },
+          { weight: 5, arbitrary: arbitrarySetCommand },
         ),
         atMs,
         requestId,

@@ -8,6 +8,7 @@ import type { Lock } from '../model/lock.ts';
 import type { Network, ReleasedAddress } from '../model/network.ts';
 import type { ClusterObject, ObjectChange } from '../model/object.ts';
 import type { Vm, VmStatus } from '../model/vm.ts';
+import type { VmSet } from '../model/vm-set.ts';
 import { releaseAddresses } from './address-release.ts';
 import { inOrder, type ObjectRecordChange, type RecordObject, type RequestRecord } from './record-codec.ts';
 import { type ClusterState, recordKey } from './state.ts';
@@ -82,6 +83,18 @@ export class Transaction {
     this.state.deleteVm(vm);
     releaseAddresses(this, vm);
     this.#note(recordKey(vm), vm.name, 'vm', null);
+  }
+
+  putVmSet(next: VmSet): VmSet {
+    const set = inOrder({ ...next, modifiedIndex: this.index });
+    this.state.putVmSet(set);
+    this.#note(recordKey(set), set.name, 'vmset', set);
+    return set;
+  }
+
+  deleteVmSet(set: VmSet): void {
+    this.state.deleteVmSet(set);
+    this.#note(recordKey(set), set.name, 'vmset', null);
   }
 
   putToken(next: Token): void {

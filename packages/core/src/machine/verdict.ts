@@ -22,6 +22,10 @@ export function no(code: ErrorCode, message: string, details?: Readonly<Record<s
 }
 
 /** The named object does not exist. */
-export function notFound(kind: 'VM' | 'host' | 'token' | 'lock' | 'network', name: string, hint: string): Verdict {
+export function notFound(
+  kind: 'VM' | 'set' | 'host' | 'token' | 'lock' | 'network',
+  name: string,
+  hint: string,
+): Verdict {
   return no(ERROR_CODES.notFound, `${kind} ${name} does not exist: ${hint}`, { kind: kind.toLowerCase(), name });
 }

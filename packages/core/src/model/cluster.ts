@@ -93,7 +93,7 @@ export const tokenSchema = z.strictObject({
 export type Token = z.infer<typeof tokenSchema>;
 
 /** What an event is about. */
-export const eventKindSchema = z.enum(['cluster', 'host', 'vm', 'token', 'lock', 'network']);
+export const eventKindSchema = z.enum(['cluster', 'host', 'vm', 'vmset', 'token', 'lock', 'network']);
 
 /** One line of the cluster's history. */
 export const eventSchema = z.strictObject({

@@ -4,6 +4,7 @@ import { DEFAULT_READINESS, haltSchema, healthSchema, type Probe, probeSchema, r
 import { moveFailureSchema, movingSchema } from './move.ts';
 import { annotationsSchema, attributeSchema, flakeRefSchema, labelsSchema, nameSchema } from './names.ts';
 import { placementSchema } from './placement.ts';
+import { pastRevisionFields, REVISIONS_MAX, revisionSchema } from './revision.ts';
 import { allocatedAddressSchema, networkChoiceSchema } from './vm-address.ts';
 
 /** Hypervisors that microvm.nix has a runner for on Linux. */
@@ -283,6 +284,21 @@ export const vmStatusSchema = z.strictObject({
 /** What the VM's host last reported. */
 export type VmStatus = z.infer<typeof vmStatusSchema>;
 
+/** A build that the VM was to run before. */
+export const pastRevisionSchema = z.strictObject({ ...pastRevisionFields, spec: vmSpecSchema });
+/** A build that the VM was to run before. */
+export type PastRevision = z.infer<typeof pastRevisionSchema>;
+
+/** What a VM is in a set. */
+export const membershipOfSetSchema = z.strictObject({
+  /** Name and uid of the set. */
+  set: nameSchema,
+  uid: z.string(),
+  ordinal: z.int().min(0),
+  /** Number of the template's revision that its spec was made from. */
+  template: z.int().min(1),
+});
+
 /** A virtual machine. */
 export const vmSchema = z.strictObject({
   kind: z.literal('vm'),
@@ -309,15 +325,36 @@ export const vmSchema = z.strictObject({
   /** Why the last move came to nothing; absent when it succeeded. */
   moveFailure: moveFailureSchema.optional(),
   status: vmStatusSchema,
+  /** The build that it is to run; absent while that is the first one. */
+  revision: revisionSchema.optional(),
+  /** Builds of the past, oldest first; absent when there are none. */
+  revisions: z.array(pastRevisionSchema).max(REVISIONS_MAX).optional(),
+  /** The set that it belongs to. */
+  memberOf: membershipOfSetSchema.optional(),
   /** Absent when there are none. */
   annotations: annotationsSchema.optional(),
 });
 /** A virtual machine. */
 export type Vm = z.infer<typeof vmSchema>;
 
-/** What the VM takes from its host: what its evaluation said, else what was asked for. */
+/**
+ * What the VM takes from its host: what its evaluation said, else what was asked for. While it changes from one build to
+ * the next the most of what either may need.
+ */
 export function vmResources(vm: Vm): { vcpu: number; memoryMib: number } {
-  return vm.status.evaluated ?? { vcpu: vm.spec.vcpu, memoryMib: vm.spec.memoryMib };
+  const { revision, spec, status } = vm;
+  const { evaluated } = status;
+  if (revision?.state !== 'pending') return evaluated ?? { vcpu: spec.vcpu, memoryMib: spec.memoryMib };
+  const { held } = revision;
+  return {
+    vcpu: Math.max(spec.vcpu, evaluated?.vcpu ?? 0, held?.vcpu ?? 0),
+    memoryMib: Math.max(spec.memoryMib, evaluated?.memoryMib ?? 0, held?.memoryMib ?? 0),
+  };
+}
+
+/** Generation of the last change that asked for another build. */
+export function buildGeneration(vm: Vm): number {
+  return vm.revision?.generation ?? 1;
 }
 
 /**

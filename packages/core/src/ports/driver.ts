@@ -16,13 +16,26 @@ export interface DriverVm {
   readonly generation: number;
   readonly spec: VmSpec;
   readonly allocation: Allocation;
+  /** Counts the requests to build the same source anew: another number asks for another build. */
+  readonly rebuilds: number;
+  /**
+   * A build of the past to bring back. Where its store path is there it becomes `current` without a build; elsewhere the
+   * spec is built.
+   */
+  readonly restore?: {
+    readonly runner: string;
+    readonly evaluated?: { readonly vcpu: number; readonly memoryMib: number };
+  };
   /** Whether its process has to end when the host's dead-man's switch goes off. */
   readonly fenced: boolean;
 }
 
 /** One piece of work on one VM. At most one per VM is under way at a time. */
 export type DriverAction =
-  /** Evaluate and build the runner, root it against garbage collection, make it `current`. Starts nothing. */
+  /**
+   * Evaluate and build the runner, root it against garbage collection, make it `current`. Starts nothing, and leaves a
+   * process of the runner before alone, which stays rooted too.
+   */
   | { readonly type: 'build'; readonly vm: DriverVm }
   /**
    * Start the runner that is `current`; done once its process runs. Readiness is observed, not waited for. `again`: because

@@ -9,7 +9,7 @@ const HOST: ObservedHost = { id: 1, name: 'n1', loop: undefined, disk: { keeps: 
 function vm(restart: VmSpecInput['restart'], generation = 1): DriverVm {
   const spec = vmSpecSchema.parse({ source: { kind: 'inline' }, restart });
   const allocation = { cid: 3, macs: [], interfaceNames: [], hostPorts: [] };
-  return { name: 'web', uid: 'u', epoch: 7, generation, spec, allocation, fenced: false };
+  return { name: 'web', uid: 'u', epoch: 7, generation, spec, allocation, fenced: false, rebuilds: 0 };
 }
 
 /** A course of events, in letters: s for a start, e and f for an end with code 0 and 1, o for an ordered stop. */

@@ -15,6 +15,7 @@ const vm = {
   spec,
   allocation: { cid: 3, macs: [], interfaceNames: [], hostPorts: [] },
   fenced: false,
+  rebuilds: 0,
 };
 
 function makeHost(failPermille = 0) {

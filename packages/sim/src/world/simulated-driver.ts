@@ -49,6 +49,14 @@ export interface DriverListener {
   done(token: number, outcome: DriverOutcome): void;
 }
 
+/** Name of the module by which a source is bad: its text is `build` where it cannot be built, `boot` where its guest never gets ready. */
+export const BAD_MODULE = 'bad';
+
+function badnessOf({ source }: DriverVm['spec']): string {
+  const module = source.kind === 'inline' ? source.modules[0] : undefined;
+  return module?.kind === 'text' && module.name === BAD_MODULE ? module.text : '';
+}
+
 /** Ms between two looks at the host without a cause. */
 const LOOK_MS = 5_000;
 
@@ -64,6 +72,7 @@ interface MicroVm {
   starts: number;
   again: readonly number[];
   unhealthy: boolean;
+  bootedRunner: string;
   process: { readonly pid: number; readonly startedAtMs: number } | undefined;
   ready: boolean;
   /** Whether its process was started under a lease. */
@@ -268,14 +277,20 @@ export class SimulatedDriver {
     }
   }
 
-  #build({ name, uid, epoch, generation }: DriverVm): DriverOutcome {
+  #build({ name, uid, epoch, generation, spec, rebuilds, restore }: DriverVm): DriverOutcome {
     const found = this.#vms.get(name);
     if (found !== undefined && found.uid !== uid) return refusal('NotManaged', `${name} is another VM`);
-    const runner = `/nix/store/${uid}-${generation}`;
+    const { source, vcpu } = spec;
+    const bad = badnessOf(spec);
+    if (restore === undefined && bad === 'build') {
+      return { ok: false, reason: 'BuildFailed', message: 'the simulated source is bad', retriable: false };
+    }
+    const content = `${JSON.stringify(source)}/${vcpu}/${rebuilds}/${bad}`;
+    const runner = restore?.runner ?? `/nix/store/${uid}-${content}`;
     if (found === undefined) {
       this.#vms.set(name, {
         ...{ name, uid, epoch, runner, builtGeneration: generation, restarts: 0 },
-        ...{ startedGeneration: 0, starts: 0, again: [], unhealthy: false },
+        ...{ startedGeneration: 0, starts: 0, again: [], unhealthy: false, bootedRunner: '' },
         ...{ process: undefined, ready: false, fenced: false, lastExit: undefined },
       });
     } else {
@@ -301,7 +316,10 @@ export class SimulatedDriver {
     vm.again = again === true ? [...vm.again, process.startedAtMs].slice(-AGAIN_KEPT) : [];
     vm.ready = false;
     vm.lastExit = undefined;
+    vm.bootedRunner = vm.runner;
+    const isBad = vm.runner.endsWith('/boot');
     this.#later(vm, this.#between(this.#profile.bootMs), () => {
+      if (isBad) return;
       vm.ready = true;
     });
     if (this.#care.below(1_000) < this.#profile.illPermille) {
@@ -336,11 +354,12 @@ export class SimulatedDriver {
 function observedOf(vm: MicroVm): ObservedVm {
   const { name, uid, epoch, builtGeneration, restarts, startedGeneration, again, runner, process, ready, lastExit } =
     vm;
+  const { bootedRunner } = vm;
   return {
     name,
     managed: { uid, epoch, builtGeneration, restarts, startedGeneration, again },
     currentRunner: runner,
-    ...(process === undefined ? {} : { process, bootedRunner: runner }),
+    ...(process === undefined ? {} : { process, bootedRunner }),
     ready,
     ...(vm.unhealthy ? { unhealthy: true, said: 'the simulated probe fails' } : {}),
     ...(lastExit === undefined ? {} : { lastExit }),

@@ -180,7 +180,10 @@ export class Layout {
       await this.setLink(name, 'current', storePath);
       return;
     }
-    if (before !== undefined) await this.setLink(name, 'old', before);
+    // Of two builds in a row without a start in between, the one that runs is what there is to go back to.
+    const booted = await this.readLink(name, 'booted');
+    const old = booted === undefined || booted === storePath ? before : booted;
+    if (old !== undefined) await this.setLink(name, 'old', old);
     await this.setLink(name, 'current', storePath);
   }
 

@@ -23,6 +23,8 @@ export interface BuildTarget {
   readonly directory: string;
   /** Whether Nix may write a lock file beside the flake. Only ever for one that n3x wrote. */
   readonly writeLock: boolean;
+  /** Whether Nix shall look anew at what it has fetched before. */
+  readonly refresh?: boolean;
 }
 
 /** A built runner; its `root` link keeps it from being collected until it is removed. */
@@ -57,6 +59,7 @@ export class Nix {
       'build',
       '--print-build-logs',
       ...(target.writeLock ? [] : ['--no-write-lock-file']),
+      ...(target.refresh === true ? ['--refresh'] : []),
       '--out-link',
       root,
       `${installable(target)}.declaredRunner`,

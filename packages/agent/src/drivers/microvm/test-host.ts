@@ -143,7 +143,7 @@ export async function inlineVm(
     interfaceNames: [`n3x-${cid}`],
     hostPorts: [await freePort()],
   };
-  return { name, uid: `uid-${name}`, epoch: 7, generation: 1, spec, allocation, fenced: false };
+  return { name, uid: `uid-${name}`, epoch: 7, generation: 1, spec, allocation, fenced: false, rebuilds: 0 };
 }
 
 /** The port of the host that leads to the guest's web server. */

@@ -80,6 +80,7 @@ export class VmActions {
       await layout.updateMarker(vm.name, (before) => ({ ...before, epoch: vm.epoch, builtGeneration: vm.generation }));
       return;
     }
+    if (await this.#bringBack(vm, inputHash)) return;
     const target = await this.#target(vm);
     await layout.writeFile(vm.name, 'flake', `${target.ref}\n`);
     await this.#context.buildSlot(async () => {
@@ -95,6 +96,23 @@ export class VmActions {
         evaluated,
       }));
     });
+  }
+
+  /** Makes a build of the past `current` where it is still there; the flake's link names what it was built from. */
+  async #bringBack(vm: DriverVm, inputHash: string): Promise<boolean> {
+    const { layout } = this.#context;
+    const { restore, spec } = vm;
+    if (restore === undefined || !(await exists(`${restore.runner}/bin/microvm-run`))) return false;
+    if (spec.source.kind === 'flake') await layout.writeFile(vm.name, 'flake', `${spec.source.ref}\n`);
+    await layout.install(vm.name, restore.runner);
+    await layout.updateMarker(vm.name, ({ evaluated, ...before }) => {
+      const known = restore.evaluated ?? evaluated;
+      return {
+        ...{ ...before, epoch: vm.epoch, builtGeneration: vm.generation, inputHash },
+        ...(known === undefined ? {} : { evaluated: known }),
+      };
+    });
+    return true;
   }
 
   /** The marker of the VM; a new state directory for a new one. */
@@ -120,7 +138,10 @@ export class VmActions {
     const { layout, system, nixpkgs, microvm } = this.#context;
     const directory = layout.directory(vm.name);
     const { source } = vm.spec;
-    if (source.kind === 'flake') return { ref: source.ref, attribute: source.attribute, directory, writeLock: false };
+    if (source.kind === 'flake') {
+      const { ref, attribute } = source;
+      return { ref, attribute, directory, writeLock: false, refresh: vm.rebuilds > 0 };
+    }
     const flake = writeFlake({ ...vm, system, nixpkgs, microvm });
     if (flake.unsupported.length > 0) {
       throw new DriverFailure('Unsupported', flake.unsupported.join('; '), false);
@@ -130,7 +151,7 @@ export class VmActions {
       await layout.writeFile(vm.name, `${DEFINITION}/${file}`, text);
     }
     const path = `${directory}/${DEFINITION}`.split('/').map(encodeURIComponent).join('/');
-    return { ref: `path:${path}`, attribute: vm.name, directory, writeLock: flake.lockable };
+    return { ref: `path:${path}`, attribute: vm.name, directory, writeLock: flake.lockable, refresh: vm.rebuilds > 0 };
   }
 
   async #resources(vm: DriverVm, target: BuildTarget, runner: string): Promise<Resources> {
@@ -151,8 +172,10 @@ export class VmActions {
     const { source, vcpu, memoryMib } = vm.spec;
     const input =
       source.kind === 'flake' ? [source] : [source, vcpu, memoryMib, vm.allocation, nixpkgs, microvm, system];
+    // A build that is brought back is another than one from the same spec: what that refers to may have moved.
+    const asked = vm.rebuilds === 0 && vm.restore === undefined ? [] : [vm.rebuilds, vm.restore?.runner ?? null];
     return createHash('sha256')
-      .update(JSON.stringify([vm.uid, ...input]))
+      .update(JSON.stringify([vm.uid, ...input, ...asked]))
       .digest('hex');
   }
 

@@ -1,0 +1,82 @@
+/** Sets of VMs. */
+import { randomUUID } from 'node:crypto';
+import type { RouteResult } from '@n3x/core/api/routes';
+import type { Command } from '@n3x/core/machine/command';
+import { type Call, unknownSet } from '../call.ts';
+import { setView } from '../set-view.ts';
+import { checkVmRequest } from '../vm-request.ts';
+
+type ChangeCall = Call<'scaleSet'> | Call<'updateSet'> | Call<'rollbackSet'>;
+
+async function change(
+  call: ChangeCall | Call<'createSet'>,
+  name: string,
+  command: Command,
+): Promise<RouteResult<'scaleSet'>> {
+  const { changed, index } = await call.command(command);
+  const state = await call.stateAt(index);
+  const set = state.vmSet(name);
+  if (set === undefined) throw unknownSet(state, name);
+  return { set: setView(state, set), changed, index };
+}
+
+function condition({ body: { ifGeneration } }: ChangeCall): { ifGeneration?: number } {
+  return ifGeneration === undefined ? {} : { ifGeneration };
+}
+
+/** `GET /v1/sets` */
+export async function listSets(call: Call<'listSets'>): Promise<RouteResult<'listSets'>> {
+  const { consistency } = call.query;
+  const state = await call.stateFor(consistency);
+  const items = [...state.vmSets()].map((set) => setView(state, set));
+  return { items, index: state.index, stale: consistency === 'stale' };
+}
+
+/** `GET /v1/sets/:name` */
+export async function getSet(call: Call<'getSet'>): Promise<RouteResult<'getSet'>> {
+  const state = await call.stateFor(call.query.consistency);
+  const set = state.vmSet(call.params.name);
+  if (set === undefined) throw unknownSet(state, call.params.name);
+  return setView(state, set);
+}
+
+/** `POST /v1/sets` */
+export async function createSet(call: Call<'createSet'>): Promise<RouteResult<'createSet'>> {
+  const { name, template } = call.body;
+  checkVmRequest({ spec: template });
+  return await change(call, name, { type: 'vmSetCreate', uid: randomUUID(), ...call.body });
+}
+
+/** `DELETE /v1/sets/:name` */
+export async function deleteSet(call: Call<'deleteSet'>): Promise<RouteResult<'deleteSet'>> {
+  const { changed, index } = await call.command({ type: 'vmSetDelete', name: call.params.name });
+  return { changed, index };
+}
+
+/** `POST /v1/sets/:name/scale` */
+export async function scaleSet(call: Call<'scaleSet'>): Promise<RouteResult<'scaleSet'>> {
+  const { name } = call.params;
+  return await change(call, name, { type: 'vmSetScale', name, replicas: call.body.replicas, ...condition(call) });
+}
+
+/** `POST /v1/sets/:name/template` */
+export async function updateSet(call: Call<'updateSet'>): Promise<RouteResult<'updateSet'>> {
+  const { name } = call.params;
+  const { template, rebuild, maxUnavailable, onFailure } = call.body;
+  checkVmRequest({ spec: template });
+  return await change(call, name, {
+    ...{ type: 'vmSetUpdate', name, template, rebuild, ...condition(call) },
+    ...(maxUnavailable === undefined ? {} : { maxUnavailable }),
+    ...(onFailure === undefined ? {} : { onFailure }),
+  });
+}
+
+/** `POST /v1/sets/:name/rollback` */
+export async function rollbackSet(call: Call<'rollbackSet'>): Promise<RouteResult<'rollbackSet'>> {
+  const { name } = call.params;
+  const { to } = call.body;
+  return await change(call, name, {
+    ...{ type: 'vmSetRollback', name, ...condition(call) },
+    ...(to === undefined ? {} : { to }),
+  });
+}
