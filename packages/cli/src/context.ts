@@ -1,5 +1,6 @@
 /** What every command works with: the client, the deadlines, the output. */
 import { parseDuration } from './arguments/duration.ts';
+import { readProject } from './arguments/project-name.ts';
 import { UsageError } from './arguments/usage-error.ts';
 import { ApiClient } from './client/api-client.ts';
 import { Deadline } from './client/deadline.ts';
@@ -22,6 +23,7 @@ export interface GlobalOptions {
   readonly output: OutputFormat;
   readonly timeout?: string;
   readonly stale?: true;
+  readonly project?: string;
   readonly color: boolean;
   readonly quiet?: true;
 }
@@ -38,14 +40,20 @@ export class Context {
   readonly options: GlobalOptions;
   /** For standard output. */
   readonly paint: Paint;
+  /** The project whose VMs are meant. */
+  readonly project: string;
   /** The time `--timeout` names, in ms. */
   readonly timeoutMs: number | undefined;
   #client: ApiClient | undefined;
 
-  /** Throws `UsageError` for a wrong `--timeout`. */
+  /** Throws `UsageError` for a wrong `--timeout` or `--project`. */
   constructor(terminal: Terminal, options: GlobalOptions) {
     this.terminal = terminal;
     this.options = options;
+    this.project =
+      options.project === undefined
+        ? readProject('N3X_PROJECT', terminal.env.N3X_PROJECT)
+        : readProject('--project', options.project);
     this.timeoutMs = options.timeout === undefined ? undefined : parseDuration('--timeout', options.timeout);
     const noColor = terminal.env.NO_COLOR !== undefined && terminal.env.NO_COLOR !== '';
     this.paint = painter(options.color && !noColor && terminal.stdout.isTTY === true && terminal.env.TERM !== 'dumb');

@@ -31,6 +31,7 @@ export function buildProgram(terminal: Terminal): Command {
     .addOption(new Option('-o, --output <format>', 'form of the output').choices(OUTPUT_FORMATS).default('table'))
     .option('--timeout <duration>', 'how long the command may take, for example 10s (15s; with --wait 10m)')
     .option('--stale', 'reads: answer from the state of this host alone, also without a quorum')
+    .option('--project <name>', 'project whose VMs are meant; otherwise $N3X_PROJECT, then default')
     .option('--no-color', 'no colours')
     .option('-q, --quiet', 'print names only, and no progress')
     .addHelpText('after', `\nExit codes:\n${EXIT_CODE_HELP}`);

@@ -5,6 +5,7 @@ import { nearest } from '@n3x/core/base/near-miss';
 import type { Command, CommandResult } from '@n3x/core/machine/command';
 import type { ClusterState } from '@n3x/core/machine/state';
 import type { Cluster } from '@n3x/core/model/cluster';
+import { DEFAULT_PROJECT } from '@n3x/core/model/vm-name';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiBackend, RequestOptions } from './backend.ts';
 import { abortWhenGone, requestIdOf, timeoutOf } from './request-options.ts';
@@ -109,6 +110,7 @@ export class Call<Id extends OperationId = OperationId> {
     if (kind === 'lock') return unknownLock(state, name);
     if (kind === 'set') return unknownSet(state, name);
     if (kind === 'network') return withSuggestion(error, nearest(name, networkNames(state)));
+    if (kind === 'project') return unknownProject(state, name);
     return kind === 'host' ? withSuggestion(error, nearest(name, hostNames(state))) : error;
   }
 }
@@ -155,8 +157,14 @@ function withSuggestion(error: N3xError, suggestion: string | undefined): N3xErr
   return new N3xError(error.code, `${error.message}; did you mean ${suggestion}?`, { details, cause: error.cause });
 }
 
+/** `N3X_NOT_FOUND` for a project, with the nearest name there is. */
+export function unknownProject(state: ClusterState, name: string): N3xError {
+  const hint = `\`n3xctl project create ${name}\` makes it, \`n3xctl project list\` shows those that do`;
+  return unknown('project', name, projectNames(state), hint);
+}
+
 function unknown(
-  kind: 'VM' | 'set' | 'host' | 'lock' | 'network',
+  kind: 'VM' | 'set' | 'host' | 'lock' | 'network' | 'project',
   name: string,
   names: Iterable<string>,
   otherwise: string,
@@ -190,6 +198,11 @@ function* lockNames(state: ClusterState): Generator<string> {
 /** There are at most as many as may be looked at. */
 function* networkNames(state: ClusterState): Generator<string> {
   for (const network of state.networks()) yield network.name;
+}
+
+function* projectNames(state: ClusterState): Generator<string> {
+  yield DEFAULT_PROJECT;
+  for (const project of state.projects()) yield project.name;
 }
 
 function* hostNames(state: ClusterState): Generator<string> {

@@ -66,6 +66,7 @@ const TAGS: Readonly<Record<Route['tag'], string>> = {
   cluster: 'The cluster and its members',
   tokens: 'Join tokens',
   hosts: 'Hosts',
+  projects: 'Projects and their quotas',
   vms: 'Virtual machines',
   locks: 'Locks and semaphores',
   networks: 'Networks that VMs get addresses from',

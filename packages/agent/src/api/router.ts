@@ -14,7 +14,14 @@ import type { JournalPort } from '@n3x/core/ports/journal';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiBackend } from './backend.ts';
 import { Call, type JsonHandler, type StreamHandler } from './call.ts';
-import { annotateHost, annotateVm, getHostAnnotations, getVmAnnotations } from './handlers/annotations.ts';
+import {
+  annotateHost,
+  annotateProject,
+  annotateVm,
+  getHostAnnotations,
+  getProjectAnnotations,
+  getVmAnnotations,
+} from './handlers/annotations.ts';
 import { getBackup } from './handlers/backup.ts';
 import { getHost, listEvents, listHosts, removeHost, setHost } from './handlers/hosts.ts';
 import { acquireLock, breakLock, getLock, listLocks, releaseLock, renewLock } from './handlers/locks.ts';
@@ -30,6 +37,7 @@ import {
 import { drainHost, getDrain, migrateVm, planRebalance, rebalanceCluster, undrainHost } from './handlers/moves.ts';
 import { createNetwork, deleteNetwork, getNetwork, listNetworks, setNetwork } from './handlers/networks.ts';
 import { explainVm, placeVm, planVm } from './handlers/placement.ts';
+import { createProject, deleteProject, getProject, listProjects, setProject } from './handlers/projects.ts';
 import { getVmHistory, rollbackVm, updateVm } from './handlers/revisions.ts';
 import { getCluster, getHealth, getLocal, getVersion } from './handlers/service.ts';
 import { createSet, deleteSet, getSet, listSets, rollbackSet, scaleSet, updateSet } from './handlers/sets.ts';
@@ -72,6 +80,13 @@ const JSON_HANDLERS: { readonly [Id in JsonId]: JsonHandler<Id> } = {
   removeHost,
   getHostAnnotations,
   annotateHost,
+  listProjects,
+  getProject,
+  createProject,
+  setProject,
+  deleteProject,
+  getProjectAnnotations,
+  annotateProject,
   listVms,
   createVm,
   getVm,

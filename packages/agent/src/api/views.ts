@@ -1,6 +1,7 @@
 /** Objects as clients see them: what is stored, and what follows from the rest of the state. */
 import type { LockView } from '@n3x/core/api/lock-schemas';
 import type { NetworkView } from '@n3x/core/api/network-schemas';
+import type { ProjectView } from '@n3x/core/api/project-routes';
 import type { ClusterStatus, HostView, LocalStatus, TokenView, VmView } from '@n3x/core/api/schemas';
 import { votersNote } from '@n3x/core/control/voters-note';
 import { effectiveStatus } from '@n3x/core/machine/effective';
@@ -12,7 +13,9 @@ import type { Lock } from '@n3x/core/model/lock';
 import { moveTargetId } from '@n3x/core/model/move';
 import { heldCount, type Network } from '@n3x/core/model/network';
 import type { ClusterObject } from '@n3x/core/model/object';
+import type { Project } from '@n3x/core/model/project';
 import { type Vm, type VmPhase, vmFailover } from '@n3x/core/model/vm';
+import { projectOf } from '@n3x/core/model/vm-name';
 import { setView } from './set-view.ts';
 
 /** A VM with the name of its host, its ports, and the status to show. */
@@ -25,6 +28,7 @@ export function vmView(state: ClusterState, vm: Vm): VmView {
   return {
     ...shown,
     ...to,
+    project: projectOf(vm.name),
     status,
     phase: status.phase,
     failover: vmFailover(vm.spec),
@@ -91,6 +95,12 @@ export function networkView(state: ClusterState, network: Network): NetworkView 
   return { ...network, uses, held, free };
 }
 
+/** A project with what its VMs have. */
+export function projectView(state: ClusterState, project: Project): ProjectView {
+  const { used, standing } = state.indexes.projectUse(project.name);
+  return { ...project, used: { ...used }, standing: { ...standing } };
+}
+
 /** The cluster as the answering host knows it. */
 export function clusterStatus(
   state: ClusterState,
@@ -139,6 +149,8 @@ export function objectView(state: ClusterState, object: ClusterObject, leaderId:
       return networkView(state, object);
     case 'vmset':
       return setView(state, object);
+    case 'project':
+      return projectView(state, object);
     default:
       return object;
   }

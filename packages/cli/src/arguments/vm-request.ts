@@ -9,6 +9,7 @@ import { parseLabels } from './labels.ts';
 import { parseForward, parseInterface, parseNetworkChoice } from './network.ts';
 import { parseWholeNumber } from './number.ts';
 import { type PlacementFlags, parsePlacement, parsePriority, placementFlag } from './placement.ts';
+import { nameInProject } from './project-name.ts';
 import { UsageError } from './usage-error.ts';
 import { parseSize, parseVolume } from './volume.ts';
 
@@ -77,7 +78,7 @@ export function flakeSource(
   const { ref, attribute } = parseFlake('--flake', flake, base);
   // Users copy attribute paths from elsewhere; the output's name is implied here.
   return {
-    ...{ kind: 'flake', ref, attribute: attribute?.replace(/^nixosConfigurations\./, '') ?? name },
+    ...{ kind: 'flake', ref, attribute: attribute?.replace(/^nixosConfigurations\./, '') ?? nameInProject(name) },
     ...(networks === undefined ? {} : { networks: networks.map(parseNetworkChoice) }),
   };
 }
@@ -152,7 +153,7 @@ export async function vmRequest(name: string, flags: VmCreateFlags, base: PathBa
   if (flags.flake === undefined && inline.length === 0 && flags.vcpu === undefined && flags.memory === undefined) {
     throw new UsageError(
       'vm create needs a guest: give --flake, or describe one with --vcpu, --memory, --module and others',
-      `for example: n3xctl vm create ${name} --flake .#${name}`,
+      `for example: n3xctl vm create ${name} --flake .#${nameInProject(name)}`,
     );
   }
   if (flags.flake === undefined && flags.network !== undefined) {

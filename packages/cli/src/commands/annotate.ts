@@ -1,11 +1,11 @@
-/** `vm annotate` and `host annotate`. */
+/** `vm annotate`, `host annotate` and `project annotate`. */
 import { parseAnnotations } from '../arguments/annotations.ts';
 import type { Context } from '../context.ts';
 
 async function annotate(
   context: Context,
-  operation: 'annotateVm' | 'annotateHost',
-  noun: 'vm' | 'host',
+  operation: 'annotateVm' | 'annotateHost' | 'annotateProject',
+  noun: 'vm' | 'host' | 'project',
   [name = '', ...texts]: readonly string[],
 ): Promise<void> {
   context.refuseStale();
@@ -29,4 +29,9 @@ export function annotateVm(context: Context, args: readonly string[]): Promise<v
 /** `host annotate NAME KEY=VALUE|KEY-...`. */
 export function annotateHost(context: Context, args: readonly string[]): Promise<void> {
   return annotate(context, 'annotateHost', 'host', args);
+}
+
+/** `project annotate NAME KEY=VALUE|KEY-...`. */
+export function annotateProject(context: Context, args: readonly string[]): Promise<void> {
+  return annotate(context, 'annotateProject', 'project', args);
 }

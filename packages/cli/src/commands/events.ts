@@ -2,6 +2,7 @@ import type { RouteResult } from '@n3x/core/api/routes';
 import { ERROR_CODES } from '@n3x/core/base/errors';
 import type { ClusterEvent } from '@n3x/core/model/cluster';
 import { parseWholeNumber } from '../arguments/number.ts';
+import { vmNameIn } from '../arguments/project-name.ts';
 import { Deadline } from '../client/deadline.ts';
 import { watch } from '../client/watch.ts';
 import type { Context } from '../context.ts';
@@ -35,7 +36,9 @@ function isEvent(object: unknown): object is ClusterEvent {
 }
 
 /** `events`. With `--follow` it lists, then watches from the list's index on, so nothing is missed or told twice. */
-export async function events(context: Context, _args: readonly string[], options: EventsOptions): Promise<void> {
+export async function events(context: Context, _args: readonly string[], given: EventsOptions): Promise<void> {
+  const { kind, name } = given;
+  const options = kind === 'vm' && name !== undefined ? { ...given, name: vmNameIn(context.project, name) } : given;
   const limit = parseWholeNumber('--lines', options.lines, 1, LINES_MAX);
   const filter = {
     ...(options.kind === undefined ? {} : { kind: options.kind }),

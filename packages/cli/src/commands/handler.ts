@@ -1,4 +1,5 @@
 import type { Command, OptionValues } from 'commander';
+import { vmNameIn } from '../arguments/project-name.ts';
 import { Context, type GlobalOptions } from '../context.ts';
 import type { Terminal } from '../output/terminal.ts';
 
@@ -14,8 +15,15 @@ export function handle<T extends OptionValues>(
   return command.action(async () => {
     const run = await load();
     const context = new Context(terminal, command.optsWithGlobals<GlobalOptions>());
-    await run(context, command.args, command.opts<T>());
+    await run(context, argumentsOf(command, context), command.opts<T>());
   });
+}
+
+/** The arguments as the API takes them: a VM that is named without its project is one of the project that is meant. */
+function argumentsOf(command: Command, { project }: Context): readonly string[] {
+  const [first, ...rest] = command.args;
+  if (first === undefined || command.parent?.name() !== 'vm') return command.args;
+  return [vmNameIn(project, first), ...rest];
 }
 
 /** For flags that may be given several times: collects their values in order. */

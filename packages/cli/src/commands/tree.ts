@@ -8,6 +8,7 @@ import { withHealthFlags } from './health-flags.ts';
 import { addLock } from './lock-tree.ts';
 import { addDrain, addMigrate, addRebalance } from './move-tree.ts';
 import { addNetwork } from './network-tree.ts';
+import { addProject } from './project-tree.ts';
 import { addVmChanges, setLimitFlags } from './set-tree.ts';
 
 function repeated(flags: string, description: string): Option {
@@ -36,6 +37,10 @@ export function addCommands(program: Command, terminal: Terminal): void {
   addToken(program.command('token').description('tokens with which hosts join'), terminal);
   addHost(program.command('host').description('hosts of the cluster'), terminal);
   addVm(program.command('vm').description('virtual machines'), terminal);
+  addProject(
+    program.command('project').description('projects: names and quotas of VMs that belong together'),
+    terminal,
+  );
   addLock(program.command('lock').description('locks and semaphores'), terminal);
   addNetwork(program.command('network').description('networks that VMs get addresses from'), terminal);
   handle(
@@ -206,7 +211,11 @@ function addHost(host: Command, terminal: Terminal): void {
 
 function addVm(vm: Command, terminal: Terminal): void {
   addVmCreate(vm, terminal);
-  handle(vm.command('list').description('all VMs'), terminal, async () => (await import('./vm-list.ts')).list);
+  handle(
+    vm.command('list').description('all VMs of the project').option('--all-projects', 'those of all projects'),
+    terminal,
+    async () => (await import('./vm-list.ts')).list,
+  );
   handle(
     vm
       .command('show')

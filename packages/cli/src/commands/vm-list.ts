@@ -2,10 +2,15 @@ import type { Context } from '../context.ts';
 import { vmTable } from '../output/vm-text.ts';
 
 /** `vm list`. */
-export async function list(context: Context): Promise<void> {
+export async function list(
+  context: Context,
+  _args: readonly string[] = [],
+  options: { readonly allProjects?: true } = {},
+): Promise<void> {
+  const { project } = context;
   const answer = await context.client.call('listVms', {
     deadline: context.requestDeadline(),
-    query: context.consistency,
+    query: { ...context.consistency, ...(options.allProjects === true ? {} : { project }) },
   });
   await context.show(answer, {
     names: answer.items.map((vm) => vm.name),

@@ -2,7 +2,7 @@
 import type { Command, Option } from 'commander';
 
 /** What stands for a value that a script can look up while completing. */
-export type ValueSource = 'vm' | 'host' | 'token' | 'lock' | 'network' | 'file' | 'directory';
+export type ValueSource = 'vm' | 'host' | 'token' | 'lock' | 'network' | 'project' | 'file' | 'directory';
 
 /** One flag. */
 export interface CompletionFlag {
@@ -35,6 +35,7 @@ const FLAG_SOURCES: Readonly<Record<string, ValueSource>> = {
   '--microvm': 'directory',
   '--host': 'host',
   '--network': 'network',
+  '--project': 'project',
 };
 
 function describeFlag(option: Option): CompletionFlag {
@@ -56,6 +57,7 @@ function argumentSource(path: readonly string[]): ValueSource | undefined {
   if (noun === 'token') return 'token';
   if (noun === 'lock') return 'lock';
   if (noun === 'network' && verb !== 'create') return 'network';
+  if (noun === 'project' && verb !== 'create') return 'project';
   if (noun === 'cluster' && verb === 'leave') return 'host';
   return undefined;
 }
@@ -89,6 +91,7 @@ const HELP_FLAG: CompletionFlag = {
 };
 
 /** The shell command that lists names of a kind, one a line; quiet when no n3xd answers. */
-export function lookupCommand(source: 'vm' | 'host' | 'token' | 'lock' | 'network'): string {
-  return `n3xctl ${source} list --stale --quiet --timeout 2s 2>/dev/null`;
+export function lookupCommand(source: 'vm' | 'host' | 'token' | 'lock' | 'network' | 'project'): string {
+  const all = source === 'vm' ? ' --all-projects' : '';
+  return `n3xctl ${source} list${all} --stale --quiet --timeout 2s 2>/dev/null`;
 }

@@ -1,6 +1,7 @@
 /** VMs as text for people. */
 import type { VmView } from '@n3x/core/api/schemas';
 import { allocatedTexts } from '@n3x/core/model/vm-address';
+import { DEFAULT_PROJECT } from '../arguments/project-name.ts';
 import { formatAge, formatSpan, formatTime } from './age.ts';
 import { annotationFields } from './annotation-fields.ts';
 import { careFields } from './health-text.ts';
@@ -82,6 +83,7 @@ function columns(paint: Paint, nowMs: number, reasonWidth: number): Column<VmVie
     { head: 'MEMORY', cell: (vm) => formatMemory(resources(vm).memoryMib) },
     { head: 'PORTS', cell: (vm) => portsText(vm) || '-' },
     { head: 'AGE', cell: (vm) => formatAge(vm.createdAtMs, nowMs) },
+    { head: 'PROJECT', wide: true, cell: (vm) => vm.project },
     { head: 'SINCE', wide: true, cell: (vm) => formatAge(vm.status.sinceMs, nowMs) },
     { head: 'ADDRESSES', wide: true, cell: (vm) => allocatedTexts(vm.allocation.addresses).join(', ') || '-' },
     { head: 'POWER', wide: true, cell: (vm) => vm.power },
@@ -186,6 +188,7 @@ export function vmDetails(vm: VmView, paint: Paint, nowMs: number): string {
   const needs = resources(vm);
   return renderFields([
     ['Name', vm.name],
+    ['Project', vm.project === DEFAULT_PROJECT ? undefined : vm.project],
     ['Phase', `${paint(PHASE_TONES[vm.phase], vm.phase)} for ${formatAge(status.sinceMs, nowMs)}`],
     ['Reason', reasonText(status)],
     ['Power', `${vm.power}${vm.deleting ? ', being deleted' : ''}`],

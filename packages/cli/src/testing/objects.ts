@@ -11,6 +11,7 @@ import {
 } from '@n3x/core/api/schemas';
 import { type ClusterEvent, eventSchema } from '@n3x/core/model/cluster';
 import { vmSpecSchema } from '@n3x/core/model/vm';
+import { projectOf } from '@n3x/core/model/vm-name';
 
 /** A fixed time for objects: 2026-01-02 03:04:05 UTC. */
 export const EPOCH_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -36,6 +37,7 @@ export function makeVm(change: VmChange = {}): VmView {
     deleting: false,
     allocation: { cid: 3, macs: [], interfaceNames: [], hostPorts: [] },
     assignment: { hostId: 1, epoch: 9 },
+    project: projectOf(change.name ?? 'web'),
     hostName: 'n1',
     failover: 'restart',
     ports: [],

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { DRAIN_DEADLINE_MAX_SECONDS, drainModeSchema, drainParallelSchema, drainSchema } from '../model/drain.ts';
 import { nameSchema } from '../model/names.ts';
+import { vmNameSchema } from '../model/vm-name.ts';
 import { CHANGE, READ } from './route-errors.ts';
 import { changeQuerySchema, changeResponseSchema, readQuerySchema, vmChangeResponseSchema } from './schemas.ts';
 
@@ -46,7 +47,7 @@ export const drainViewSchema = z.object({
 export type DrainView = z.infer<typeof drainViewSchema>;
 
 const planned = {
-  name: nameSchema,
+  name: vmNameSchema,
   uid: z.string().min(1).max(64),
   /** Epoch of the assignment that the plan was made from. */
   epoch: z.int().min(1),
@@ -123,7 +124,7 @@ export const MOVE_ROUTES = {
       'Cold: it is built on its new host while it runs on, then stopped and removed on the old one, and started on the ' +
       'new one. The hard rules of placement hold.',
     changes: true,
-    params: nameParams,
+    params: z.strictObject({ name: vmNameSchema }),
     query: changeQuerySchema,
     body: z.strictObject({ host: nameSchema.optional() }),
     answer: { type: 'json', schema: vmChangeResponseSchema },

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { addressSchema } from '../model/ip.ts';
 import { nameSchema } from '../model/names.ts';
 import { networkSchema, networkSpecSchema, releasedAddressSchema } from '../model/network.ts';
+import { vmNameSchema } from '../model/vm-name.ts';
 
 const countSchema = z.int().min(0);
 
@@ -24,7 +25,7 @@ export const NETWORK_LIST_MAX = 1000;
 /** One network with who is on it. */
 export const networkDetailSchema = networkViewSchema.extend({
   /** By name; at most 1000. */
-  users: z.array(z.object({ vm: nameSchema, addresses: z.array(addressSchema) })),
+  users: z.array(z.object({ vm: vmNameSchema, addresses: z.array(addressSchema) })),
   /** Addresses that VMs had and nobody has since, oldest first; at most 1000. */
   releasedAddresses: z.array(
     releasedAddressSchema.pick({ address: true, vm: true, releasedAtMs: true }).extend({ held: z.boolean() }),

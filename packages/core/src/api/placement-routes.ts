@@ -2,10 +2,11 @@
 import { z } from 'zod';
 import { nameSchema } from '../model/names.ts';
 import { strategySchema } from '../model/placement.ts';
+import { vmNameSchema } from '../model/vm-name.ts';
 import { CHANGE, READ } from './route-errors.ts';
 import { changeQuerySchema, readQuerySchema, vmChangeResponseSchema, vmCreateRequestSchema } from './schemas.ts';
 
-const nameParams = z.strictObject({ name: nameSchema });
+const nameParams = z.strictObject({ name: vmNameSchema });
 
 /** Where a VM is or would be, as of `index`. */
 export const placementViewSchema = z.object({

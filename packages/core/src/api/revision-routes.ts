@@ -1,11 +1,11 @@
 /** Routes that change VMs in place and take changes back: part of the one table in `routes.ts`. */
 import { z } from 'zod';
-import { nameSchema } from '../model/names.ts';
 import { vmSpecSchema } from '../model/vm.ts';
+import { vmNameSchema } from '../model/vm-name.ts';
 import { CHANGE, READ } from './route-errors.ts';
 import { changeQuerySchema, readQuerySchema, vmChangeResponseSchema } from './schemas.ts';
 
-const nameParams = z.strictObject({ name: nameSchema });
+const nameParams = z.strictObject({ name: vmNameSchema });
 
 /** Body of `POST /v1/vms/:name/spec`. */
 export const vmUpdateRequestSchema = z.strictObject({

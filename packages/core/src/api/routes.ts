@@ -5,11 +5,13 @@
 import { z } from 'zod';
 import type { ErrorCode } from '../base/errors.ts';
 import { nameSchema } from '../model/names.ts';
+import { vmNameSchema } from '../model/vm-name.ts';
 import { BACKUP_MEDIA_TYPE } from './backup-file.ts';
 import { LOCK_ROUTES } from './lock-routes.ts';
 import { MOVE_ROUTES } from './move-routes.ts';
 import { NETWORK_ROUTES } from './network-routes.ts';
 import { PLACEMENT_ROUTES } from './placement-routes.ts';
+import { PROJECT_ROUTES } from './project-routes.ts';
 import { REVISION_ROUTES } from './revision-routes.ts';
 import { CHANGE, READ } from './route-errors.ts';
 import {
@@ -36,6 +38,7 @@ import {
   readQuerySchema,
   vmChangeResponseSchema,
   vmCreateRequestSchema,
+  vmListQuerySchema,
   vmViewSchema,
   watchLineSchema,
   watchQuerySchema,
@@ -61,7 +64,7 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** Parameters are written `:name`. */
   readonly path: `/${string}`;
-  readonly tag: 'cluster' | 'tokens' | 'hosts' | 'vms' | 'locks' | 'networks' | 'changes' | 'service';
+  readonly tag: 'cluster' | 'tokens' | 'hosts' | 'projects' | 'vms' | 'locks' | 'networks' | 'changes' | 'service';
   readonly summary: string;
   readonly description?: string;
   /** Whether it changes something: it then takes a request id, and a retry with the same one takes effect once. */
@@ -91,6 +94,7 @@ const ON_HOST: readonly ErrorCode[] = [
 ];
 
 const nameParams = z.strictObject({ name: nameSchema });
+const vmParams = z.strictObject({ name: vmNameSchema });
 
 /** Answer of `GET /v1/version`. */
 export const versionResponseSchema = z.object({
@@ -292,13 +296,14 @@ export const ROUTES = {
     answer: { type: 'json', schema: changeResponseSchema },
     errors: [...CHANGE, 'N3X_NOT_FOUND'],
   },
+  ...PROJECT_ROUTES,
   listVms: {
     method: 'GET',
     path: '/v1/vms',
     tag: 'vms',
-    summary: 'All VMs',
+    summary: 'All VMs, or those of one project',
     changes: false,
-    query: readQuerySchema,
+    query: vmListQuerySchema,
     answer: { type: 'json', schema: listSchema(vmViewSchema) },
     errors: READ,
   },
@@ -321,7 +326,7 @@ export const ROUTES = {
     tag: 'vms',
     summary: 'One VM',
     changes: false,
-    params: nameParams,
+    params: vmParams,
     query: readQuerySchema,
     answer: { type: 'json', schema: vmViewSchema },
     errors: [...READ, 'N3X_NOT_FOUND'],
@@ -333,7 +338,7 @@ export const ROUTES = {
     summary: 'Stop a VM and remove it with its state',
     description: 'Answers once the wish is durable; the VM is gone when its host has removed it.',
     changes: true,
-    params: nameParams,
+    params: vmParams,
     query: changeQuerySchema,
     answer: { type: 'json', schema: changeResponseSchema },
     errors: [...CHANGE, 'N3X_NOT_FOUND'],
@@ -344,7 +349,7 @@ export const ROUTES = {
     tag: 'vms',
     summary: 'Let a VM run',
     changes: true,
-    params: nameParams,
+    params: vmParams,
     query: changeQuerySchema,
     answer: vmChange,
     errors: [...CHANGE, 'N3X_NOT_FOUND'],
@@ -355,7 +360,7 @@ export const ROUTES = {
     tag: 'vms',
     summary: 'Shut a VM down and keep it so',
     changes: true,
-    params: nameParams,
+    params: vmParams,
     query: changeQuerySchema,
     answer: vmChange,
     errors: [...CHANGE, 'N3X_NOT_FOUND'],
@@ -366,7 +371,7 @@ export const ROUTES = {
     tag: 'vms',
     summary: 'Shut a VM down and start it again',
     changes: true,
-    params: nameParams,
+    params: vmParams,
     query: changeQuerySchema,
     answer: vmChange,
     errors: [...CHANGE, 'N3X_NOT_FOUND'],
@@ -377,7 +382,7 @@ export const ROUTES = {
     tag: 'vms',
     summary: 'Annotations of a VM',
     changes: false,
-    params: nameParams,
+    params: vmParams,
     query: readQuerySchema,
     answer: { type: 'json', schema: annotationsResponseSchema },
     errors: [...READ, 'N3X_NOT_FOUND'],
@@ -389,7 +394,7 @@ export const ROUTES = {
     summary: 'Set and take away annotations of a VM',
     description: 'A text sets an annotation, null takes it away, the others stay. n3x never reads them.',
     changes: true,
-    params: nameParams,
+    params: vmParams,
     query: changeQuerySchema,
     body: annotateRequestSchema,
     answer: { type: 'json', schema: changeResponseSchema },
@@ -401,7 +406,7 @@ export const ROUTES = {
     tag: 'vms',
     summary: 'Console or build log of a VM, from the host that holds it',
     changes: false,
-    params: nameParams,
+    params: vmParams,
     query: logsQuerySchema,
     answer: { type: 'text' },
     errors: ON_HOST,
@@ -415,7 +420,7 @@ export const ROUTES = {
       'Needs the headers `Connection: Upgrade` and `Upgrade: n3x-console`. After the answer 101 the connection carries ' +
       'what the console prints one way and what is typed the other way, as raw bytes.',
     changes: false,
-    params: nameParams,
+    params: vmParams,
     answer: { type: 'upgrade', protocol: CONSOLE_UPGRADE },
     errors: ON_HOST,
   },

@@ -8,6 +8,7 @@ import { clusterSchema, clusterSettingsSchema, eventKindSchema, eventSchema, tok
 import { hostRoleSchema, hostSchema } from '../model/host.ts';
 import { annotationChangesSchema, annotationsSchema, labelChangesSchema, nameSchema } from '../model/names.ts';
 import { failoverSchema, powerSchema, vmPhaseSchema, vmSchema, vmSpecSchema } from '../model/vm.ts';
+import { projectNameSchema, vmNameSchema } from '../model/vm-name.ts';
 
 /** Header with the client's own id of a changing request; a retry carries the same one and takes effect once. */
 export const REQUEST_ID_HEADER = 'n3x-request-id';
@@ -34,8 +35,13 @@ export const consistencySchema = z.enum(['linearizable', 'stale']);
 /** Query of every read. */
 export const readQuerySchema = z.strictObject({ consistency: consistencySchema.default('linearizable') });
 
+/** Query of the list of VMs: those of one project, or without it all. */
+export const vmListQuerySchema = readQuerySchema.extend({ project: projectNameSchema.optional() });
+
 /** A VM as clients see it: the object and what follows from it. Its earlier builds are in its history. */
 export const vmViewSchema = vmSchema.omit({ revisions: true }).extend({
+  /** Its project; `name` has it too, but for the project `default`. */
+  project: z.string(),
   /** Name of the host it is assigned to. */
   hostName: z.string().nullable(),
   /** Name of the host that it moves to; absent when it does not. */
@@ -83,7 +89,7 @@ export function listSchema<T extends z.ZodType>(item: T) {
 
 /** Body of `POST /v1/vms`. */
 export const vmCreateRequestSchema = z.strictObject({
-  name: nameSchema,
+  name: vmNameSchema,
   spec: vmSpecSchema,
   power: powerSchema.default('running'),
 });
@@ -223,7 +229,9 @@ export const watchQuerySchema = z.strictObject({
   /** Comma-separated kinds; without it all. */
   kinds: z
     .string()
-    .regex(/^(cluster|host|vm|vmset|token|lock|network|event)(,(cluster|host|vm|vmset|token|lock|network|event))*$/)
+    .regex(
+      /^(cluster|host|vm|vmset|token|lock|network|project|event)(,(cluster|host|vm|vmset|token|lock|network|project|event))*$/,
+    )
     .optional(),
   name: z.string().max(64).optional(),
 });
@@ -233,14 +241,14 @@ export const watchLineSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('changed'),
     index: z.int(),
-    kind: z.enum(['cluster', 'host', 'vm', 'vmset', 'token', 'lock', 'network', 'event']),
+    kind: z.enum(['cluster', 'host', 'vm', 'vmset', 'token', 'lock', 'network', 'project', 'event']),
     name: z.string(),
     object: z.unknown(),
   }),
   z.object({
     type: z.literal('removed'),
     index: z.int(),
-    kind: z.enum(['cluster', 'host', 'vm', 'vmset', 'token', 'lock', 'network', 'event']),
+    kind: z.enum(['cluster', 'host', 'vm', 'vmset', 'token', 'lock', 'network', 'project', 'event']),
     name: z.string(),
   }),
   z.object({ type: z.literal('bookmark'), index: z.int() }),

@@ -1,12 +1,12 @@
 /** Routes of sets of VMs, and what they take and give: part of the one table in `routes.ts`. */
 import { z } from 'zod';
-import { nameSchema } from '../model/names.ts';
 import { vmPhaseSchema, vmSpecSchema } from '../model/vm.ts';
+import { vmNameSchema } from '../model/vm-name.ts';
 import { maxUnavailableSchema, onFailureSchema, replicasSchema, templateSchema, vmSetSchema } from '../model/vm-set.ts';
 import { CHANGE, READ } from './route-errors.ts';
 import { changeResponseSchema, listSchema, readQuerySchema } from './schemas.ts';
 
-const nameParams = z.strictObject({ name: nameSchema });
+const nameParams = z.strictObject({ name: vmNameSchema });
 const ifGeneration = z.int().min(1).optional();
 
 /** A set as clients see it. */
@@ -39,7 +39,7 @@ export type SetView = z.infer<typeof setViewSchema>;
 
 /** Body of `POST /v1/sets`. */
 export const setCreateRequestSchema = z.strictObject({
-  name: nameSchema,
+  name: vmNameSchema,
   template: templateSchema,
   replicas: replicasSchema,
   /** How many members an update may have down at once. */

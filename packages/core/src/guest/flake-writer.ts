@@ -8,6 +8,7 @@
 import { assert } from '../base/assert.ts';
 import type { NixSystem } from '../model/names.ts';
 import type { Allocation, Forward, GuestModule, VmSpec, Volume } from '../model/vm.ts';
+import { localName } from '../model/vm-name.ts';
 import { HYPERVISOR_SUPPORT } from './hypervisor-support.ts';
 import { guestNetwork } from './network.ts';
 import { expression, type NixExpression, type NixValue, nixBindings, nixName, nixValue } from './nix-text.ts';
@@ -58,7 +59,8 @@ export function writeFlake(input: FlakeInput): WrittenFlake {
   if (source.forwards.length > 0) modules.unshift(openPorts(source.forwards));
   const network = guestNetwork(input.spec, input.allocation);
   modules.unshift(...network.modules);
-  const configuration = { networking: { hostName: input.name }, microvm: microvmOptions(input), ...network.options };
+  const networking = { hostName: localName(input.name) };
+  const configuration = { networking, microvm: microvmOptions(input), ...network.options };
   files['flake.nix'] = flakeText(input, inputs, configuration, modules);
   const refs = [nixpkgs, microvm, ...source.modules.flatMap((module) => (module.kind === 'flake' ? [module.ref] : []))];
   return { files, unsupported: findUnsupported(input.spec), lockable: !refs.some(isLocal) };
@@ -150,9 +152,16 @@ ${nixBindings(inputs, '    ')}  };
       modules = [
 ${list.map((item) => `        ${item}\n`).join('')}      ];
     };
-  };
+${aliasText(input.name)}  };
 }
 `;
+}
+
+/** The `microvm` command reads the dot of a qualified name as the step into a set, and finds the guest there too. */
+function aliasText(name: string): string {
+  if (!name.includes('.')) return '';
+  const path = name.split('.').map(nixName).join('.');
+  return `    nixosConfigurations.${path} = inputs.self.nixosConfigurations.${nixName(name)};\n`;
 }
 
 /**

@@ -1,6 +1,9 @@
 /** Annotations: texts that users and programs keep with an object, and that n3x itself never reads. */
 import { ERROR_CODES } from '../base/errors.ts';
+import type { Host } from '../model/host.ts';
 import { ANNOTATIONS_MAX, type AnnotationChanges, type Annotations } from '../model/names.ts';
+import type { Project } from '../model/project.ts';
+import type { Vm } from '../model/vm.ts';
 import type { Command } from './command.ts';
 import type { Transaction } from './transaction.ts';
 import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
@@ -29,11 +32,22 @@ function sizeOf(annotations: Annotations): number {
   return size;
 }
 
+function named(tx: Transaction, kind: 'vm' | 'host' | 'project', name: string): Vm | Host | Project | undefined {
+  switch (kind) {
+    case 'vm':
+      return tx.state.vm(name);
+    case 'host':
+      return tx.state.hostByName(name);
+    case 'project':
+      return tx.state.project(name);
+  }
+}
+
 /** `annotate`. Leaves the generation as it is: nothing has to be done about it. */
 export function applyAnnotate(tx: Transaction, command: Extract<Command, { type: 'annotate' }>): Verdict {
   const { kind, name, set, ifModifiedIndex } = command;
-  const what = kind === 'vm' ? 'VM' : 'host';
-  const object = kind === 'vm' ? tx.state.vm(name) : tx.state.hostByName(name);
+  const what = kind === 'vm' ? 'VM' : kind;
+  const object = named(tx, kind, name);
   if (object === undefined) return notFound(what, name, `\`n3xctl ${kind} list\` shows those that do`);
   if (ifModifiedIndex !== undefined && ifModifiedIndex !== object.modifiedIndex) {
     return no(
@@ -55,6 +69,7 @@ export function applyAnnotate(tx: Transaction, command: Extract<Command, { type:
   const { annotations: _, ...rest } = object;
   const next = count === 0 ? rest : { ...rest, annotations };
   if (next.kind === 'vm') tx.putVm(next);
+  else if (next.kind === 'project') tx.putProject(next);
   else tx.putHost(next);
   return done();
 }

@@ -12,7 +12,8 @@ import type { Command, VmReport } from './command.ts';
 import { same } from './difference.ts';
 import { misfits } from './fit.ts';
 import { withoutVms } from './occupancy.ts';
-import type { Transaction } from './transaction.ts';
+import { growthExcesses, guaranteeAgainst, heldText } from './quota.ts';
+import { clip, type Transaction } from './transaction.ts';
 import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
 
 type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
@@ -103,6 +104,12 @@ export function applyVmPreempt(tx: Transaction, command: CommandOf<'vmPreempt'>)
     victims.set(other.name, other);
   }
   const others = [...victims.values()];
+  const guarantee = guaranteeAgainst(tx.state, vm, others);
+  if (guarantee !== undefined) {
+    const names = others.map(({ name }) => name).join(', ');
+    const message = `VM ${names} cannot make room for ${vm.name}: ${guarantee}. Decide again`;
+    return no(ERROR_CODES.refused, message, { name: vm.name, rules: ['guarantee'] });
+  }
   const refusal = unfit(vm, host, misfits(vm, host, withoutVms(tx.state.indexes, host.id, hostZone(host), others)));
   if (refusal !== undefined) return refusal;
   for (const other of others) {
@@ -186,13 +193,29 @@ function applyReport(tx: Transaction, hostId: number, report: VmReport): boolean
   let changed = false;
   let next = vm;
   if (!same(vm.status, status)) {
-    next = tx.putVm({ ...vm, status });
+    next = tx.putVm(heldToQuota(tx, vm, { ...vm, status }));
     // That n3x gives up is news, also about a VM that had failed before.
     const halted = status.halt !== undefined && !same(status.halt, vm.status.halt);
     if (moved || halted) phaseEvent(tx, next);
     changed = true;
   }
   return report.gate === undefined || vm.deleting ? changed : judgeBuild(tx, next, report.gate) || changed;
+}
+
+/**
+ * `next` as it may be: a VM whose build turned out larger than its project's quotas allow is stopped, and counts as what
+ * was asked for until it is started again with room for all of it.
+ */
+function heldToQuota(tx: Transaction, vm: Vm, next: Vm): Vm {
+  if (same(vm.status.evaluated, next.status.evaluated)) return next;
+  const { overQuota: before, ...free } = next;
+  const found = growthExcesses(tx.state, vm, free);
+  if (found.length === 0) return free;
+  const overQuota = clip(heldText(vm.name, found), 256);
+  if (overQuota !== before) tx.event(about(vm.name), 'QuotaExceeded', overQuota, 'warning');
+  if (vm.power === 'stopped') return { ...free, overQuota };
+  const generation = vm.generation + 1;
+  return { ...free, overQuota, power: 'stopped', generation, poweredGeneration: generation };
 }
 
 /** `vmReport`. */

@@ -11,6 +11,7 @@ import { same } from './difference.ts';
 import { type Misfit, misfits } from './fit.ts';
 import { describeMisfit } from './fit-text.ts';
 import { withoutVms } from './occupancy.ts';
+import { quotaRefusal } from './quota.ts';
 import { lastReady, type NextBuild, withSpec } from './revisions.ts';
 import type { ClusterState } from './state.ts';
 import type { Transaction } from './transaction.ts';
@@ -105,8 +106,8 @@ export function draftUpdate(tx: Transaction, vm: Vm, next: NextBuild): UpdateDra
   const allocated = reallocate(tx.state, vm, next.spec);
   if (!allocated.ok) return { refusal: refused(vm, `VM ${vm.name} cannot be changed: ${allocated.message}`) };
   const draft: Vm = { ...changed, allocation: allocated.allocation };
-  const misplaced = placeRefusal(tx.state, vm, draft);
-  return misplaced === undefined ? { vm: draft } : { refusal: misplaced };
+  const against = quotaRefusal(tx.state, vm, draft, 'be changed so') ?? placeRefusal(tx.state, vm, draft);
+  return against === undefined ? { vm: draft } : { refusal: against };
 }
 
 /** Makes a change. The event says that it is asked for; the work follows on the host. */

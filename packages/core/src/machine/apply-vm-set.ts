@@ -2,7 +2,9 @@
 import { ERROR_CODES } from '../base/errors.ts';
 import { REVISIONS_MAX } from '../model/revision.ts';
 import type { Vm } from '../model/vm.ts';
+import { projectOf } from '../model/vm-name.ts';
 import { isMember, memberName, type TemplateRevision, templateRevision, type VmSet } from '../model/vm-set.ts';
+import { unknownProject } from './apply-project.ts';
 import { inPlaceRefusal } from './apply-update.ts';
 import type { Command } from './command.ts';
 import { same } from './difference.ts';
@@ -42,6 +44,8 @@ export function applyVmSetCreate(tx: Transaction, command: CommandOf<'vmSetCreat
       { name },
     );
   }
+  const project = projectOf(name);
+  if (tx.state.project(project) === undefined) return unknownProject(project);
   if (tx.state.vm(name) !== undefined) {
     return no(ERROR_CODES.conflict, `there is a VM ${name}, and sets share their names with VMs: choose another name`, {
       name,

@@ -2,10 +2,13 @@
 import { ERROR_CODES } from '../base/errors.ts';
 import type { Cluster } from '../model/cluster.ts';
 import { isHalted, type Vm, type VmSpec } from '../model/vm.ts';
+import { projectOf } from '../model/vm-name.ts';
 import { type AddressDraft, draftAddresses, takeAddresses } from './address-allocation.ts';
 import { allocate } from './allocation.ts';
+import { unknownProject } from './apply-project.ts';
 import type { Command } from './command.ts';
 import { type Difference, differences, shown } from './difference.ts';
+import { quotaRefusal } from './quota.ts';
 import type { ClusterState } from './state.ts';
 import { clip, type Transaction } from './transaction.ts';
 import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
@@ -121,6 +124,8 @@ export function draftVm(
     const message = `there is a set ${name}, and VMs share their names with sets: choose another name`;
     return { type: 'refused', verdict: no(ERROR_CODES.conflict, message, { name }) };
   }
+  const project = projectOf(name);
+  if (state.project(project) === undefined) return { type: 'refused', verdict: unknownProject(project) };
   const refusal = specRefusal(state, name, spec);
   if (refusal !== undefined) return { type: 'refused', verdict: refusal };
   const allocated = allocate(state, cluster.nextVmOrdinal, spec);
@@ -153,6 +158,8 @@ export function draftVm(
       observedRestarts: 0,
     },
   };
+  const overQuota = quotaRefusal(state, undefined, vm, 'be created');
+  if (overQuota !== undefined) return { type: 'refused', verdict: overQuota };
   return { type: 'new', vm, nextVmOrdinal: allocated.nextVmOrdinal, addresses: given.draft };
 }
 
@@ -189,8 +196,13 @@ export function applyVmSetPower(tx: Transaction, command: CommandOf<'vmSetPower'
   if (vm.deleting) return beingDeleted(vm);
   // One that ended and is not started any more has the power it shall have: to start it is a wish of its own.
   if (vm.power === command.power && !isHalted(vm)) return unchanged();
+  // One that was held counts in full again once it is started.
+  const { overQuota, ...free } = vm;
+  const held = command.power === 'running' && overQuota !== undefined;
+  const refusal = held ? quotaRefusal(tx.state, vm, free, 'be started') : undefined;
+  if (refusal !== undefined) return refusal;
   const generation = vm.generation + 1;
-  const next: Vm = { ...vm, power: command.power, generation, poweredGeneration: generation };
+  const next: Vm = { ...(held ? free : vm), power: command.power, generation, poweredGeneration: generation };
   if (vm.assignment === null) {
     // No host will report on it: what its status says is for the cluster to write.
     const starts = command.power === 'running';

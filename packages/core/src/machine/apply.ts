@@ -29,6 +29,7 @@ import {
   applyVmReport,
   applyVmUnplaceable,
 } from './apply-placement.ts';
+import { applyProjectCreate, applyProjectDelete, applyProjectSet } from './apply-project.ts';
 import { applyTokenCreate, applyTokenRevoke } from './apply-token.ts';
 import { applyVmRollback, applyVmUpdate } from './apply-update.ts';
 import { applyVmCreate, applyVmDelete, applyVmRestart, applyVmSetPower } from './apply-vm.ts';
@@ -160,6 +161,12 @@ function verdictOn(tx: Transaction, term: Term, command: Command): Verdict {
       return applyNetworkDelete(tx, command);
     case 'networkHoldEnd':
       return applyNetworkHoldEnd(tx, command);
+    case 'projectCreate':
+      return applyProjectCreate(tx, command);
+    case 'projectSet':
+      return applyProjectSet(tx, command);
+    case 'projectDelete':
+      return applyProjectDelete(tx, command);
     case 'eventRecord':
       tx.event(command.about, command.reason, command.message, command.severity);
       return done();

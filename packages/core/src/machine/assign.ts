@@ -3,6 +3,7 @@ import { ERROR_CODES } from '../base/errors.ts';
 import { type Cluster, strategyOf } from '../model/cluster.ts';
 import type { Host } from '../model/host.ts';
 import type { Vm } from '../model/vm.ts';
+import { projectOf } from '../model/vm-name.ts';
 import { type Misfit, misfits } from './fit.ts';
 import { describeMisfit } from './fit-text.ts';
 import type { Transaction } from './transaction.ts';
@@ -13,7 +14,8 @@ export function assign(tx: Transaction, cluster: Cluster, vm: Vm, host: Host, ho
   const hint = how === '' ? 'Decide again' : `\`n3xctl vm explain ${vm.name}\` shows where it fits`;
   const refusal = unfit(vm, host, misfits(vm, host, tx.state.indexes), hint);
   if (refusal !== undefined) return refusal;
-  if (strategyOf(cluster, vm.spec.placement) === 'round-robin') tx.putCluster({ ...cluster, lastTurnHostId: host.id });
+  if (strategyOf(cluster, tx.state.project(projectOf(vm.name)), vm.spec.placement) === 'round-robin')
+    tx.putCluster({ ...cluster, lastTurnHostId: host.id });
   tx.putVmStatus(
     { ...vm, assignment: { hostId: host.id, epoch: tx.index } },
     { ...vm.status, phase: 'building', reason: 'Assigned', message: `assigned to ${host.name}${how}` },

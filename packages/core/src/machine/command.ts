@@ -11,7 +11,10 @@ import { lockHolderSchema, lockReasonSchema, lockSlotsSchema, lockTtlSchema } fr
 import { moveCauseSchema } from '../model/move.ts';
 import { annotationChangesSchema, labelChangesSchema, nameSchema } from '../model/names.ts';
 import { networkChangesSchema, networkSpecSchema } from '../model/network.ts';
+import { strategySchema } from '../model/placement.ts';
+import { quotaChangesSchema, quotasSchema } from '../model/project.ts';
 import { powerSchema, vmSpecSchema, vmStatusSchema } from '../model/vm.ts';
+import { projectNameSchema, vmNameSchema } from '../model/vm-name.ts';
 import type { FormatRange } from './format-range.ts';
 import { VM_SET_COMMANDS } from './vm-set-command.ts';
 
@@ -40,7 +43,7 @@ const gateSchema = z.strictObject({
 
 /** One VM in a host's report. Ignored when the VM's uid or epoch has moved on. */
 export const vmReportSchema = z.strictObject({
-  name: nameSchema,
+  name: vmNameSchema,
   uid,
   epoch,
   status: vmStatusSchema,
@@ -50,23 +53,23 @@ export const vmReportSchema = z.strictObject({
 export type VmReport = z.infer<typeof vmReportSchema>;
 
 /** One move of a plan: of the VM that had this host at `epoch`, and of no later one. */
-const plannedMoveSchema = z.strictObject({ name: nameSchema, uid, epoch, targetId: hostId });
+const plannedMoveSchema = z.strictObject({ name: vmNameSchema, uid, epoch, targetId: hostId });
 
 /** The union of all commands. */
 export const commandSchema = z.discriminatedUnion('type', [
   /** Same name and spec: no change. Same name, other spec: conflict naming the fields. */
-  z.strictObject({ type: z.literal('vmCreate'), name: nameSchema, uid, spec: vmSpecSchema, power: powerSchema }),
+  z.strictObject({ type: z.literal('vmCreate'), name: vmNameSchema, uid, spec: vmSpecSchema, power: powerSchema }),
   /** `ifModifiedIndex` makes it conditional. */
   z.strictObject({
     type: z.literal('vmSetPower'),
-    name: nameSchema,
+    name: vmNameSchema,
     power: powerSchema,
     ifModifiedIndex: z.int().optional(),
   }),
   /** Another spec for a VM that is there. The same one changes nothing, unless it is to be built anew. */
   z.strictObject({
     type: z.literal('vmUpdate'),
-    name: nameSchema,
+    name: vmNameSchema,
     spec: vmSpecSchema,
     /** Build the source anew although it is the same: what it refers to may have moved. */
     rebuild: z.boolean(),
@@ -77,24 +80,24 @@ export const commandSchema = z.discriminatedUnion('type', [
   /** Back to the last build that was ready, or that of a generation. */
   z.strictObject({
     type: z.literal('vmRollback'),
-    name: nameSchema,
+    name: vmNameSchema,
     to: z.int().min(1).optional(),
     ifModifiedIndex: z.int().optional(),
   }),
-  z.strictObject({ type: z.literal('vmRestart'), name: nameSchema, ifModifiedIndex: z.int().optional() }),
-  /** Sets and takes away annotations of a VM or host. */
+  z.strictObject({ type: z.literal('vmRestart'), name: vmNameSchema, ifModifiedIndex: z.int().optional() }),
+  /** Sets and takes away annotations of a VM, host or project. */
   z.strictObject({
     type: z.literal('annotate'),
-    kind: z.enum(['vm', 'host']),
-    name: nameSchema,
+    kind: z.enum(['vm', 'host', 'project']),
+    name: vmNameSchema,
     set: annotationChangesSchema,
     ifModifiedIndex: z.int().optional(),
   }),
-  z.strictObject({ type: z.literal('vmDelete'), name: nameSchema, ifModifiedIndex: z.int().optional() }),
+  z.strictObject({ type: z.literal('vmDelete'), name: vmNameSchema, ifModifiedIndex: z.int().optional() }),
   /** The placement controller's decision; refused when the VM or the host moved on, or it does not fit. */
   z.strictObject({
     type: z.literal('vmAssign'),
-    name: nameSchema,
+    name: vmNameSchema,
     uid,
     hostId,
     /** `modifiedIndex` of the VM that the decision was made from. */
@@ -103,26 +106,26 @@ export const commandSchema = z.discriminatedUnion('type', [
   /** A user's decision for a VM without a host; the hard rules hold for it too. */
   z.strictObject({
     type: z.literal('vmPlace'),
-    name: nameSchema,
+    name: vmNameSchema,
     host: nameSchema,
     ifModifiedIndex: z.int().optional(),
   }),
   /** The placement controller's decision that VMs of lower priority make room for this one. */
   z.strictObject({
     type: z.literal('vmPreempt'),
-    name: nameSchema,
+    name: vmNameSchema,
     uid,
     hostId,
     baseIndex: z.int(),
     victims: z
-      .array(z.strictObject({ name: nameSchema, uid, epoch }))
+      .array(z.strictObject({ name: vmNameSchema, uid, epoch }))
       .min(1)
       .max(PREEMPT_MAX),
   }),
   /** A VM is to leave its host in good order. Void once the VM has moved on from the assignment at `epoch`. */
   z.strictObject({
     type: z.literal('vmMove'),
-    name: nameSchema,
+    name: vmNameSchema,
     uid,
     epoch,
     cause: moveCauseSchema,
@@ -134,7 +137,7 @@ export const commandSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('vmMoveBuilt'),
     hostId,
-    name: nameSchema,
+    name: vmNameSchema,
     uid,
     index: z.int(),
     failure: z.string().max(256).optional(),
@@ -142,7 +145,7 @@ export const commandSchema = z.discriminatedUnion('type', [
   /** A move is given up: the VM runs on where it is, and is started there again if it has stopped already. */
   z.strictObject({
     type: z.literal('vmMoveCancel'),
-    name: nameSchema,
+    name: vmNameSchema,
     uid,
     index: z.int(),
     reason: z.string().min(1).max(256),
@@ -155,7 +158,7 @@ export const commandSchema = z.discriminatedUnion('type', [
   /** The placement controller found no host; `message` lists why, host by host. */
   z.strictObject({
     type: z.literal('vmUnplaceable'),
-    name: nameSchema,
+    name: vmNameSchema,
     uid,
     baseIndex: z.int(),
     reason: z.string().max(64),
@@ -179,7 +182,7 @@ export const commandSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('vmRemoved'),
     hostId,
-    name: nameSchema,
+    name: vmNameSchema,
     uid,
     epoch,
     /** The move that it was removed for: an earlier one may have been given up, and the VM started again since. */
@@ -295,6 +298,23 @@ export const commandSchema = z.discriminatedUnion('type', [
     through: z.int().min(1),
   }),
   ...VM_SET_COMMANDS,
+  /** Same name, quotas and strategy: no change. Same name, others: conflict. */
+  z.strictObject({
+    type: z.literal('projectCreate'),
+    name: projectNameSchema,
+    quotas: quotasSchema,
+    strategy: strategySchema.optional(),
+  }),
+  /** Changes what is named and leaves the rest. A strategy of null is the cluster's again. */
+  z.strictObject({
+    type: z.literal('projectSet'),
+    name: projectNameSchema,
+    quotas: quotaChangesSchema,
+    strategy: strategySchema.nullable().optional(),
+    ifModifiedIndex: z.int().optional(),
+  }),
+  /** Refused while it has VMs. */
+  z.strictObject({ type: z.literal('projectDelete'), name: projectNameSchema, ifModifiedIndex: z.int().optional() }),
   /** Something worth a line in the history that changes nothing else. */
   z.strictObject({
     type: z.literal('eventRecord'),

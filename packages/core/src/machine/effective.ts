@@ -7,7 +7,7 @@ import type { Vm, VmPhase, VmStatus } from '../model/vm.ts';
  * be so. VM records are not rewritten for that, so nothing has to be undone when the host is back.
  */
 export function effectiveStatus(vm: Vm, host: Host | undefined): VmStatus {
-  if (vm.assignment === null || host?.reachable === true) return vm.status;
+  if (vm.assignment === null || host?.reachable === true) return held(vm);
   const who = host === undefined ? `host ${vm.assignment.hostId}` : `host ${host.name}`;
   const how =
     host?.membership === 'lost'
@@ -20,6 +20,12 @@ export function effectiveStatus(vm: Vm, host: Host | undefined): VmStatus {
     message: `${who} ${how}; last seen ${vm.status.phase}`,
     sinceMs: host === undefined ? vm.status.sinceMs : Math.max(host.reachableSinceMs, vm.status.sinceMs),
   };
+}
+
+/** Of a VM that is stopped for its project's quotas the reason is that, whatever its host says of how it stopped. */
+function held({ status, overQuota }: Vm): VmStatus {
+  if (overQuota === undefined) return status;
+  return { ...status, reason: 'QuotaExceeded', message: overQuota };
 }
 
 /** The phase to show. */

@@ -5,6 +5,7 @@
 import { type Host, hostCapacity, hostLabels, hostZone } from '../model/host.ts';
 import { type Domain, hasPair, labelPairs } from '../model/placement.ts';
 import { isFenced, type Vm, vmResources } from '../model/vm.ts';
+import { inProject, pairsInProject } from './label-scope.ts';
 import { type Loads, type Occupancy, vmPorts } from './occupancy.ts';
 
 /** One rule that keeps a VM off a host. */
@@ -75,12 +76,14 @@ function limitMisfits(vm: Vm, place: Occupancy, per: Domain, zone: string, add: 
   };
   for (const limit of placement.limits ?? []) {
     if (limit.per !== per) continue;
-    const there = place.count(limit.label) + (hasPair(labels, limit.label) ? 1 : 0);
+    const there = place.count(inProject(vm, limit.label)) + (hasPair(labels, limit.label) ? 1 : 0);
     if (there > limit.max) exceeded(limit.label, limit.max);
   }
-  for (const pair of labelPairs(labels)) {
+  const scoped = pairsInProject(vm);
+  const plain = labelPairs(labels);
+  for (const [at, pair] of scoped.entries()) {
     const max = place.limit(pair);
-    if (max !== Number.POSITIVE_INFINITY && place.count(pair) + 1 > max) exceeded(pair, max);
+    if (max !== Number.POSITIVE_INFINITY && place.count(pair) + 1 > max) exceeded(plain[at] ?? pair, max);
   }
   for (const [label, max] of over ?? []) add({ rule: 'limit', label, per, max, zone });
 }
@@ -89,12 +92,15 @@ function limitMisfits(vm: Vm, place: Occupancy, per: Domain, zone: string, add: 
 function neighbourMisfits(vm: Vm, host: Host, loads: Loads, add: (misfit: Misfit) => void): void {
   const { labels, placement } = vm.spec;
   const load = loads.of(host.id);
-  for (const label of placement.apart ?? []) if (load.count(label) > 0) add({ rule: 'apart', label, asked: true });
+  for (const label of placement.apart ?? []) {
+    if (load.count(inProject(vm, label)) > 0) add({ rule: 'apart', label, asked: true });
+  }
   for (const label of labelPairs(labels)) {
-    if (load.keepApart(label) > 0) add({ rule: 'apart', label, asked: false });
+    if (load.keepApart(inProject(vm, label)) > 0) add({ rule: 'apart', label, asked: false });
   }
   for (const label of placement.near ?? []) {
-    if (load.count(label) > 0 || (hasPair(labels, label) && loads.placed(label) === 0)) continue;
+    const scoped = inProject(vm, label);
+    if (load.count(scoped) > 0 || (hasPair(labels, label) && loads.placed(scoped) === 0)) continue;
     add({ rule: 'near', label });
   }
   limitMisfits(vm, load, 'host', '', add);

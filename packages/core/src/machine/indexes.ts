@@ -8,6 +8,7 @@ import type { LabelPair } from '../model/placement.ts';
 import { type Vm, vmPriority } from '../model/vm.ts';
 import { allocatedTexts } from '../model/vm-address.ts';
 import { type Loads, Occupancy } from './occupancy.ts';
+import { type ProjectUse, ProjectUses } from './project-use.ts';
 
 /** First context id that is handed out is this plus 1. Below are the reserved ones and those a user may pick by hand. */
 export const CID_BASE = 1000;
@@ -43,6 +44,7 @@ export class VmIndexes implements Loads {
   readonly #makingRoom = new Map<string, Map<number, number>>();
   /** How many VMs with a host have which priority. */
   readonly #priorities = new Map<number, number>();
+  readonly #projects = new ProjectUses();
   readonly #waiting = new Set<string>();
   readonly #moving = new Set<string>();
   readonly #slots = new Map<number, string>();
@@ -89,6 +91,11 @@ export class VmIndexes implements Loads {
   /** Hosts on which VMs make room for the one of this name. */
   roomMadeOn(name: string): number[] {
     return [...(this.#makingRoom.get(name)?.keys() ?? [])];
+  }
+
+  /** What the VMs of a project have; a value, not live. */
+  projectUse(project: string): ProjectUse {
+    return this.#projects.of(project);
   }
 
   /** The lowest priority of a VM that has a host; infinite without one. */
@@ -166,6 +173,7 @@ export class VmIndexes implements Loads {
 
   /** One VM was replaced: `before` is absent when it is new, `after` when it went. */
   replace(before: Vm | undefined, after: Vm | undefined): void {
+    this.#projects.replace(before, after);
     if (before !== undefined) this.#remove(before);
     if (after !== undefined) this.#add(after);
   }

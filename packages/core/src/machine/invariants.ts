@@ -11,6 +11,7 @@ import { checkLock, checkLocks } from './lock-invariants.ts';
 import { checkNetworks, checkVmAddresses } from './network-invariants.ts';
 import { Occupancy, vmPorts } from './occupancy.ts';
 import { checkNeighbours } from './placement-invariants.ts';
+import { checkProjectStep, checkProjects } from './project-invariants.ts';
 import { RecordHash } from './record-hash.ts';
 import { type ClusterState, recordKey } from './state.ts';
 import { checkSets, checkSetUpdate } from './vm-set-invariants.ts';
@@ -196,6 +197,7 @@ export function checkInvariants(state: ClusterState): string[] {
   checkLocks(state, found);
   checkNetworks(state, found);
   checkSets(state, found);
+  checkProjects(state, found);
   checkHistory(state, found);
   checkHash(state, found);
   return found;
@@ -223,6 +225,7 @@ function checkMove(state: ClusterState, vm: Vm, found: string[]): void {
  */
 export function checkStep(state: ClusterState, changes: readonly ObjectChange[]): string[] {
   const found: string[] = [];
+  checkProjectStep(state, changes, found);
   for (const { object, index } of changes) {
     if (object === null) continue;
     if (object.kind !== 'event' && object.modifiedIndex !== index) {

@@ -1,7 +1,11 @@
-/** What VMs take of a place, be it a host, a zone or the cluster, and what they ask of those that come beside them. */
+/**
+ * What VMs take of a place, be it a host, a zone or the cluster, and what they ask of those that come beside them. Labels
+ * are counted with their projects, see `label-scope.ts`.
+ */
 import type { Resources } from '../model/host.ts';
-import { type Domain, hasPair, type LabelPair, labelPairs } from '../model/placement.ts';
+import type { Domain, LabelPair } from '../model/placement.ts';
 import { type Vm, vmResources } from '../model/vm.ts';
+import { inProject, pairsInProject } from './label-scope.ts';
 
 /** Protocol and port on a host, as in `tcp/8080`. */
 export type PortKey = string;
@@ -116,10 +120,12 @@ export class Occupancy implements Resources {
     const { vcpu, memoryMib } = vmResources(vm);
     this.#vcpu += by * vcpu;
     this.#memoryMib += by * memoryMib;
-    for (const pair of labelPairs(spec.labels)) count(this.#labels, pair, by);
-    if (this.#per === 'host') for (const pair of spec.placement.apart ?? []) count(this.#apart, pair, by);
-    for (const { label, per, max } of spec.placement.limits ?? []) {
+    for (const pair of pairsInProject(vm)) count(this.#labels, pair, by);
+    if (this.#per === 'host')
+      for (const pair of spec.placement.apart ?? []) count(this.#apart, inProject(vm, pair), by);
+    for (const { label: plain, per, max } of spec.placement.limits ?? []) {
       if (per !== this.#per) continue;
+      const label = inProject(vm, plain);
       const asked = this.#limits.get(label) ?? new Map<number, number>();
       const next = (asked.get(max) ?? 0) + by;
       if (next === 0) asked.delete(max);
@@ -174,6 +180,6 @@ export function withoutVms(loads: Loads, hostId: number, zone: string, vms: read
   return {
     of: (id) => (id === hostId ? host : loads.of(id)),
     zone: (name) => (name === zone ? inZone : loads.zone(name)),
-    placed: (pair) => loads.placed(pair) - vms.filter((vm) => hasPair(vm.spec.labels, pair)).length,
+    placed: (pair) => loads.placed(pair) - vms.filter((vm) => pairsInProject(vm).includes(pair)).length,
   };
 }

@@ -10,6 +10,7 @@ import { hostSchema } from '../model/host.ts';
 import { lockSchema } from '../model/lock.ts';
 import { networkSchema, type ReleasedAddress, releasedAddressSchema } from '../model/network.ts';
 import type { ClusterObject } from '../model/object.ts';
+import { projectSchema } from '../model/project.ts';
 import { vmSchema } from '../model/vm.ts';
 import { vmSetSchema } from '../model/vm-set.ts';
 import type { CommandResult } from './command.ts';
@@ -21,6 +22,7 @@ import {
   hostKey,
   lockKey,
   networkKey,
+  projectKey,
   requestKey,
   tokenKey,
   vmKey,
@@ -158,6 +160,7 @@ const recordSchema = z.discriminatedUnion('kind', [
   lockSchema,
   networkSchema,
   releasedAddressSchema,
+  projectSchema,
   requestSchema,
   tokenSchema,
   vmSchema,
@@ -206,6 +209,8 @@ export function recordKey(object: RecordObject): string {
       return lockKey(object.name);
     case 'network':
       return networkKey(object.name);
+    case 'project':
+      return projectKey(object.name);
     case 'request':
       return requestKey(object.result.index);
     case 'token':

@@ -1,7 +1,7 @@
 /**
  * The durable form of the applied state: records by key. Keys are ASCII and sort by kind, then name:
  * `address/<network>/<sequence>`, `cluster`, `event/<index>.<ordinal>`, `host/<id>`, `lock/<name>`, `network/<name>`,
- * `request/<index>`, `token/<id>`, `vm/<name>`, `vmset/<name>`.
+ * `project/<name>`, `request/<index>`, `token/<id>`, `vm/<name>`, `vmset/<name>`.
  */
 
 /** A record of the applied state: key and encoded value; `null` deletes. */
@@ -38,6 +38,11 @@ export function lockKey(name: string): string {
 /** Key of a network. */
 export function networkKey(name: string): string {
   return `network/${name}`;
+}
+
+/** Key of a project. */
+export function projectKey(name: string): string {
+  return `project/${name}`;
 }
 
 /** Key of the kept result of the request that was applied at `index`. */

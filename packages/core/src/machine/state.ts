@@ -2,7 +2,7 @@
  * The replicated state in memory. Objects are immutable values that are replaced whole; only `apply`
  * (through `Transaction`) replaces them, everyone else reads.
  *
- * Reading: `cluster`, `host(id)`, `hostByName`, `hosts()`, `lock(name)`, `locks()`, `network(name)`, `networks()`, `addresses`, `vm(name)`, `vms(from)`,
+ * Reading: `cluster`, `host(id)`, `hostByName`, `hosts()`, `lock(name)`, `locks()`, `network(name)`, `networks()`, `addresses`, `project(name)`, `projects()`, `vm(name)`, `vms(from)`,
  * `vmsOnHost(id)`, `vmSet(name)`, `vmSets()`, `token`, `tokens()`, `events(fromIndex)`, `request(id)`, `load(hostId)`, `waiting`. As records: `ClusterState.fromRecords`,
  * `records()`. Divergence: `hash()`.
  */
@@ -12,7 +12,9 @@ import type { Cluster, ClusterEvent, Token } from '../model/cluster.ts';
 import { type Host, hostZone } from '../model/host.ts';
 import type { Lock } from '../model/lock.ts';
 import type { Network, ReleasedAddress } from '../model/network.ts';
+import { type Project, untouchedDefault } from '../model/project.ts';
 import type { Vm } from '../model/vm.ts';
+import { DEFAULT_PROJECT } from '../model/vm-name.ts';
 import type { VmSet } from '../model/vm-set.ts';
 import { AddressBook } from './address-book.ts';
 import type { CommandResult } from './command.ts';
@@ -53,6 +55,10 @@ export class ClusterState {
   readonly #tokens = new Map<string, Token>();
   readonly #locks = new Map<string, Lock>();
   readonly #lockNames = new SortedKeys();
+  readonly #projects = new Map<string, Project>();
+  readonly #projectNames = new SortedKeys();
+  /** The project `default` while it has no record. */
+  #untouched: Project | undefined;
   #locksVersion = 0;
   readonly #networks = new Map<string, Network>();
   readonly #networkNames = new SortedKeys();
@@ -120,6 +126,9 @@ export class ClusterState {
         return false;
       case 'network':
         this.putNetwork(object);
+        return false;
+      case 'project':
+        this.putProject(object);
         return false;
       case 'request':
         return this.pushRequest(object) !== undefined;
@@ -321,6 +330,25 @@ export class ClusterState {
     return this.#sets.size;
   }
 
+  /** The project with this name; `default` is always there. */
+  project(name: string): Project | undefined {
+    const project = this.#projects.get(name);
+    return project === undefined && name === DEFAULT_PROJECT ? this.#untouched : project;
+  }
+
+  /** Projects that have a record, by name: all but a `default` that was never changed. Not to be used across a change. */
+  *projects(): Generator<Project> {
+    for (const name of this.#projectNames.from()) {
+      const project = this.#projects.get(name);
+      if (project !== undefined) yield project;
+    }
+  }
+
+  /** Number of projects that have a record. */
+  get projectCount(): number {
+    return this.#projects.size;
+  }
+
   /** Kept events with an index of at least `fromIndex`, oldest first. Not to be used across a change. */
   events(fromIndex = 0): Generator<ClusterEvent> {
     return this.#events.from(this.#events.firstNot((event) => event.index < fromIndex));
@@ -354,6 +382,7 @@ export class ClusterState {
     yield* this.#hosts.values();
     yield* this.locks();
     yield* this.networks();
+    yield* this.projects();
     yield* this.#requests.from(0);
     yield* this.tokens();
     yield* this.vms();
@@ -382,6 +411,7 @@ export class ClusterState {
 
   putCluster(cluster: Cluster): void {
     this.#cluster = cluster;
+    this.#untouched ??= untouchedDefault(cluster.createdAtMs);
   }
 
   putHost(host: Host): void {
@@ -464,6 +494,16 @@ export class ClusterState {
   deleteVmSet(set: VmSet): void {
     this.#sets.delete(set.name);
     this.#setNames.delete(set.name);
+  }
+
+  putProject(project: Project): void {
+    this.#projects.set(project.name, project);
+    this.#projectNames.add(project.name);
+  }
+
+  deleteProject(project: Project): void {
+    this.#projects.delete(project.name);
+    this.#projectNames.delete(project.name);
   }
 
   putToken(token: Token): void {

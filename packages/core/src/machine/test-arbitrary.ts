@@ -22,7 +22,7 @@ export type Step =
     };
 
 /** Names of the VMs. */
-export const VM_NAMES = ['a', 'b', 'c', 'db', 'web'];
+export const VM_NAMES = ['a', 'b', 'c', 'db', 'web', 'shop.a', 'shop.web'];
 const HOST_NAMES = ['n1', 'n2', 'n3', 'n4'];
 
 const vmName = fc.constantFrom(...VM_NAMES);
@@ -111,8 +111,8 @@ const always = fc.oneof(
   fc.record({ type: fc.constant('vmRestart' as const), name: vmName }),
   fc.record({
     type: fc.constant('annotate' as const),
-    kind: fc.constantFrom('vm' as const, 'host' as const),
-    name: fc.constantFrom(...VM_NAMES, ...HOST_NAMES),
+    kind: fc.constantFrom('vm' as const, 'host' as const, 'project' as const),
+    name: fc.constantFrom(...VM_NAMES, ...HOST_NAMES, 'shop', 'default'),
     set: fc.dictionary(fc.constantFrom('owner', 'note'), fc.constantFrom('a', 'b', null), { minKeys: 1 }),
   }),
   fc.record({ type: fc.constant('vmDelete' as const), name: vmName }),
@@ -218,6 +218,42 @@ const lock = fc
           ...{ type: 'lockAcquire', name, holder, reason: '', ttlMs: 1_000 + which, wait },
           ...(slots === undefined ? {} : { slots }),
         };
+    }
+  });
+
+const projectName = fc.constantFrom('shop', 'blog', 'default');
+const amount = fc.constantFrom(null, 1, 4, 12);
+const quotaChange = fc.record({ guaranteed: amount, maximum: amount }, { requiredKeys: [] });
+
+/** Commands about projects: their quotas are such that VMs meet them. */
+const project = fc
+  .record({
+    kind: fc.constantFrom('create', 'create', 'set', 'set', 'delete'),
+    name: projectName,
+    vcpu: quotaChange,
+    vms: quotaChange,
+    strategy: fc.constantFrom(undefined, undefined, 'least-available' as const),
+  })
+  .map(({ kind, name, vcpu, vms, strategy }): Command => {
+    switch (kind) {
+      case 'create':
+        return {
+          ...{
+            type: 'projectCreate',
+            name,
+            quotas: vms.maximum === undefined || vms.maximum === null ? {} : { vms: { maximum: vms.maximum } },
+          },
+          ...(strategy === undefined ? {} : { strategy }),
+        };
+      case 'set':
+        return {
+          type: 'projectSet',
+          name,
+          quotas: { vcpu, vms },
+          ...(strategy === undefined ? { strategy: null } : {}),
+        };
+      default:
+        return { type: 'projectDelete', name };
     }
   });
 
@@ -382,6 +418,7 @@ export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
                   command,
             ),
           },
+          { weight: 1, arbitrary: project.map((command) => (): Command => command) },
           { weight: 2, arbitrary: fc.oneof(token, join, report).map((command) => (): Command => command) },
           { weight: 5, arbitrary: informed },
           { weight: 3, arbitrary: lock },

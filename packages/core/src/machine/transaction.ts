@@ -7,6 +7,7 @@ import type { Host } from '../model/host.ts';
 import type { Lock } from '../model/lock.ts';
 import type { Network, ReleasedAddress } from '../model/network.ts';
 import type { ClusterObject, ObjectChange } from '../model/object.ts';
+import type { Project } from '../model/project.ts';
 import type { Vm, VmStatus } from '../model/vm.ts';
 import type { VmSet } from '../model/vm-set.ts';
 import { releaseAddresses } from './address-release.ts';
@@ -142,6 +143,18 @@ export class Transaction {
   deleteReleased(released: ReleasedAddress): void {
     this.state.deleteReleased(released);
     this.#records.set(recordKey(released), null);
+  }
+
+  putProject(next: Project): Project {
+    const project = inOrder({ ...next, modifiedIndex: this.index });
+    this.state.putProject(project);
+    this.#note(recordKey(project), project.name, 'project', project);
+    return project;
+  }
+
+  deleteProject(project: Project): void {
+    this.state.deleteProject(project);
+    this.#note(recordKey(project), project.name, 'project', null);
   }
 
   /** A line in the history. */

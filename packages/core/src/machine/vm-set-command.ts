@@ -1,6 +1,6 @@
 /** Commands about sets of VMs; part of the union of all commands. */
 import { z } from 'zod';
-import { nameSchema } from '../model/names.ts';
+import { vmNameSchema } from '../model/vm-name.ts';
 import { maxUnavailableSchema, onFailureSchema, replicasSchema, templateSchema } from '../model/vm-set.ts';
 
 const uid = z.string().min(1).max(40);
@@ -28,18 +28,18 @@ export const VM_SET_COMMANDS = [
   /** Same name and the same wishes: no change; others: conflict. */
   z.strictObject({
     type: z.literal('vmSetCreate'),
-    name: nameSchema,
+    name: vmNameSchema,
     uid,
     template: templateSchema,
     replicas: replicasSchema,
     maxUnavailable: maxUnavailableSchema,
     onFailure: onFailureSchema,
   }),
-  z.strictObject({ type: z.literal('vmSetScale'), name: nameSchema, replicas: replicasSchema, ifGeneration }),
+  z.strictObject({ type: z.literal('vmSetScale'), name: vmNameSchema, replicas: replicasSchema, ifGeneration }),
   /** Another template, brought to the members a few at a time. */
   z.strictObject({
     type: z.literal('vmSetUpdate'),
-    name: nameSchema,
+    name: vmNameSchema,
     template: templateSchema,
     rebuild: z.boolean(),
     maxUnavailable: maxUnavailableSchema.optional(),
@@ -47,8 +47,8 @@ export const VM_SET_COMMANDS = [
     ifGeneration,
   }),
   /** Back to the last revision of the template that every member was ready with, or to one by its number. */
-  z.strictObject({ type: z.literal('vmSetRollback'), name: nameSchema, to: z.int().min(1).optional(), ifGeneration }),
+  z.strictObject({ type: z.literal('vmSetRollback'), name: vmNameSchema, to: z.int().min(1).optional(), ifGeneration }),
   /** The set goes with all its VMs. */
-  z.strictObject({ type: z.literal('vmSetDelete'), name: nameSchema, ifGeneration }),
-  z.strictObject({ type: z.literal('vmSetStep'), name: nameSchema, uid, step: setStepSchema }),
+  z.strictObject({ type: z.literal('vmSetDelete'), name: vmNameSchema, ifGeneration }),
+  z.strictObject({ type: z.literal('vmSetStep'), name: vmNameSchema, uid, step: setStepSchema }),
 ] as const;

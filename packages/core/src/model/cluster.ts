@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { hostRoleSchema } from './host.ts';
 import { nameSchema } from './names.ts';
 import { DEFAULT_STRATEGY, type Placement, type Strategy, strategySchema } from './placement.ts';
+import type { Project } from './project.ts';
 
 /** How the cluster looks after its voters, and where it puts VMs. */
 export const clusterSettingsSchema = z.strictObject({
@@ -70,9 +71,13 @@ export const clusterSchema = z.strictObject({
 /** The cluster. */
 export type Cluster = z.infer<typeof clusterSchema>;
 
-/** How the host of a VM is chosen. */
-export function strategyOf(cluster: Cluster | undefined, placement: Placement): Strategy {
-  return placement.strategy ?? cluster?.settings.strategy ?? DEFAULT_STRATEGY;
+/** How the host of a VM is chosen: as the VM says, else its project, else the cluster. */
+export function strategyOf(
+  cluster: Cluster | undefined,
+  project: Pick<Project, 'strategy'> | undefined,
+  placement: Placement,
+): Strategy {
+  return placement.strategy ?? project?.strategy ?? cluster?.settings.strategy ?? DEFAULT_STRATEGY;
 }
 
 /** A join token. The secret itself is never stored. */
@@ -93,7 +98,7 @@ export const tokenSchema = z.strictObject({
 export type Token = z.infer<typeof tokenSchema>;
 
 /** What an event is about. */
-export const eventKindSchema = z.enum(['cluster', 'host', 'vm', 'vmset', 'token', 'lock', 'network']);
+export const eventKindSchema = z.enum(['cluster', 'host', 'vm', 'vmset', 'token', 'lock', 'network', 'project']);
 
 /** One line of the cluster's history. */
 export const eventSchema = z.strictObject({

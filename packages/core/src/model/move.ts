@@ -3,7 +3,7 @@
  * only the host's own word that this is done gives the assignment up. So no move ever runs a VM twice.
  */
 import { z } from 'zod';
-import { nameSchema } from './names.ts';
+import { vmNameSchema } from './vm-name.ts';
 
 /** Why a VM moves, where it is not to make room: its host is drained or evacuated, a user or a plan wants it elsewhere. */
 export const moveCauseSchema = z.enum(['drain', 'evacuate', 'migrate', 'rebalance']);
@@ -21,7 +21,7 @@ export type MoveStep = z.infer<typeof moveStepSchema>;
 /** A VM on its way off its host. */
 export const movingSchema = z.discriminatedUnion('cause', [
   /** It makes room for a more important one, whatever becomes of it. */
-  z.strictObject({ cause: z.literal('preempted'), for: nameSchema }),
+  z.strictObject({ cause: z.literal('preempted'), for: vmNameSchema }),
   z.strictObject({
     cause: moveCauseSchema,
     step: moveStepSchema,

@@ -20,6 +20,7 @@ import {
   subnetSchema,
 } from './ip.ts';
 import { annotationsSchema, nameSchema } from './names.ts';
+import { vmNameSchema } from './vm-name.ts';
 
 /** Most networks of a cluster. */
 export const NETWORK_LIMIT = 1024;
@@ -148,7 +149,7 @@ export const releasedAddressSchema = z.strictObject({
   sequence: z.int().min(1),
   modifiedIndex: z.int(),
   /** The VM that had it, for people. */
-  vm: nameSchema,
+  vm: vmNameSchema,
   /** Wall clock, for display. */
   releasedAtMs: z.number(),
 });

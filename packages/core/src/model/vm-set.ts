@@ -1,8 +1,9 @@
 /** A set of VMs of one template: as many as are asked for, each at the same revision of the template once all is done. */
 import { z } from 'zod';
-import { LABELS_MAX, nameSchema } from './names.ts';
+import { LABELS_MAX } from './names.ts';
 import { REVISIONS_MAX } from './revision.ts';
 import { type Vm, type VmSpec, vmSpecSchema } from './vm.ts';
+import { localName, vmNameSchema } from './vm-name.ts';
 
 /** Most VMs of one set. */
 export const REPLICAS_MAX = 256;
@@ -48,7 +49,7 @@ export type TemplateRevision = z.infer<typeof templateRevisionSchema>;
 export const vmSetSchema = z.strictObject({
   kind: z.literal('vmset'),
   /** Shares its names with the VMs. Members are called NAME-0, NAME-1 and so on. */
-  name: nameSchema,
+  name: vmNameSchema,
   uid: z.string(),
   /** Counts changes of what is asked for. */
   generation: z.int(),
@@ -88,10 +89,10 @@ export function memberSpec(set: string, template: VmSpec): VmSpec {
   const { placement } = template;
   const own = placement.spread !== undefined || placement.pack !== undefined;
   const bound = placement.host !== undefined || placement.strategy === 'round-robin' || placement.strategy === 'manual';
-  const spread = [{ label: `${SET_LABEL}=${set}`, per: 'host' as const, weight: SPREAD_WEIGHT }];
+  const spread = [{ label: `${SET_LABEL}=${localName(set)}`, per: 'host' as const, weight: SPREAD_WEIGHT }];
   return {
     ...template,
-    labels: { ...template.labels, [SET_LABEL]: set },
+    labels: { ...template.labels, [SET_LABEL]: localName(set) },
     placement: own || bound ? placement : { ...placement, spread },
   };
 }

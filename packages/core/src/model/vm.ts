@@ -6,6 +6,7 @@ import { annotationsSchema, attributeSchema, flakeRefSchema, labelsSchema, nameS
 import { placementSchema } from './placement.ts';
 import { pastRevisionFields, REVISIONS_MAX, revisionSchema } from './revision.ts';
 import { allocatedAddressSchema, networkChoiceSchema } from './vm-address.ts';
+import { vmNameSchema } from './vm-name.ts';
 
 /** Hypervisors that microvm.nix has a runner for on Linux. */
 export const hypervisorSchema = z.enum([
@@ -292,7 +293,7 @@ export type PastRevision = z.infer<typeof pastRevisionSchema>;
 /** What a VM is in a set. */
 export const membershipOfSetSchema = z.strictObject({
   /** Name and uid of the set. */
-  set: nameSchema,
+  set: vmNameSchema,
   uid: z.string(),
   ordinal: z.int().min(0),
   /** Number of the template's revision that its spec was made from. */
@@ -302,7 +303,7 @@ export const membershipOfSetSchema = z.strictObject({
 /** A virtual machine. */
 export const vmSchema = z.strictObject({
   kind: z.literal('vm'),
-  name: nameSchema,
+  name: vmNameSchema,
   /** Unique over all time: two VMs that had the same name one after the other differ in it. */
   uid: z.string(),
   /** Counts changes of spec and power. */
@@ -324,6 +325,8 @@ export const vmSchema = z.strictObject({
   moving: movingSchema.optional(),
   /** Why the last move came to nothing; absent when it succeeded. */
   moveFailure: moveFailureSchema.optional(),
+  /** Set while it is stopped because it turned out larger than its project's quotas allow; says by what. */
+  overQuota: z.string().max(256).optional(),
   status: vmStatusSchema,
   /** The build that it is to run; absent while that is the first one. */
   revision: revisionSchema.optional(),

@@ -3,10 +3,12 @@
  * a pass looks at every host once for each kind of VM, and at a few for each VM.
  */
 import { type Misfit, misfits } from '../machine/fit.ts';
+import { inProject } from '../machine/label-scope.ts';
 import type { Loads } from '../machine/occupancy.ts';
 import { type Host, hostZone } from '../model/host.ts';
 import { hasPair, type Strategy } from '../model/placement.ts';
 import { type Vm, vmResources } from '../model/vm.ts';
+import { DEFAULT_PROJECT, projectOf } from '../model/vm-name.ts';
 import { HostHeap, type Weighed } from './host-heap.ts';
 import type { PassLoads } from './loads.ts';
 import { hostPoints, zonePoints } from './score.ts';
@@ -27,7 +29,9 @@ export function kindOf(vm: Vm, strategy: Strategy): string {
     source.kind === 'inline'
       ? source.forwards.filter(({ hostPort }) => hostPort !== undefined).map((f) => `${f.protocol}${f.hostPort}`)
       : [];
-  return `${strategy} ${vcpu} ${memoryMib} ${has} ${ports.join()} ${JSON.stringify(placement)}`;
+  const project = projectOf(vm.name);
+  const whose = project === DEFAULT_PROJECT ? '' : `${project} `;
+  return `${whose}${strategy} ${vcpu} ${memoryMib} ${has} ${ports.join()} ${JSON.stringify(placement)}`;
 }
 
 /** Whether the rule keeps all VMs of this kind off the host for the rest of the pass: nothing leaves a host in one. */
@@ -191,7 +195,7 @@ class ByLooking implements Candidates {
 
   best(vm: Vm): Host | undefined {
     const { near } = vm.spec.placement;
-    const mustFollow = near?.find((label) => this.#loads.placed(label) > 0);
+    const mustFollow = near?.map((label) => inProject(vm, label)).find((label) => this.#loads.placed(label) > 0);
     const fitting: Host[] = [];
     for (const host of this.#hosts) {
       if (mustFollow !== undefined && this.#loads.of(host.id).count(mustFollow) === 0) continue;

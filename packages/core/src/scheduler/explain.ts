@@ -10,6 +10,7 @@ import type { Host } from '../model/host.ts';
 import { displacedBy, moveTargetId } from '../model/move.ts';
 import type { Strategy } from '../model/placement.ts';
 import { type Vm, vmPriority } from '../model/vm.ts';
+import { projectOf } from '../model/vm-name.ts';
 import { bestOf } from './candidates.ts';
 import { explainUnplaceable, placedByHand } from './feasible.ts';
 import { planPreemption } from './preemption.ts';
@@ -70,7 +71,7 @@ function opinion(vm: Vm, host: Host, strategy: Strategy, loads: Loads): HostOpin
 /** Explains one VM, of the state or one that is not there yet. Its cost grows with the number of hosts. */
 export function explainPlacement(state: ClusterState, vm: Vm): PlacementExplanation {
   const loads = vm.assignment === null ? state.indexes : loadsWithout(state, vm);
-  const strategy = strategyOf(state.cluster, vm.spec.placement);
+  const strategy = strategyOf(state.cluster, state.project(projectOf(vm.name)), vm.spec.placement);
   const hosts = [...state.hosts()];
   const opinions = hosts.map((host) => opinion(vm, host, strategy, loads));
   const byHand = strategy === 'manual' && vm.spec.placement.host === undefined;

@@ -266,7 +266,7 @@ function reference(cluster: SampleCluster): Map<string, number> {
   const byRank = (a: Vm, b: Vm) => vmPriority(b) - vmPriority(a) || a.allocation.cid - b.allocation.cid;
   const waiting = [...state.vms()].filter((vm) => vm.assignment === null && vm.power === 'running').sort(byRank);
   for (const vm of waiting) {
-    const strategy: Strategy = strategyOf(state.cluster, vm.spec.placement);
+    const strategy: Strategy = strategyOf(state.cluster, undefined, vm.spec.placement);
     const fitting: Host[] = [...state.hosts()].filter((host) => misfits(vm, host, loads).length === 0);
     const host = strategy === 'manual' ? undefined : bestOf(vm, strategy, fitting, loads, loads.lastTurn);
     if (host === undefined) continue;

@@ -3,6 +3,7 @@
 import { PREEMPT_MAX } from '../machine/command.ts';
 import { isLasting, misfits } from '../machine/fit.ts';
 import { type Loads, withoutVms } from '../machine/occupancy.ts';
+import { guaranteeAgainst } from '../machine/quota.ts';
 import type { ClusterState } from '../machine/state.ts';
 import { type Host, hostZone } from '../model/host.ts';
 import { isDisposable, type Vm, vmPriority } from '../model/vm.ts';
@@ -34,8 +35,16 @@ function isLessHarm(a: readonly Vm[], b: readonly Vm[]): boolean {
   return false;
 }
 
-/** Some of `movable`, sorted by harm, without which `fits`: the fewest where that can be told with little effort. */
-function fewest(movable: readonly Vm[], fits: (without: readonly Vm[]) => boolean): readonly Vm[] | undefined {
+/**
+ * Some of `movable`, sorted by harm, without which `fits`: the fewest where that can be told with little effort. `may`
+ * says of a set whether it may go together; it then holds for every part of it too.
+ */
+function fewest(
+  movable: readonly Vm[],
+  may: (victims: readonly Vm[]) => boolean,
+  leaves: (without: readonly Vm[]) => boolean,
+): readonly Vm[] | undefined {
+  const fits = (victims: readonly Vm[]) => may(victims) && leaves(victims);
   for (const one of movable) if (fits([one])) return [one];
   if (movable.length <= PAIRS_OF) {
     for (let second = 1; second < movable.length; second++) {
@@ -46,9 +55,12 @@ function fewest(movable: readonly Vm[], fits: (without: readonly Vm[]) => boolea
     }
   }
   let chosen: Vm[] = [];
-  for (const vm of movable.slice(0, PREEMPT_MAX)) {
-    chosen.push(vm);
-    if (fits(chosen)) break;
+  for (const vm of movable) {
+    if (chosen.length >= PREEMPT_MAX) break;
+    const more = [...chosen, vm];
+    if (!may(more)) continue;
+    chosen = more;
+    if (leaves(chosen)) break;
   }
   if (!fits(chosen)) return undefined;
   // Those that turn out not to be needed stay, the most important first.
@@ -73,18 +85,21 @@ export function planPreemption(
   const priority = vmPriority(vm);
   if (state.indexes.lowestPriority() >= priority) return undefined;
   let best: Preemption | undefined;
+  const going = [...spared].map((name) => state.vm(name)).filter((other) => other !== undefined);
+  const may = (victims: readonly Vm[]) => guaranteeAgainst(state, vm, victims, going) === undefined;
   for (const host of hosts) {
     if (misfits(vm, host, loads).some(isLasting)) continue;
     const movable: Vm[] = [];
     for (const other of state.vmsOnHost(host.id)) {
       const goes = other.deleting || other.moving !== undefined || spared.has(other.name);
-      if (!goes && vmPriority(other) < priority && isDisposable(other)) movable.push(other);
+      if (!goes && vmPriority(other) < priority && isDisposable(other) && may([other])) movable.push(other);
     }
     if (movable.length === 0) continue;
     const zone = hostZone(host);
-    const fits = (without: readonly Vm[]) => misfits(vm, host, withoutVms(loads, host.id, zone, without)).length === 0;
-    if (!fits(movable)) continue;
-    const victims = fewest(movable.sort(byHarm), fits);
+    const leaves = (without: readonly Vm[]) =>
+      misfits(vm, host, withoutVms(loads, host.id, zone, without)).length === 0;
+    if (!leaves(movable)) continue;
+    const victims = fewest(movable.sort(byHarm), may, leaves);
     if (victims !== undefined && (best === undefined || isLessHarm(victims, best.victims))) best = { host, victims };
   }
   return best;

@@ -10,6 +10,7 @@ import { strategyOf } from '../model/cluster.ts';
 import { type Host, hostCapacity, hostZone } from '../model/host.ts';
 import type { LabelPair } from '../model/placement.ts';
 import type { Vm } from '../model/vm.ts';
+import { projectOf } from '../model/vm-name.ts';
 import { PassLoads } from './loads.ts';
 import { hostPoints, shownPoints, zonePoints } from './score.ts';
 
@@ -91,13 +92,13 @@ function mayMove(state: ClusterState, vm: Vm): boolean {
   if (placement.host !== undefined || staysPut(vm, 'rebalance') !== undefined) return false;
   // One that was only just placed is still being built or started.
   if (vm.status.phase !== 'running') return false;
-  const strategy = strategyOf(state.cluster, placement);
+  const strategy = strategyOf(state.cluster, state.project(projectOf(vm.name)), placement);
   return strategy === 'most-available' || strategy === 'least-available';
 }
 
 /** The best move of one VM, if there is one that gains enough. */
 function bestMove(state: ClusterState, vm: Vm, from: Host, hosts: readonly Host[], held: Loads, later: Loads) {
-  const strategy = strategyOf(state.cluster, vm.spec.placement);
+  const strategy = strategyOf(state.cluster, state.project(projectOf(vm.name)), vm.spec.placement);
   const at = { hostId: from.id, zone: hostZone(from) };
   const [fit, weigh] = [withoutVm(held, vm, at), withoutVm(later, vm, at)];
   const points = (host: Host) => hostPoints(strategy, vm, host, weigh) + zonePoints(vm, hostZone(host), weigh);

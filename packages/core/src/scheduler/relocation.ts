@@ -7,6 +7,7 @@ import { strategyOf } from '../model/cluster.ts';
 import { type Host, hostZone } from '../model/host.ts';
 import { type MoveCause, moveTargetId } from '../model/move.ts';
 import type { Vm } from '../model/vm.ts';
+import { projectOf } from '../model/vm-name.ts';
 import { bestOf } from './candidates.ts';
 import { explainUnplaceable } from './feasible.ts';
 
@@ -49,7 +50,7 @@ export function relocate(state: ClusterState, vm: Vm, cause: MoveCause, loads?: 
     const message = `may run on ${placement.host} only, as its spec says`;
     return { type: 'stuck', reason: 'Pinned', message };
   }
-  const strategy = strategyOf(state.cluster, placement);
+  const strategy = strategyOf(state.cluster, state.project(projectOf(vm.name)), placement);
   if (strategy === 'manual' && cause !== 'evacuate' && placement.host === undefined) {
     const message = `is placed by hand: n3xctl vm migrate ${vm.name} --to HOST`;
     return { type: 'stuck', reason: 'Manual', message };

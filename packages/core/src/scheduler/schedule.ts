@@ -14,6 +14,7 @@ import { strategyOf } from '../model/cluster.ts';
 import type { Host } from '../model/host.ts';
 import type { Strategy } from '../model/placement.ts';
 import { type Vm, vmPriority } from '../model/vm.ts';
+import { projectOf } from '../model/vm-name.ts';
 import { type Candidates, candidates, type Kind, kindOf } from './candidates.ts';
 import { explainUnplaceable, placedByHand, UNPLACEABLE_REASONS, type Unplaceable } from './feasible.ts';
 import { PassLoads } from './loads.ts';
@@ -82,7 +83,7 @@ class Pass {
   prepare(vms: readonly Vm[]): void {
     const kinds = new Map<string, Kind>();
     for (const vm of vms) {
-      const strategy = strategyOf(this.#state.cluster, vm.spec.placement);
+      const strategy = strategyOf(this.#state.cluster, this.#state.project(projectOf(vm.name)), vm.spec.placement);
       if (strategy === 'manual' || vm.spec.placement.host !== undefined) continue;
       const kind = kindOf(vm, strategy);
       this.#kindOf.set(vm, kind);
@@ -97,7 +98,7 @@ class Pass {
 
   consider(vm: Vm): void {
     const { placement } = vm.spec;
-    const strategy = strategyOf(this.#state.cluster, placement);
+    const strategy = strategyOf(this.#state.cluster, this.#state.project(projectOf(vm.name)), placement);
     if (strategy === 'manual' && placement.host === undefined) {
       this.#explain(vm, placedByHand(vm));
       return;

@@ -1,4 +1,5 @@
 /** How good a host is for a VM: points by part, which the strategy and the VM's wishes give. */
+import { inProject } from '../machine/label-scope.ts';
 import type { Loads } from '../machine/occupancy.ts';
 import { type Host, hostCapacity, hostLabels, hostZone } from '../model/host.ts';
 import { type CompanyWish, hasPair, type Strategy } from '../model/placement.ts';
@@ -64,8 +65,10 @@ export function hostPoints(strategy: Strategy, vm: Vm, host: Host, loads: Loads)
   let sum = strategyPoints(strategy, vm, host, loads);
   for (const { label, weight } of prefer ?? []) if (hasPair(hostLabels(host), label)) sum += points(weight, 1);
   const load = loads.of(host.id);
-  for (const wish of spread ?? []) if (wish.per === 'host') sum += spreadPoints(wish, load.count(wish.label));
-  for (const wish of pack ?? []) if (wish.per === 'host') sum += packPoints(wish, load.count(wish.label));
+  for (const wish of spread ?? [])
+    if (wish.per === 'host') sum += spreadPoints(wish, load.count(inProject(vm, wish.label)));
+  for (const wish of pack ?? [])
+    if (wish.per === 'host') sum += packPoints(wish, load.count(inProject(vm, wish.label)));
   return costWeight === undefined ? sum : sum + costPoints(costWeight, host);
 }
 
@@ -74,8 +77,10 @@ export function zonePoints(vm: Vm, zone: string, loads: Loads): number {
   const { spread, pack } = vm.spec.placement;
   const load = loads.zone(zone);
   let sum = 0;
-  for (const wish of spread ?? []) if (wish.per === 'zone') sum += spreadPoints(wish, load.count(wish.label));
-  for (const wish of pack ?? []) if (wish.per === 'zone') sum += packPoints(wish, load.count(wish.label));
+  for (const wish of spread ?? [])
+    if (wish.per === 'zone') sum += spreadPoints(wish, load.count(inProject(vm, wish.label)));
+  for (const wish of pack ?? [])
+    if (wish.per === 'zone') sum += packPoints(wish, load.count(inProject(vm, wish.label)));
   return sum;
 }
 
@@ -87,7 +92,7 @@ export function scoreParts(strategy: Strategy, vm: Vm, host: Host, loads: Loads)
     parts.push({ part: `prefer ${label}`, points: hasPair(hostLabels(host), label) ? points(weight, 1) : 0 });
   }
   const there = ({ per, label }: CompanyWish) =>
-    (per === 'host' ? loads.of(host.id) : loads.zone(hostZone(host))).count(label);
+    (per === 'host' ? loads.of(host.id) : loads.zone(hostZone(host))).count(inProject(vm, label));
   for (const wish of spread ?? []) {
     parts.push({ part: `spread ${wish.label} per ${wish.per}`, points: spreadPoints(wish, there(wish)) });
   }

@@ -6,7 +6,7 @@
 import type { History, Moment, Recorded } from '../workloads/history.ts';
 import { Violation } from '../world/observer.ts';
 import { LOCK_MODEL } from './lock-model.ts';
-import { type ObjectModel, TOKEN_MODEL, VM_MODEL } from './object-models.ts';
+import { type ObjectModel, PROJECT_MODEL, TOKEN_MODEL, VM_MODEL } from './object-models.ts';
 import { ObjectSearch, type Verdict } from './object-search.ts';
 
 /** Name of the rule. */
@@ -73,6 +73,7 @@ export class LinearizabilityJudge {
 
 function searchOf(object: string): AnySearch {
   if (object.startsWith('vm/')) return new ObjectSearch(VM_MODEL);
+  if (object.startsWith('project/')) return new ObjectSearch(PROJECT_MODEL);
   return object.startsWith('lock/') ? new ObjectSearch(LOCK_MODEL) : new ObjectSearch(TOKEN_MODEL);
 }
 

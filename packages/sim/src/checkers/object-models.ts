@@ -4,6 +4,7 @@
  * the rules, not from the code that they judge.
  */
 import type { CommandResult } from '@n3x/core/machine/command';
+import { QUOTA_RESOURCES, type QuotaChanges } from '@n3x/core/model/project';
 import type { Recorded } from '../workloads/history.ts';
 import type { VmView } from '../workloads/operation.ts';
 
@@ -22,6 +23,8 @@ export const VM_MODEL: ObjectModel<VmView | null> = {
   key: (vm) => (vm === null ? '' : `${vm.uid} ${vm.vcpu} ${vm.power} ${vm.restarts} ${vm.deleting}`),
   step: (vm, recorded) => {
     const from = vm?.deleting === true ? [vm, null] : [vm];
+    // One that turns out larger than its project may have is stopped, whenever that is found out.
+    if (vm !== null && !vm.deleting && hasQuotas(recorded)) from.push({ ...vm, power: 'stopped' });
     return from.flatMap((state) => stepVm(state, recorded));
   },
 };
@@ -42,6 +45,41 @@ export const TOKEN_MODEL: ObjectModel<string | null> = {
     return fits(result, 'changed') ? [null] : [];
   },
 };
+
+/** Whether the operation is about a VM of a project that may have quotas: all but `default`, in what is simulated. */
+function hasQuotas({ operation }: Recorded): boolean {
+  return operation.object.includes('.');
+}
+
+/** A project: absent, or its quotas as text. What its VMs and the hosts have is not known here, so a refusal is always possible. */
+export const PROJECT_MODEL: ObjectModel<string | null> = {
+  initial: null,
+  key: (project) => project ?? '',
+  step: (project, { operation, answer }) => {
+    if (operation.type === 'read') return [project];
+    const result = answer?.type === 'written' ? answer.result : undefined;
+    const { command } = operation;
+    if (command.type === 'projectCreate') {
+      const made = quotasKey(command.quotas);
+      if (project === null) return fits(result, 'changed') ? [made] : [];
+      return fits(result, project === made ? 'unchanged' : 'N3X_CONFLICT') ? [project] : [];
+    }
+    if (project === null) return fits(result, 'N3X_NOT_FOUND') ? [null] : [];
+    const refused = fits(result, 'N3X_REFUSED') ? [project] : [];
+    if (command.type === 'projectDelete') return fits(result, 'changed') ? [...refused, null] : refused;
+    if (command.type !== 'projectSet') return [];
+    const after = quotasKey(command.quotas);
+    return fits(result, after === project ? 'unchanged' : 'changed') ? [...refused, after] : refused;
+  },
+};
+
+/** All quotas in one text; every change names them all. */
+function quotasKey(quotas: QuotaChanges): string {
+  return QUOTA_RESOURCES.map((resource) => {
+    const { guaranteed, maximum } = quotas[resource] ?? {};
+    return `${resource} ${guaranteed ?? '-'}..${maximum ?? '-'}`;
+  }).join();
+}
 
 /** Whether the answer, if there is one, is the one that is due. */
 function fits(result: CommandResult | undefined, due: string): boolean {
@@ -65,6 +103,9 @@ function stepVm(vm: VmView | null, recorded: Recorded): (VmView | null)[] {
   if (command.type === 'vmCreate') {
     if (vm === null) {
       const { uid, spec, power } = command;
+      // For the quotas of its project, or because there is no such project.
+      const refusal = result?.ok === false ? result.error.code : '';
+      if (hasQuotas(recorded) && (refusal === 'N3X_REFUSED' || refusal === 'N3X_NOT_FOUND')) return [null];
       return fits(result, 'changed') ? [{ uid, vcpu: spec.vcpu, power, restarts: 0, deleting: false }] : [];
     }
     const same = !vm.deleting && vm.vcpu === command.spec.vcpu;
@@ -80,7 +121,8 @@ function stepVm(vm: VmView | null, recorded: Recorded): (VmView | null)[] {
 }
 
 /** The VM after an unconditional command that found it. */
-function changed(vm: VmView, { operation }: Recorded, result: CommandResult | undefined): (VmView | null)[] {
+function changed(vm: VmView, recorded: Recorded, result: CommandResult | undefined): (VmView | null)[] {
+  const { operation } = recorded;
   if (operation.type === 'read') return [vm];
   const { command } = operation;
   if (vm.deleting) return fits(result, 'N3X_CONFLICT') ? [vm] : [];
@@ -96,6 +138,10 @@ function changed(vm: VmView, { operation }: Recorded, result: CommandResult | un
         // One that has ended and is not started any more is started by this, which users cannot tell from its power.
         const started = command.power === 'running' && fits(result, 'changed');
         return started || fits(result, 'unchanged') ? [vm] : [];
+      }
+      // One that is larger than its project may have is not started.
+      if (hasQuotas(recorded) && command.power === 'running' && result?.ok === false) {
+        return result.error.code === 'N3X_REFUSED' ? [vm] : [];
       }
       return fits(result, 'changed') ? [{ ...vm, power: command.power }] : [];
     default:

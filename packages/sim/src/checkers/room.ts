@@ -3,6 +3,19 @@ import type { ClusterState } from '@n3x/core/machine/state';
 import { type Host, hostCapacity, hostLabels, hostZone } from '@n3x/core/model/host';
 import { hasPair } from '@n3x/core/model/placement';
 import { isDisposable, type Vm, vmPriority, vmResources } from '@n3x/core/model/vm';
+import { projectOf } from '@n3x/core/model/vm-name';
+
+/** Whether a guarantee may keep `other` from giving way to `vm`: more is not judged here. */
+function isShielded(state: ClusterState, other: Vm, vm: Vm): boolean {
+  const project = projectOf(other.name);
+  const quotas = state.project(project)?.quotas ?? {};
+  return project !== projectOf(vm.name) && Object.values(quotas).some((quota) => (quota?.guaranteed ?? 0) > 0);
+}
+
+/** Whether a VM has a label as `seer` sees it: labels of other projects are none of its business. */
+function hasLabel(vm: Vm, seer: Vm, pair: string): boolean {
+  return projectOf(vm.name) === projectOf(seer.name) && hasPair(vm.spec.labels, pair);
+}
 
 /** Whether `vm` and the VMs of one place keep all limits that any of them asks for there. */
 function keepsLimits(vm: Vm, others: readonly Vm[], per: 'host' | 'zone'): boolean {
@@ -11,8 +24,8 @@ function keepsLimits(vm: Vm, others: readonly Vm[], per: 'host' | 'zone'): boole
     (owner.spec.placement.limits ?? []).every(
       ({ label, per: asked, max }) =>
         asked !== per ||
-        (owner !== vm && !hasPair(vm.spec.labels, label)) ||
-        all.filter(({ spec }) => hasPair(spec.labels, label)).length <= max,
+        (owner !== vm && !hasLabel(vm, owner, label)) ||
+        all.filter((other) => hasLabel(other, owner, label)).length <= max,
     ),
   );
 }
@@ -36,11 +49,10 @@ function takes(state: ClusterState, vm: Vm, host: Host, stays: (other: Vm) => bo
   if (placement.system !== undefined && placement.system !== host.facts.system) return false;
   const { features } = host.facts;
   if (placement.features?.every((feature) => features.includes(feature)) === false) return false;
-  const isApart = (one: Vm, other: Vm) =>
-    (one.spec.placement.apart ?? []).every((pair) => !hasPair(other.spec.labels, pair));
+  const isApart = (one: Vm, other: Vm) => (one.spec.placement.apart ?? []).every((pair) => !hasLabel(other, one, pair));
   if (!here.every((other) => isApart(vm, other) && isApart(other, vm))) return false;
   for (const pair of placement.near ?? []) {
-    const has = (other: Vm) => hasPair(other.spec.labels, pair);
+    const has = (other: Vm) => hasLabel(other, vm, pair);
     if (!here.some(has) && (all.some(has) || !hasPair(labels, pair))) return false;
   }
   const zone = [...state.hosts()].filter((other) => hostZone(other) === hostZone(host)).flatMap(({ id }) => on(id));
@@ -62,7 +74,8 @@ export function whyNeedNotWait(state: ClusterState, vm: Vm, living: readonly Hos
   if (vm.spec.placement.strategy === 'manual') return undefined;
   for (const host of living) {
     if (takes(state, vm, host, () => true)) return `${host.name} has room for it`;
-    const stays = (other: Vm) => vmPriority(other) >= vmPriority(vm) || !isDisposable(other);
+    const stays = (other: Vm) =>
+      vmPriority(other) >= vmPriority(vm) || !isDisposable(other) || isShielded(state, other, vm);
     if (takes(state, vm, host, stays)) return `less important VMs of ${host.name} could make room for it`;
   }
   return undefined;

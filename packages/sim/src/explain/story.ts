@@ -56,7 +56,7 @@ function focusOf({ message, atMs }: KnownViolation): Focus {
     atMs: answered === undefined ? atMs : Math.min(atMs, Number(answered) + 1),
     hosts: [...new Set(told.match(/\bn\d+\b/g) ?? [])],
     terms: [...told.matchAll(/\bterm (\d+)/g)].map(([, term]) => Number(term)),
-    object: /^((?:vm|token|lock)\/[^:\s]+)/.exec(told)?.[1],
+    object: /^((?:vm|token|lock|project)\/[^:\s]+)/.exec(told)?.[1],
   };
 }
 

@@ -126,8 +126,8 @@ export const MACHINE_MUTATIONS: readonly Mutation[] = [
     rewrites: [
       {
         file: 'machine/fit',
-        find: 'if (load.keepApart(label) > 0) add',
-        replace: 'if (load.keepApart(label) > 99) add',
+        find: 'if (load.keepApart(inProject(vm, label)) > 0) add',
+        replace: 'if (load.keepApart(inProject(vm, label)) > 99) add',
       },
     ],
   },

@@ -12,6 +12,7 @@ import { MEMBERSHIP_MUTATIONS } from './membership.ts';
 import { MOVE_MUTATIONS } from './moves.ts';
 import type { Mutation } from './mutation.ts';
 import { NETWORK_MUTATIONS } from './networks.ts';
+import { PROJECT_MUTATIONS } from './projects.ts';
 import { PROTOCOL_MUTATIONS } from './protocol.ts';
 import { READ_MUTATIONS } from './reads.ts';
 import { REPLICATION_MUTATIONS } from './replication.ts';
@@ -39,4 +40,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...LEASE_MUTATIONS,
   ...NETWORK_MUTATIONS,
   ...MEMBERSHIP_MUTATIONS,
+  ...PROJECT_MUTATIONS,
 ];

@@ -1,6 +1,7 @@
 /** The workloads by name. */
 import { type VmSpec, type VmSpecInput, vmSpecSchema } from '@n3x/core/model/vm';
 import type { Operation, OperationSource, Workload } from './operation.ts';
+import { nextInProjects } from './projects.ts';
 
 const VMS = 6;
 const TOKENS = 3;
@@ -210,6 +211,13 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     ...{ name: 'moves', summary: 'VMs that are moved about: hosts drained and evacuated, migrations, plans' },
     ...{ clients: 3, pauseMs: 600, membership: false, moves: true },
     next: (source) => vmWrite(source, 'running'),
+  },
+  projects: {
+    ...{
+      name: 'projects',
+      summary: 'VMs of projects near their quotas, which change; some turn out larger than was asked for',
+    },
+    ...{ clients: 5, pauseMs: 300, membership: false, next: nextInProjects },
   },
   reads: {
     ...{ name: 'reads', summary: 'many reads of a few tokens, and writes to them now and then' },

@@ -56,6 +56,8 @@ function badnessOf({ source }: DriverVm['spec']): string {
   const module = source.kind === 'inline' ? source.modules[0] : undefined;
   return module?.kind === 'text' && module.name === BAD_MODULE ? module.text : '';
 }
+/** A VM with this label turns out to need so many vcpu more than was asked for. */
+const GROWS_LABEL = 'sim/grows';
 
 /** Ms between two looks at the host without a cause. */
 const LOOK_MS = 5_000;
@@ -71,6 +73,7 @@ interface MicroVm {
   /** Starts so far. */
   starts: number;
   again: readonly number[];
+  evaluated: { readonly vcpu: number; readonly memoryMib: number } | undefined;
   unhealthy: boolean;
   bootedRunner: string;
   process: { readonly pid: number; readonly startedAtMs: number } | undefined;
@@ -286,15 +289,17 @@ export class SimulatedDriver {
       return { ok: false, reason: 'BuildFailed', message: 'the simulated source is bad', retriable: false };
     }
     const content = `${JSON.stringify(source)}/${vcpu}/${rebuilds}/${bad}`;
+    const grows = Number(spec.labels[GROWS_LABEL] ?? 0);
+    const evaluated = grows === 0 ? undefined : { vcpu: spec.vcpu + grows, memoryMib: spec.memoryMib };
     const runner = restore?.runner ?? `/nix/store/${uid}-${content}`;
     if (found === undefined) {
       this.#vms.set(name, {
         ...{ name, uid, epoch, runner, builtGeneration: generation, restarts: 0 },
-        ...{ startedGeneration: 0, starts: 0, again: [], unhealthy: false, bootedRunner: '' },
+        ...{ startedGeneration: 0, starts: 0, again: [], evaluated, unhealthy: false, bootedRunner: '' },
         ...{ process: undefined, ready: false, fenced: false, lastExit: undefined },
       });
     } else {
-      Object.assign(found, { epoch, runner, builtGeneration: generation });
+      Object.assign(found, { epoch, runner, evaluated, builtGeneration: generation });
     }
     return { ok: true };
   }
@@ -361,6 +366,7 @@ function observedOf(vm: MicroVm): ObservedVm {
     currentRunner: runner,
     ...(process === undefined ? {} : { process, bootedRunner }),
     ready,
+    ...(vm.evaluated === undefined ? {} : { evaluated: vm.evaluated }),
     ...(vm.unhealthy ? { unhealthy: true, said: 'the simulated probe fails' } : {}),
     ...(lastExit === undefined ? {} : { lastExit }),
   };

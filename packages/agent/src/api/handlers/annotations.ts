@@ -1,10 +1,10 @@
-/** Routes of the annotations of VMs and hosts. */
+/** Routes of the annotations of VMs, hosts and projects. */
 import type { RouteResult } from '@n3x/core/api/routes';
 import type { Annotations } from '@n3x/core/model/names';
-import { type Call, unknownHost, unknownVm } from '../call.ts';
+import { type Call, unknownHost, unknownProject, unknownVm } from '../call.ts';
 
-type ReadCall = Call<'getVmAnnotations'> | Call<'getHostAnnotations'>;
-type ChangeCall = Call<'annotateVm'> | Call<'annotateHost'>;
+type ReadCall = Call<'getVmAnnotations'> | Call<'getHostAnnotations'> | Call<'getProjectAnnotations'>;
+type ChangeCall = Call<'annotateVm'> | Call<'annotateHost'> | Call<'annotateProject'>;
 type Annotated = { readonly annotations?: Annotations | undefined; readonly modifiedIndex: number };
 
 function answer(call: ReadCall, index: number, object: Annotated): RouteResult<'getVmAnnotations'> {
@@ -12,7 +12,7 @@ function answer(call: ReadCall, index: number, object: Annotated): RouteResult<'
   return { annotations, modifiedIndex, index, stale: call.query.consistency === 'stale' };
 }
 
-async function annotate(call: ChangeCall, kind: 'vm' | 'host'): Promise<RouteResult<'annotateVm'>> {
+async function annotate(call: ChangeCall, kind: 'vm' | 'host' | 'project'): Promise<RouteResult<'annotateVm'>> {
   const { ifModifiedIndex } = call.query;
   const { name } = call.params;
   const { set } = call.body;
@@ -45,4 +45,19 @@ export async function getHostAnnotations(call: Call<'getHostAnnotations'>): Prom
 /** `POST /v1/hosts/:name/annotations` */
 export function annotateHost(call: Call<'annotateHost'>): Promise<RouteResult<'annotateHost'>> {
   return annotate(call, 'host');
+}
+
+/** `GET /v1/projects/:name/annotations` */
+export async function getProjectAnnotations(
+  call: Call<'getProjectAnnotations'>,
+): Promise<RouteResult<'getProjectAnnotations'>> {
+  const state = await call.stateFor(call.query.consistency);
+  const project = state.project(call.params.name);
+  if (project === undefined) throw unknownProject(state, call.params.name);
+  return answer(call, state.index, project);
+}
+
+/** `POST /v1/projects/:name/annotations` */
+export function annotateProject(call: Call<'annotateProject'>): Promise<RouteResult<'annotateProject'>> {
+  return annotate(call, 'project');
 }

@@ -2,15 +2,18 @@
 import { randomUUID } from 'node:crypto';
 import type { RouteResult } from '@n3x/core/api/routes';
 import type { Command, CommandResult } from '@n3x/core/machine/command';
-import { type Call, unknownVm } from '../call.ts';
+import { vmsOfProject } from '@n3x/core/machine/project-use';
+import { type Call, unknownProject, unknownVm } from '../call.ts';
 import { vmView } from '../views.ts';
 import { checkVmRequest } from '../vm-request.ts';
 
 /** `GET /v1/vms` */
 export async function listVms(call: Call<'listVms'>): Promise<RouteResult<'listVms'>> {
-  const { consistency } = call.query;
+  const { consistency, project } = call.query;
   const state = await call.stateFor(consistency);
-  const items = [...state.vms()].map((vm) => vmView(state, vm));
+  if (project !== undefined && state.project(project) === undefined) throw unknownProject(state, project);
+  const vms = project === undefined ? state.vms() : vmsOfProject(state, project);
+  const items = [...vms].map((vm) => vmView(state, vm));
   return { items, index: state.index, stale: consistency === 'stale' };
 }
 

@@ -1,0 +1,31 @@
+/**
+ * Labels as rules about neighbours see them: those of a VM's own project only. Two projects that both call something
+ * `app=web` have nothing to do with each other.
+ */
+
+import type { Labels } from '../model/names.ts';
+import { type LabelPair, labelPairs } from '../model/placement.ts';
+import type { Vm } from '../model/vm.ts';
+import { DEFAULT_PROJECT, projectOf } from '../model/vm-name.ts';
+
+type Labelled = Pick<Vm, 'name' | 'spec'>;
+
+/** A label with the project it is counted in: `shop:app=web`, in the project `default` just the label. Keys have no colon. */
+export function inProject({ name }: Pick<Vm, 'name'>, pair: LabelPair): LabelPair {
+  const project = projectOf(name);
+  return project === DEFAULT_PROJECT ? pair : `${project}:${pair}`;
+}
+
+/** Scoped labels that have been asked for, with the project that they were asked for in. */
+const scopedOf = new WeakMap<Labels, { readonly project: string; readonly pairs: readonly LabelPair[] }>();
+
+/** The labels of a VM, each with its project. */
+export function pairsInProject({ name, spec }: Labelled): readonly LabelPair[] {
+  const project = projectOf(name);
+  if (project === DEFAULT_PROJECT) return labelPairs(spec.labels);
+  const known = scopedOf.get(spec.labels);
+  if (known?.project === project) return known.pairs;
+  const pairs = labelPairs(spec.labels).map((pair) => `${project}:${pair}`);
+  scopedOf.set(spec.labels, { project, pairs });
+  return pairs;
+}
