@@ -79,11 +79,11 @@ function limitMisfits(vm: Vm, place: Occupancy, per: Domain, zone: string, add: 
     const there = place.count(inProject(vm, limit.label)) + (hasPair(labels, limit.label) ? 1 : 0);
     if (there > limit.max) exceeded(limit.label, limit.max);
   }
-  const scoped = pairsInProject(vm);
-  const plain = labelPairs(labels);
-  for (const [at, pair] of scoped.entries()) {
+  let at = 0;
+  for (const pair of pairsInProject(vm)) {
     const max = place.limit(pair);
-    if (max !== Number.POSITIVE_INFINITY && place.count(pair) + 1 > max) exceeded(plain[at] ?? pair, max);
+    if (max !== Number.POSITIVE_INFINITY && place.count(pair) + 1 > max) exceeded(labelPairs(labels)[at] ?? pair, max);
+    at += 1;
   }
   for (const [label, max] of over ?? []) add({ rule: 'limit', label, per, max, zone });
 }
@@ -95,8 +95,10 @@ function neighbourMisfits(vm: Vm, host: Host, loads: Loads, add: (misfit: Misfit
   for (const label of placement.apart ?? []) {
     if (load.count(inProject(vm, label)) > 0) add({ rule: 'apart', label, asked: true });
   }
-  for (const label of labelPairs(labels)) {
-    if (load.keepApart(inProject(vm, label)) > 0) add({ rule: 'apart', label, asked: false });
+  let at = 0;
+  for (const pair of pairsInProject(vm)) {
+    if (load.keepApart(pair) > 0) add({ rule: 'apart', label: labelPairs(labels)[at] ?? pair, asked: false });
+    at += 1;
   }
   for (const label of placement.near ?? []) {
     const scoped = inProject(vm, label);

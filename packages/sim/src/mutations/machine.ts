@@ -126,8 +126,8 @@ export const MACHINE_MUTATIONS: readonly Mutation[] = [
     rewrites: [
       {
         file: 'machine/fit',
-        find: 'if (load.keepApart(inProject(vm, label)) > 0) add',
-        replace: 'if (load.keepApart(inProject(vm, label)) > 99) add',
+        find: 'if (load.keepApart(pair) > 0) add',
+        replace: 'if (load.keepApart(pair) > 99) add',
       },
     ],
   },
