@@ -170,7 +170,7 @@ export const commandSchema = z.discriminatedUnion('type', [
    */
   z.strictObject({
     type: z.literal('vmFailover'),
-    name: nameSchema,
+    name: vmNameSchema,
     uid,
     hostId,
     epoch,
