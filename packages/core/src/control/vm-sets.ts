@@ -3,6 +3,7 @@
  * the state, so a new leader simply goes on. What limits the steps is judged again by `apply`.
  */
 import { wasLost } from '../machine/apply-vm-set-step.ts';
+import { newExcesses } from '../machine/quota.ts';
 import { isSettled, nextToUpdate, setProgress } from '../machine/set-progress.ts';
 import type { ClusterState } from '../machine/state.ts';
 import type { SetStep } from '../machine/vm-set-command.ts';
@@ -17,7 +18,7 @@ export function nextSteps(state: ClusterState, set: VmSet): SetStep[] {
   if (set.deleting) return progress.excess.length === 0 ? [{ type: 'forget' }] : steps;
   for (const { ordinal, vm, taken } of progress.places) {
     if (vm === undefined) {
-      if (!taken) steps.push({ type: 'create', ordinal });
+      if (!taken && mayGrow(state, set)) steps.push({ type: 'create', ordinal });
     } else if (wasLost(vm)) {
       steps.push({ type: 'remove', ordinal });
     }
@@ -28,6 +29,12 @@ export function nextSteps(state: ClusterState, set: VmSet): SetStep[] {
   const completes = isSettled(set, progress) && templateRevision(set, set.current)?.outcome === 'pending';
   if (completes || set.span > set.replicas) steps.push({ type: 'settle' });
   return steps;
+}
+
+/** Whether the quotas of its project have room for one more member: what would be refused is not asked for again and again. */
+function mayGrow(state: ClusterState, set: VmSet): boolean {
+  const template = templateRevision(set, set.good)?.template;
+  return template !== undefined && newExcesses(state, set.name, template).length === 0;
 }
 
 function keyOf(set: VmSet, step: SetStep): string {

@@ -7,9 +7,10 @@ import {
   type QuotaResource,
   type Quotas,
   quotaUse,
+  specUse,
 } from '../model/project.ts';
 import { formatSizeMib } from '../model/quantity.ts';
-import type { Vm } from '../model/vm.ts';
+import type { Vm, VmSpec } from '../model/vm.ts';
 import { projectOf } from '../model/vm-name.ts';
 import { NO_USE, plus, stands } from './project-use.ts';
 import type { ClusterState } from './state.ts';
@@ -96,6 +97,13 @@ export function quotaRefusal(
     `VM ${after.name} cannot ${what}: ${excessText(project, found)}. Delete VMs of ${project}, ask for less, or raise it: ${raiseText(project, found)}`,
     { name: after.name, project, quota: found.map((excess) => ({ ...excess })) },
   );
+}
+
+/** The maxima that a new VM of this name and spec would go beyond. */
+export function newExcesses(state: ClusterState, vmName: string, spec: VmSpec): Excess[] {
+  const project = projectOf(vmName);
+  const quotas = state.project(project)?.quotas;
+  return quotas === undefined ? [] : excesses(quotas, state.indexes.projectUse(project).used, specUse(spec));
 }
 
 /** The maxima that a VM's growth from `before` to `after` goes beyond. */

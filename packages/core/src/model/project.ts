@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { annotationsSchema } from './names.ts';
 import { strategySchema } from './placement.ts';
-import { type Vm, vmResources } from './vm.ts';
+import { type Vm, type VmSpec, vmResources } from './vm.ts';
 import { DEFAULT_PROJECT, projectNameSchema } from './vm-name.ts';
 
 /** What quotas are over: memory and disk in MiB, disk being the sizes of all volumes. */
@@ -82,7 +82,7 @@ export function untouchedDefault(createdAtMs: number): Project {
 export const NO_AMOUNTS: Amounts = { vcpu: 0, memoryMib: 0, diskMib: 0, vms: 0 };
 
 /** Sizes of all volumes that n3x knows of, in MiB. */
-function diskMib({ spec: { source } }: Pick<Vm, 'spec'>): number {
+function diskMib({ source }: Pick<VmSpec, 'source'>): number {
   if (source.kind !== 'inline') return 0;
   let sum = 0;
   for (const { sizeMib } of source.volumes) sum += sizeMib;
@@ -95,5 +95,10 @@ function diskMib({ spec: { source } }: Pick<Vm, 'spec'>): number {
  */
 export function quotaUse(vm: Vm): Amounts {
   const { vcpu, memoryMib } = vm.overQuota === undefined ? vmResources(vm) : vm.spec;
-  return { vcpu, memoryMib, diskMib: diskMib(vm), vms: 1 };
+  return { vcpu, memoryMib, diskMib: diskMib(vm.spec), vms: 1 };
+}
+
+/** What a VM that is made from a spec takes at first. */
+export function specUse(spec: VmSpec): Amounts {
+  return { vcpu: spec.vcpu, memoryMib: spec.memoryMib, diskMib: diskMib(spec), vms: 1 };
 }
