@@ -117,7 +117,7 @@ export function applyProjectCreate(tx: Transaction, command: CommandOf<'projectC
     const message = `project ${name} exists with other settings (${settingsText(existing)}): change them with \`n3xctl project set ${name}\``;
     return no(ERROR_CODES.conflict, message, { name });
   }
-  if (tx.state.projectCount >= PROJECTS_MAX) {
+  if ([...tx.state.projects()].length >= PROJECTS_MAX) {
     return no(ERROR_CODES.refused, `the cluster has ${PROJECTS_MAX} projects, which is its limit: delete one first`, {
       name,
     });

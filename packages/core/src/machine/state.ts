@@ -19,6 +19,7 @@ import type { VmSet } from '../model/vm-set.ts';
 import { AddressBook } from './address-book.ts';
 import type { CommandResult } from './command.ts';
 import { VmIndexes } from './indexes.ts';
+import { NamedObjects } from './named-objects.ts';
 import type { Occupancy } from './occupancy.ts';
 import { encodeRecord, type RecordObject, type RequestRecord, recordKey } from './record-codec.ts';
 import { RecordHash } from './record-hash.ts';
@@ -53,19 +54,15 @@ export class ClusterState {
   readonly #vms = new Map<string, Vm>();
   readonly #vmNames = new SortedKeys();
   readonly #tokens = new Map<string, Token>();
-  readonly #locks = new Map<string, Lock>();
-  readonly #lockNames = new SortedKeys();
-  readonly #projects = new Map<string, Project>();
-  readonly #projectNames = new SortedKeys();
+  readonly #locks = new NamedObjects<Lock>();
+  readonly #projects = new NamedObjects<Project>();
   /** The project `default` while it has no record. */
   #untouched: Project | undefined;
   #locksVersion = 0;
-  readonly #networks = new Map<string, Network>();
-  readonly #networkNames = new SortedKeys();
+  readonly #networks = new NamedObjects<Network>();
   #networksVersion = 0;
   readonly #addresses = new AddressBook();
-  readonly #sets = new Map<string, VmSet>();
-  readonly #setNames = new SortedKeys();
+  readonly #sets = new NamedObjects<VmSet>();
   #hostsVersion = 0;
   readonly #events: Ring<ClusterEvent>;
   readonly #requests: Ring<RequestRecord>;
@@ -262,11 +259,8 @@ export class ClusterState {
   }
 
   /** Locks in use, by name. Not to be used across a change. */
-  *locks(): Generator<Lock> {
-    for (const name of this.#lockNames.from()) {
-      const lock = this.#locks.get(name);
-      if (lock !== undefined) yield lock;
-    }
+  locks(): Generator<Lock> {
+    return this.#locks.all();
   }
 
   /** Number of locks in use. */
@@ -285,11 +279,8 @@ export class ClusterState {
   }
 
   /** All networks, by name. Not to be used across a change. */
-  *networks(): Generator<Network> {
-    for (const name of this.#networkNames.from()) {
-      const network = this.#networks.get(name);
-      if (network !== undefined) yield network;
-    }
+  networks(): Generator<Network> {
+    return this.#networks.all();
   }
 
   /** Number of networks. */
@@ -304,7 +295,7 @@ export class ClusterState {
 
   /** All addresses that VMs had and nobody has since, in the order of their keys. Not to be used across a change. */
   releasedAddresses(): Generator<ReleasedAddress> {
-    return this.#addresses.inKeyOrder(this.#networkNames.from());
+    return this.#addresses.inKeyOrder(this.#networks.names());
   }
 
   /** Derived indexes over networks and released addresses. */
@@ -318,11 +309,8 @@ export class ClusterState {
   }
 
   /** Sets of VMs, by name. Not to be used across a change. */
-  *vmSets(): Generator<VmSet> {
-    for (const name of this.#setNames.from()) {
-      const set = this.#sets.get(name);
-      if (set !== undefined) yield set;
-    }
+  vmSets(): Generator<VmSet> {
+    return this.#sets.all();
   }
 
   /** Number of sets of VMs. */
@@ -332,21 +320,12 @@ export class ClusterState {
 
   /** The project with this name; `default` is always there. */
   project(name: string): Project | undefined {
-    const project = this.#projects.get(name);
-    return project === undefined && name === DEFAULT_PROJECT ? this.#untouched : project;
+    return this.#projects.get(name) ?? (name === DEFAULT_PROJECT ? this.#untouched : undefined);
   }
 
   /** Projects that have a record, by name: all but a `default` that was never changed. Not to be used across a change. */
-  *projects(): Generator<Project> {
-    for (const name of this.#projectNames.from()) {
-      const project = this.#projects.get(name);
-      if (project !== undefined) yield project;
-    }
-  }
-
-  /** Number of projects that have a record. */
-  get projectCount(): number {
-    return this.#projects.size;
+  projects(): Generator<Project> {
+    return this.#projects.all();
   }
 
   /** Kept events with an index of at least `fromIndex`, oldest first. Not to be used across a change. */
@@ -453,27 +432,23 @@ export class ClusterState {
   }
 
   putLock(lock: Lock): void {
-    this.#locks.set(lock.name, lock);
-    this.#lockNames.add(lock.name);
+    this.#locks.put(lock);
     this.#locksVersion += 1;
   }
 
   deleteLock(lock: Lock): void {
-    this.#locks.delete(lock.name);
-    this.#lockNames.delete(lock.name);
+    this.#locks.delete(lock);
     this.#locksVersion += 1;
   }
 
   putNetwork(network: Network): void {
-    this.#networks.set(network.name, network);
-    this.#networkNames.add(network.name);
+    this.#networks.put(network);
     this.#addresses.putNetwork(network);
     this.#networksVersion += 1;
   }
 
   deleteNetwork(network: Network): void {
-    this.#networks.delete(network.name);
-    this.#networkNames.delete(network.name);
+    this.#networks.delete(network);
     this.#addresses.deleteNetwork(network.name);
     this.#networksVersion += 1;
   }
@@ -487,23 +462,19 @@ export class ClusterState {
   }
 
   putVmSet(set: VmSet): void {
-    this.#sets.set(set.name, set);
-    this.#setNames.add(set.name);
+    this.#sets.put(set);
   }
 
   deleteVmSet(set: VmSet): void {
-    this.#sets.delete(set.name);
-    this.#setNames.delete(set.name);
+    this.#sets.delete(set);
   }
 
   putProject(project: Project): void {
-    this.#projects.set(project.name, project);
-    this.#projectNames.add(project.name);
+    this.#projects.put(project);
   }
 
   deleteProject(project: Project): void {
-    this.#projects.delete(project.name);
-    this.#projectNames.delete(project.name);
+    this.#projects.delete(project);
   }
 
   putToken(token: Token): void {
