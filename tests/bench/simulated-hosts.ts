@@ -15,6 +15,8 @@ import type { PeerMessage } from '@n3x/core/wire/peer-message';
 
 const LEADER = 1;
 const VOTERS = [LEADER, 2, 3];
+/** How often a host renews its lease at default settings, in ms. */
+const RENEW_MS = 1_500;
 
 /** What some time came to. */
 export interface IdleCost {
@@ -31,7 +33,11 @@ export class SimulatedHosts {
   readonly #loop: HostLoop;
   readonly #writes: StorageWrite[] = [];
   readonly #outbox: { readonly to: number; readonly bytes: Uint8Array; readonly message: PeerMessage }[] = [];
+  readonly #hosts: number;
   #nowMs = 0;
+  /** The host that renews its lease next: they do so one after the other, and each comes by itself. */
+  #renewing = 2;
+  #renewed = 0;
   #cpuMs = 0;
   #sentBytes = 0;
   #receivedBytes = 0;
@@ -40,6 +46,7 @@ export class SimulatedHosts {
 
   /** `hosts` in all, three of them voting. */
   constructor(hosts: number) {
+    this.#hosts = hosts;
     const cluster = new SampleCluster();
     for (let id = 2; id <= hosts; id++) cluster.join(`n${id}`, { settings: { role: id <= 3 ? 'server' : 'agent' } });
     const { state } = cluster;
@@ -112,22 +119,39 @@ export class SimulatedHosts {
   #tick(): void {
     this.#nowMs += DEFAULT_LOOP_OPTIONS.tickMs;
     this.#measured(() => {
+      this.#loop.clock(this.#nowMs);
       this.#loop.handle({ type: 'tick', nowMs: this.#nowMs, wallMs: this.#nowMs });
       this.#settleOwn();
     });
+    this.#deliverAll();
+    if (this.#loop.status.role !== 'leader') return;
+    for (const due = (this.#nowMs / RENEW_MS) * (this.#hosts - 1); this.#renewed < due; this.#renewed++) {
+      const bytes = encodePeerMessage({ type: 'leaseRenew', bootId: 'boot', sequence: this.#renewed });
+      this.#receive([{ from: this.#renewing, bytes }]);
+      this.#deliverAll();
+      this.#renewing = this.#renewing === this.#hosts ? 2 : this.#renewing + 1;
+    }
+  }
+
+  #deliverAll(): void {
     // Until nobody has anything more to say.
     for (let turn = 0; this.#outbox.length > 0; turn++) {
       if (turn > 1_000) throw new Error('the hosts never fall silent');
       const answers = this.#outbox.splice(0).flatMap(({ to, message }) => this.#answer(to, message));
-      this.#measured(() => {
-        for (const { from, bytes } of answers) {
-          this.#receivedBytes += bytes.length + FRAME_HEADER_BYTES;
-          this.#receivedMessages += 1;
-          this.#loop.handle({ type: 'received', from, message: decodePeerMessage(bytes) });
-        }
-        this.#settleOwn();
-      });
+      this.#receive(answers);
     }
+  }
+
+  #receive(messages: readonly { readonly from: number; readonly bytes: Uint8Array }[]): void {
+    this.#measured(() => {
+      for (const { from, bytes } of messages) {
+        this.#receivedBytes += bytes.length + FRAME_HEADER_BYTES;
+        this.#receivedMessages += 1;
+        this.#loop.clock(this.#nowMs);
+        this.#loop.handle({ type: 'received', from, message: decodePeerMessage(bytes) });
+      }
+      this.#settleOwn();
+    });
   }
 
   /** Flushes and finishes writes, at once, until the leader has nothing left to do by itself. */

@@ -57,6 +57,18 @@ t.test('it asks each renewal interval, more often without a lease, at once when 
   t.end();
 });
 
+t.test('it asks no more often for a grant that nothing here needs to be armed for', (t) => {
+  const lease = new HostLease('b1');
+  lease.renew(0);
+  lease.granted(grant(1));
+  t.notOk(lease.renew(1_499));
+  t.ok(lease.renew(1_500));
+  t.notOk(lease.renew(2_999));
+  t.ok(lease.renew(5_000), 'the grant is over');
+  t.ok(lease.renew(5_500), 'and is asked for again soon');
+  t.end();
+});
+
 t.test('a switch that does not arm leaves the lease as it was, and says why', (t) => {
   const lease = new HostLease('b1');
   lease.renew(0);

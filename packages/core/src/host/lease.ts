@@ -64,7 +64,9 @@ export class HostLease {
 
   /** The next request, if it is time for one. It has to be sent at once. */
   renew(nowMs: number): LeaseRenewMessage | undefined {
-    const everyMs = nowMs < this.#armedMs ? this.#renewMs : Math.min(this.#renewMs, RETRY_MS);
+    // What is granted need not be armed: a host without fenced VMs has no use for the switch, and need not hurry.
+    const heldMs = Math.max(this.#armedMs, this.#granted?.deadlineMs ?? Number.NEGATIVE_INFINITY);
+    const everyMs = nowMs < heldMs ? this.#renewMs : Math.min(this.#renewMs, RETRY_MS);
     if (this.#lastSentMs !== null && nowMs - this.#lastSentMs < everyMs) return undefined;
     this.#lastSentMs = nowMs;
     const sequence = ++this.#sequence;

@@ -34,6 +34,18 @@ t.test('a read waits for a quorum to confirm the leader (thesis 6.4)', (t) => {
   t.end();
 });
 
+t.test('only voters are asked: a thousand learners must not be for every read', (t) => {
+  const node = leader({ learners: [4, 5] });
+  node.settle();
+  node.raw.readIndex('a');
+  const asked = node.settle().flatMap((m) => (m.type === 'MsgHeartbeat' ? [m.to] : []));
+  t.same(asked, [2, 3]);
+  node.raw.tick();
+  const beaten = node.settle().flatMap((m) => (m.type === 'MsgHeartbeat' ? [m.to] : []));
+  t.same(beaten, [2, 3, 4, 5], 'the beat of the clock is for everybody');
+  t.end();
+});
+
 t.test('an answer confirms its round and those before it, not the ones after', (t) => {
   const node = leader();
   node.raw.readIndex('a');

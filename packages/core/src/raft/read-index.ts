@@ -1,7 +1,7 @@
 /** Linearizable reads at the leader: by a round to a quorum or by its lease (thesis sections 6.4, 6.4.1). */
 import type { NodeState } from './node-state.ts';
 import type { PendingRead } from './read-queue.ts';
-import { broadcastHeartbeat } from './replication.ts';
+import { askVoters } from './replication.ts';
 import type { ReadResult } from './step-result.ts';
 import type { LogIndex, MsgHeartbeatResp } from './types.ts';
 
@@ -28,7 +28,7 @@ export function releasePostponedReads(r: NodeState): void {
 
 /** Starts the round that reads since the last one wait for. */
 export function startReadRound(r: NodeState): void {
-  if (r.reads.roundDue) broadcastHeartbeat(r);
+  if (r.reads.roundDue) askVoters(r);
 }
 
 /** Counts a follower's answer and serves the reads that a quorum has confirmed. */

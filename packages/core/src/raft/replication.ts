@@ -71,20 +71,26 @@ export function probeAll(r: NodeState): void {
   }
 }
 
-/**
- * Sends a heartbeat to every other member. It tells a commit index no higher than what the follower is
- * known to hold, because the rest of its log may differ.
- */
+/** Sends a heartbeat to every other member. */
 export function broadcastHeartbeat(r: NodeState): void {
   const context = r.reads.takeContext();
-  const leased = r.config.readOnlyOption === 'leaseBased';
+  for (const [to, progress] of r.tracker.progress) if (to !== r.id) sendHeartbeat(r, to, progress, context);
+}
+
+/** Asks the voters whether this node still leads: nobody else's answer counts, and there may be a thousand others. */
+export function askVoters(r: NodeState): void {
+  const context = r.reads.takeContext();
   for (const [to, progress] of r.tracker.progress) {
-    if (to === r.id) continue;
-    const commit = Math.min(progress.match, r.log.committed);
-    const beat = { type: 'MsgHeartbeat', from: r.id, to, term: r.term, commit, context } as const;
-    r.send(leased ? { ...beat, sentAt: Math.floor(r.clock) } : beat);
-    progress.sentCommit(commit);
+    if (to !== r.id && r.tracker.isVoter(to)) sendHeartbeat(r, to, progress, context);
   }
+}
+
+/** It tells a commit index no higher than what the follower is known to hold, because the rest of its log may differ. */
+function sendHeartbeat(r: NodeState, to: NodeId, progress: Progress, context: string): void {
+  const commit = Math.min(progress.match, r.log.committed);
+  const beat = { type: 'MsgHeartbeat', from: r.id, to, term: r.term, commit, context } as const;
+  r.send(r.config.readOnlyOption === 'leaseBased' ? { ...beat, sentAt: Math.floor(r.clock) } : beat);
+  progress.sentCommit(commit);
 }
 
 /** Commits what a quorum holds, if it ends in an entry of this term (Raft section 5.4.2). Returns whether it moved. */
