@@ -175,9 +175,13 @@ format = "json"
   async kill(signal: NodeJS.Signals): Promise<number | null> {
     const child = this.#child;
     if (child === null || !this.running) return null;
+    if (signal !== 'SIGKILL' && signal !== 'SIGTERM') {
+      child.kill(signal);
+      return null;
+    }
     const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
     child.kill(signal);
-    return signal === 'SIGKILL' || signal === 'SIGTERM' ? ended : null;
+    return ended;
   }
 
   /** Waits for it to end by itself. */

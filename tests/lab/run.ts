@@ -81,14 +81,14 @@ try {
   say(
     `watcher: ${samples} looks, longest time between two ${longestGapMs.toFixed(1)} ms, ${gapsOver50} over 50 ms; ${guestLines} lines counted by guests; ${relayed} connections relayed, ${refused} refused`,
   );
-  const decided = results.filter(({ hadQuorum }) => hadQuorum);
-  const lost = decided.filter(({ lostLeader }) => lostLeader);
+  const lost = results.filter(({ hadQuorum, lostLeader }) => hadQuorum && lostLeader);
   const calm = lost.filter(({ disturbed }) => disturbed.length === 0);
   say(`the leader was lost in ${lost.length} rounds; in ${calm.length} of them no VM of another host was disturbed`);
-  const moves = decided.flatMap((result) => result.moves);
+  // With two faults the second may come when the first is half over: then the time from either says little.
+  const moves = results.filter(({ faults }) => faults.length === 1).flatMap((result) => result.moves);
   const late = moves.filter(({ afterMs }) => afterMs > FAILOVER_MS);
   distribution(
-    `fault to QEMU elsewhere, with a quorum (${late.length} over ${FAILOVER_MS / 1000} s)`,
+    `fault to QEMU elsewhere, in rounds of one fault (${late.length} over ${FAILOVER_MS / 1000} s)`,
     moves.map(({ afterMs }) => afterMs),
   );
   distribution(
