@@ -111,9 +111,10 @@ t.test('a host shows that it is drained, and takes VMs again', async (t) => {
   const { stdout } = await ctl('host', 'list');
   t.match(stdout, /n0 +draining 2\/3[\s\S]*n1 +drained [\s\S]*n2 +stuck 2\/3[\s\S]*n3 +expired 2\/3/);
   api.on('getHost', () => hosts[2] ?? makeHost());
+  api.on('getDrain', () => view());
   t.match(
     (await ctl('host', 'show', 'n2')).stdout,
-    /Drain: +stuck, 2 of 3 moved, at most 4 at a time, for \w+\nDrain says: +so\n/,
+    /Drain: +stuck, 2 of 3 moved, at most 4 at a time, for \w+\nDrain says: +so\n[\s\S]*\nVM +STATE +TO +WHY\ndb +stuck/,
   );
   let changed = true;
   api.on('undrainHost', () => ({ changed, index: 9 }));

@@ -210,7 +210,14 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   moves: {
     ...{ name: 'moves', summary: 'VMs that are moved about: hosts drained and evacuated, migrations, plans' },
     ...{ clients: 3, pauseMs: 600, membership: false, moves: true },
-    next: (source) => vmWrite(source, 'running'),
+    next: (source) => {
+      const operation = vmWrite(source, 'running');
+      if (operation.type === 'read' || operation.command.type !== 'vmCreate') return operation;
+      const { command } = operation;
+      // Half of them are under rules, so that there is not always somewhere to go.
+      if (Number(command.name.slice('vm-'.length)) % 2 === 0) return operation;
+      return { ...operation, command: { ...command, spec: ruledSpec(command.name, command.spec.vcpu - 1) } };
+    },
   },
   projects: {
     ...{
