@@ -139,8 +139,6 @@ class Run {
   constructor(options: RunOptions) {
     const { seed, profile, tampering, onLine, onEvent } = options;
     this.#options = options;
-    // Where VMs only ever change their hosts in good order, no excuse counts.
-    this.#once = new VmOnce(options.workload.moves === true);
     this.#random = new SeededRandom(seed);
     this.#history = new History(options.wholeHistory === true ? 'all' : 'recent');
     this.#judge = new LinearizabilityJudge(this.#history);
