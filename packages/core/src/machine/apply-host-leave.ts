@@ -154,13 +154,13 @@ export function applyHostRemoved(tx: Transaction, command: CommandOf<'hostRemove
       name: host.name,
     });
   }
-  const leased = [...tx.state.vmsOnHost(host.id)].filter(({ spec }) => isFenced(spec));
+  // By name: a state that was read back holds them in another order, and what is answered and the history show it.
+  const vms = [...tx.state.vmsOnHost(host.id)].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const leased = vms.filter(({ spec }) => isFenced(spec));
   if (leased.length > 0) {
     const message = `host ${host.name} may still run VMs under a lease: it is out once that has ended`;
     return no(ERROR_CODES.refused, message, { name: host.name, vms: leased.slice(0, KEPT).map(({ name }) => name) });
   }
-  // By name: a state that was read back holds them in another order, and the history shows in which they went.
-  const vms = [...tx.state.vmsOnHost(host.id)].sort((a, b) => (a.name < b.name ? -1 : 1));
   giveUpMovesTo(tx, host);
   for (const vm of vms) abandon(tx, vm, host);
   tx.deleteHost(host);

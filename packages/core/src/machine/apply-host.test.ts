@@ -270,3 +270,22 @@ t.test('the configuration shows on the hosts', (t) => {
   t.same(applyConfState(state, state.index + 1, next), { changes: [], objectChanges: [] });
   t.end();
 });
+
+t.test('a refusal names VMs in the same order whatever order they came in', (t) => {
+  const cluster = new SampleCluster();
+  cluster.join('n2');
+  const confState = { voters: [1, 2], votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false };
+  applyConfState(cluster.state, cluster.state.index + 1, confState);
+  for (const name of ['z', 'm', 'a']) {
+    cluster.create(name);
+    cluster.assign(name, 2);
+  }
+  cluster.apply({ type: 'hostReachable', hostId: 2, reachable: false });
+  cluster.apply({ type: 'hostRemove', name: 'n2', force: true });
+  const host = cluster.state.host(2);
+  if (host === undefined) throw new Error('a host');
+  cluster.state.putHost({ ...host, membership: 'leaving' });
+  const refused = cluster.apply({ type: 'hostRemoved', hostId: 2 });
+  t.match(refused, { ok: false, error: { details: { vms: ['a', 'm', 'z'] } } });
+  t.end();
+});
