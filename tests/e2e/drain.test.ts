@@ -93,7 +93,7 @@ t.teardown(async () => {
 await t.test('a drain goes on when the leader dies, and says what stays', async (t) => {
   for (const name of ['n2', 'n3']) await n1.json(['host', 'cordon', name]);
   for (const name of NAMES) await n1.json(create(name));
-  await n1.json(create('pinned', '--host', 'n1'));
+  await n1.json(create('pinned', '--host', 'n1', '--failover', 'stay'));
   await settled(n1, [...NAMES, 'pinned']);
   for (const name of ['n2', 'n3']) await n1.json(['host', 'uncordon', name]);
 
@@ -109,7 +109,7 @@ await t.test('a drain goes on when the leader dies, and says what stays', async 
   const stuck = await n3.ctl(['host', 'drain', 'n1', '--parallel', '1', '--timeout', '110s'], { timeoutMs: MOVES_MS });
   t.equal(stuck.code, 7, stuck.stdout);
   t.match(stuck.stderr, /n3xctl: host n1 is not empty: nothing more can be moved, 3 of 4 moved, 1 stuck\n/);
-  t.match(stuck.stderr, /pinned: may run on n1 only, as its spec says\n/);
+  t.match(stuck.stderr, /pinned: is to stay on its host \(failover: stay\)\n/);
   t.match((await n2.ctl(['host', 'list'])).stdout, /n1 +stuck 3\/4/);
   t.match((await n2.ctl(['host', 'show', 'n1'])).stdout, /Drain: +stuck, 3 of 4 moved, at most 1 at a time/);
   t.same(await running(n1), ['pinned']);

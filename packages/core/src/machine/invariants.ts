@@ -203,8 +203,19 @@ export function checkInvariants(state: ClusterState): string[] {
   return found;
 }
 
-/** What is wrong with a move that has just begun, but for the room on its target. */
+/** Whether the room on the target of a move that has just begun is counted there. */
+function checkHold(state: ClusterState, vm: Vm, targetId: number, found: string[]): void {
+  const counted = new Occupancy('host');
+  for (const other of [...state.vmsOnHost(targetId), ...state.vmsMovingTo(targetId)]) counted.add(other);
+  const [right, indexed] = [counted.summary(), state.load(targetId).summary()];
+  if (right !== indexed)
+    found.push(`${vm.name} moves to host ${targetId}: ${right} is held there, ${indexed} is indexed`);
+}
+
+/** What is wrong with a move that has just begun, but for whether it fits on its target. */
 function checkMove(state: ClusterState, vm: Vm, found: string[]): void {
+  const targetId = moveTargetId(vm);
+  if (targetId !== undefined) checkHold(state, vm, targetId, found);
   const source = state.host(vm.assignment?.hostId ?? 0);
   const cause = moveOf(vm)?.cause;
   if (source === undefined || (cause !== 'drain' && cause !== 'evacuate')) return;

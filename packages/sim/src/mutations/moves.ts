@@ -90,15 +90,4 @@ export const MOVE_MUTATIONS: readonly Mutation[] = [
       },
     ],
   },
-  {
-    ...{ name: 'old-removal-believed', summary: 'the word of a host that a VM is gone counts for a later move too' },
-    ...{ budget: 400, ...MOVES, profile: 'hostile' },
-    rewrites: [
-      {
-        file: 'machine/apply-placement',
-        find: 'if (command.moveIndex !== (vm.deleting ? undefined : moveOf(vm)?.index)) {',
-        replace: 'if (command.moveIndex === -1) {',
-      },
-    ],
-  },
 ];
