@@ -59,9 +59,11 @@ export class RealHost implements FenceHost {
   }
 
   async runs(name: string): Promise<boolean> {
-    const group = String(await this.pid(name));
-    for (const pid of await pids()) {
-      const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+    const pid = await this.pid(name).catch(() => undefined);
+    if (pid === undefined) return false;
+    const group = String(pid);
+    for (const entry of await pids()) {
+      const stat = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '');
       // proc_pid_stat(5): state, parent, process group.
       const [state = 'X', , leader] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
       if (leader === group && !'ZX'.includes(state)) return true;

@@ -81,11 +81,17 @@ export function fenceCompliance(name: string, make: () => Promise<FenceHost>): v
   });
 
   test('the next daemon keeps what runs alive by arming in time', async (t, host) => {
-    const first = host.now() + 2 * SOON_MS;
-    t.same(await host.arm(first), { ok: true });
-    await host.startVm('a', true);
-    await host.nextDaemon();
-    t.same(await host.arm(host.now() + LATER_MS), { ok: true });
+    let first: number;
+    let leadMs = 2 * SOON_MS;
+    do {
+      // On a busy machine the next daemon may take longer than that.
+      first = host.now() + leadMs;
+      leadMs *= 2;
+      t.same(await host.arm(first), { ok: true });
+      if (!(await host.runs('a'))) await host.startVm('a', true);
+      await host.nextDaemon();
+      t.same(await host.arm(host.now() + LATER_MS), { ok: true });
+    } while (host.now() >= first);
     await host.until(async () => host.now() > first + SOON_MS);
     t.ok(await host.runs('a'));
     t.same(await host.arm(host.now() + SOON_MS), { ok: true });
@@ -96,7 +102,8 @@ export function fenceCompliance(name: string, make: () => Promise<FenceHost>): v
     const first = host.now() + 200;
     await host.arm(first);
     await host.startVm('a', true);
-    await host.until(async () => host.now() > first && !(await host.runs('a')));
+    // Long enough for whatever counted to be over and done with.
+    await host.until(async () => host.now() > first + SOON_MS && !(await host.runs('a')));
     const second = host.now() + 2 * SOON_MS;
     t.same(await host.arm(second), { ok: true });
     await host.startVm('a', true);

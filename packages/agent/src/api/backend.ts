@@ -3,11 +3,13 @@
  * a cluster of one in memory.
  */
 import type { Duplex, Readable, Writable } from 'node:stream';
+import type { FoundVmView, OrphanView } from '@n3x/core/api/adoption-routes';
 import type { LocalStatus } from '@n3x/core/api/schemas';
 import type { Command, CommandResult } from '@n3x/core/machine/command';
 import type { ClusterState } from '@n3x/core/machine/state';
 import type { HostRole } from '@n3x/core/model/host';
 import type { ObjectChange } from '@n3x/core/model/object';
+import type { DriverVm } from '@n3x/core/ports/driver';
 
 /** How long a request may take and which id it carries. */
 export interface RequestOptions {
@@ -37,6 +39,28 @@ export interface LogOptions {
   readonly signal: AbortSignal;
 }
 
+/** What became of a request to clean. */
+export interface Cleaned {
+  readonly cleaned: OrphanView[];
+  readonly failed: { readonly orphan: OrphanView; readonly message: string }[];
+}
+
+/** What was on this host before n3x. Methods reject with `N3xError`. */
+export interface HostAdoption {
+  /** MicroVMs that n3x does not manage. */
+  found(): Promise<FoundVmView[]>;
+  /** One that can be adopted: what it is built from, its process, what it needs. */
+  adoptable(name: string): Promise<{ flake: string; pid: number | null; vcpu: number; memoryMib: number }>;
+  /** What is left of microVMs that are gone; `interfaces` are those that VMs of this host have. */
+  orphans(interfaces: ReadonlySet<string>): Promise<OrphanView[]>;
+  /** Takes away what is left: what n3x made, or all of it. */
+  clean(interfaces: ReadonlySet<string>, all: boolean): Promise<Cleaned>;
+  /** Begins to manage it as `vm`; its process is not touched. Done already: no change. */
+  adopt(vm: DriverVm): Promise<void>;
+  /** Manages a VM no more; its process runs on. */
+  release(name: string, uid: string): Promise<void>;
+}
+
 /** The daemon as the API server sees it. Methods reject with `N3xError`. */
 export interface ApiBackend {
   local(): LocalStatus;
@@ -61,6 +85,7 @@ export interface ApiBackend {
   vmLog(name: string, options: LogOptions): Promise<Readable>;
   /** Console of a VM that this host holds. `input` is null where the console can only be read. */
   vmConsole(name: string, signal: AbortSignal): Promise<{ output: Readable; input: Writable | null }>;
+  readonly adoption: HostAdoption;
   /** A raw byte stream to the API server of another member, for what only that host can answer. */
   tunnel(hostId: number): Promise<Duplex>;
 }

@@ -14,6 +14,7 @@ import type { JournalPort } from '@n3x/core/ports/journal';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiBackend } from './backend.ts';
 import { Call, type JsonHandler, type StreamHandler } from './call.ts';
+import { adoptVm, cleanOrphans, listFound, listOrphans, releaseVm } from './handlers/adoption.ts';
 import {
   annotateHost,
   annotateProject,
@@ -99,6 +100,11 @@ const JSON_HANDLERS: { readonly [Id in JsonId]: JsonHandler<Id> } = {
   explainVm,
   planVm,
   placeVm,
+  listFound,
+  listOrphans,
+  cleanOrphans,
+  adoptVm,
+  releaseVm,
   drainHost,
   undrainHost,
   getDrain,

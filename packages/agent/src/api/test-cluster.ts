@@ -4,6 +4,7 @@ import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Duplex, duplexPair, PassThrough, Readable } from 'node:stream';
+import type { FoundVmView, OrphanView } from '@n3x/core/api/adoption-routes';
 import type { LocalStatus } from '@n3x/core/api/schemas';
 import { N3xError } from '@n3x/core/base/errors';
 import { applyConfState, applyProposal } from '@n3x/core/machine/apply';
@@ -12,7 +13,8 @@ import type { Command, CommandResult } from '@n3x/core/machine/command';
 import { ClusterState } from '@n3x/core/machine/state';
 import type { HostRole } from '@n3x/core/model/host';
 import type { ObjectChange } from '@n3x/core/model/object';
-import type { ApiBackend, ChangeListener, LogOptions, RequestOptions } from './backend.ts';
+import type { DriverVm } from '@n3x/core/ports/driver';
+import type { ApiBackend, ChangeListener, HostAdoption, LogOptions, RequestOptions } from './backend.ts';
 import { type ApiServer, startApiServer } from './server.ts';
 import type { WatchLimits } from './watch.ts';
 
@@ -112,6 +114,10 @@ export class TestHost implements ApiBackend {
     echo.write('login: ');
     return { output: echo, input: echo };
   };
+  /** MicroVMs that are on this host besides, and those that were taken over. */
+  foundVms: FoundVmView[] = [];
+  readonly adopted: DriverVm[] = [];
+  orphans: OrphanView[] = [];
   /** Null: the other host cannot be reached. */
   tunnels: ((hostId: number) => Promise<Duplex>) | null;
 
@@ -206,6 +212,29 @@ export class TestHost implements ApiBackend {
   async vmConsole(name: string, signal: AbortSignal): ReturnType<ApiBackend['vmConsole']> {
     return await this.consoles(name, signal);
   }
+
+  readonly adoption: HostAdoption = {
+    found: async () => this.foundVms,
+    adoptable: async (name) => {
+      const found = this.foundVms.find((vm) => vm.name === name);
+      if (found === undefined) throw new N3xError('N3X_NOT_FOUND', `there is no microVM ${name} on this host`);
+      if (found.flake === null) throw new N3xError('N3X_DRIVER', found.reason);
+      return { flake: found.flake, pid: found.pid, vcpu: 2, memoryMib: 256 };
+    },
+    orphans: async () => this.orphans,
+    clean: async (_, all) => {
+      const cleaned = this.orphans.filter(({ ours }) => ours || all);
+      this.orphans = this.orphans.filter((orphan) => !cleaned.includes(orphan));
+      return { cleaned, failed: [] };
+    },
+    adopt: async (vm) => void this.adopted.push(vm),
+    release: async (name, uid) => {
+      const vm = this.cluster.state?.vm(name);
+      if (vm?.assignment == null || vm.uid !== uid) return;
+      const { hostId, epoch } = vm.assignment;
+      this.cluster.apply({ type: 'vmRemoved', hostId, name, uid, epoch });
+    },
+  };
 
   async tunnel(hostId: number): Promise<Duplex> {
     if (this.tunnels === null) throw new N3xError('N3X_UNREACHABLE', 'no connection');

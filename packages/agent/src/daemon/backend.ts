@@ -6,8 +6,16 @@ import type { Command, CommandResult } from '@n3x/core/machine/command';
 import type { ClusterState } from '@n3x/core/machine/state';
 import type { HostRole } from '@n3x/core/model/host';
 import type { ObjectChange } from '@n3x/core/model/object';
-import type { ApiBackend, ChangeListener, JoinOptions, LogOptions, RequestOptions } from '../api/backend.ts';
+import type {
+  ApiBackend,
+  ChangeListener,
+  HostAdoption,
+  JoinOptions,
+  LogOptions,
+  RequestOptions,
+} from '../api/backend.ts';
 import type { MicrovmDriver } from '../drivers/microvm/microvm-driver.ts';
+import { hostAdoption } from './adoption.ts';
 import { createToken } from './joining.ts';
 import { type Member, TAKEN_OUT } from './member.ts';
 import { N3X_VERSION } from './version.ts';
@@ -116,6 +124,10 @@ export class DaemonBackend implements ApiBackend {
 
   async vmConsole(name: string, signal: AbortSignal): Promise<{ output: Readable; input: Writable | null }> {
     return this.#daemon.driver.openConsole(name, signal);
+  }
+
+  get adoption(): HostAdoption {
+    return hostAdoption(this.#daemon.driver);
   }
 
   async tunnel(hostId: number): Promise<Duplex> {

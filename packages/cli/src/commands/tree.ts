@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { EVENT_KINDS, FAILOVER_MODES, HOST_ROLES, HYPERVISORS, STRATEGIES, SYSTEMS } from '../arguments/choices.ts';
 import { SHELLS } from '../completion/shells.ts';
 import type { Terminal } from '../output/terminal.ts';
+import { addAdoption, addOrphans } from './adopt-tree.ts';
 import { collect, handle } from './handler.ts';
 import { withHealthFlags } from './health-flags.ts';
 import { addLock } from './lock-tree.ts';
@@ -196,6 +197,7 @@ function addHost(host: Command, terminal: Terminal): void {
     async () => (await import('./host-change.ts')).uncordon,
   );
   addDrain(host, terminal);
+  addOrphans(host, terminal);
   handle(
     host
       .command('remove')
@@ -242,6 +244,7 @@ function addVm(vm: Command, terminal: Terminal): void {
     async () => (await import('./vm-placement.ts')).place,
   );
   addMigrate(vm, terminal);
+  addAdoption(vm, terminal);
   handle(
     wait(vm.command('start').description('let a VM run'), 'its guest has booted').argument('<name>', 'name of the VM'),
     terminal,

@@ -161,6 +161,9 @@ export function reconcile(input: ReconcileInput): Reconciliation {
       // An earlier VM of the same name is still here.
       clear(found);
       if (found.managed !== undefined && isFromLostFuture(state, found.managed.epoch)) report(vm, epoch, LEFT_OVER);
+    } else if (vm.releasing === true) {
+      // The shell of its host takes the marks away; whatever runs there runs on.
+      if (found?.managed === undefined) removed.push({ type: 'vmRemoved', hostId, name: vm.name, uid: vm.uid, epoch });
     } else if (vm.deleting || isLeaving(vm)) {
       const step = stepToGone(found, vm.spec.stopTimeoutSeconds, backoff, nowMs);
       const move = vm.deleting ? undefined : moveOf(vm);

@@ -208,6 +208,14 @@ export function stepFor(
   backoff: BackoffView,
   clocks: Clocks,
 ): Step {
+  if (vm.adoptedAt === epoch && observed?.managed === undefined) {
+    // What it is made of is on this host and nowhere else: a build would bring something else in its place.
+    const message =
+      observed === undefined
+        ? `its files are gone from this host, on which it was before n3x managed it`
+        : `this host has not taken it over yet: ask for it again with \`n3xctl vm adopt ${vm.name}\``;
+    return { seen: seen('failed', observed === undefined ? 'Gone' : 'NotAdopted', message) };
+  }
   if (observed !== undefined && observed.managed === undefined) {
     // n3x never touches what it does not manage.
     const message = `there is a microVM ${vm.name} on this host that n3x does not manage`;

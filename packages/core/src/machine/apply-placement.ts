@@ -246,6 +246,8 @@ export function applyVmRemoved(tx: Transaction, cluster: Cluster, command: Comma
     return no(ERROR_CODES.refused, `VM ${name} is not being deleted: its host must not remove it`, { name });
   }
   tx.deleteVm(vm);
-  tx.event(about(name), 'Deleted', `removed from ${tx.state.host(hostId)?.name ?? `host ${hostId}`}`);
+  const where = tx.state.host(hostId)?.name ?? `host ${hostId}`;
+  if (vm.releasing === true) tx.event(about(name), 'Released', `handed back on ${where} as it was`);
+  else tx.event(about(name), 'Deleted', `removed from ${where}`);
   return done();
 }

@@ -10,6 +10,7 @@
  */
 import { ERROR_CODES } from '../base/errors.ts';
 import type { LogIndex, Term } from '../raft/types.ts';
+import { applyVmAdopt, applyVmRelease } from './apply-adopt.ts';
 import { applyAnnotate } from './apply-annotate.ts';
 import { applyClusterSet } from './apply-cluster.ts';
 import { applyCommandFormatRaise } from './apply-command-format.ts';
@@ -91,6 +92,10 @@ function verdictOn(tx: Transaction, term: Term, command: Command): Verdict {
       return applyAnnotate(tx, command);
     case 'vmDelete':
       return applyVmDelete(tx, command);
+    case 'vmAdopt':
+      return applyVmAdopt(tx, cluster, command);
+    case 'vmRelease':
+      return applyVmRelease(tx, command);
     case 'vmAssign':
       return applyVmAssign(tx, cluster, command);
     case 'vmPlace':

@@ -94,6 +94,17 @@ export const commandSchema = z.discriminatedUnion('type', [
     ifModifiedIndex: z.int().optional(),
   }),
   z.strictObject({ type: z.literal('vmDelete'), name: vmNameSchema, ifModifiedIndex: z.int().optional() }),
+  /** Takes over a VM that was on this host before n3x managed it. Refused like a new VM, and like an assignment. */
+  z.strictObject({
+    type: z.literal('vmAdopt'),
+    name: vmNameSchema,
+    uid,
+    spec: vmSpecSchema,
+    power: powerSchema,
+    hostId,
+  }),
+  /** Hands a VM back to its host as it is: n3x forgets it, its process runs on. */
+  z.strictObject({ type: z.literal('vmRelease'), name: vmNameSchema, ifModifiedIndex: z.int().optional() }),
   /** The placement controller's decision; refused when the VM or the host moved on, or it does not fit. */
   z.strictObject({
     type: z.literal('vmAssign'),

@@ -104,6 +104,11 @@ const create = fc.record({
 
 const always = fc.oneof(
   fc.record({
+    ...{ type: fc.constant('vmAdopt' as const), name: vmName, uid, spec, hostId },
+    power: fc.constantFrom('running' as const, 'stopped' as const),
+  }),
+  fc.record({ type: fc.constant('vmRelease' as const), name: vmName }),
+  fc.record({
     type: fc.constant('vmSetPower' as const),
     name: vmName,
     power: fc.constantFrom('running' as const, 'stopped' as const),

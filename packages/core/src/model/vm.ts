@@ -319,6 +319,10 @@ export const vmSchema = z.strictObject({
   restarts: z.int(),
   /** Set by a delete request; the VM goes once its host has removed it. */
   deleting: z.boolean(),
+  /** With `deleting`: its host leaves it as it is and only takes the marks of n3x away. */
+  releasing: z.literal(true).optional(),
+  /** For one that was on its host before: the epoch at which that host takes over what it finds. It builds nothing for it. */
+  adoptedAt: z.int().optional(),
   allocation: allocationSchema,
   assignment: assignmentSchema.nullable(),
   /** Set while it is to leave its host, or others prepare for that; gone once it is off that host. */

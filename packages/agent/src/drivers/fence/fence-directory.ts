@@ -53,7 +53,7 @@ export class FenceDirectory {
     const directory = new FenceDirectory(path, id);
     const boot = await bootId();
     if ((await directory.read('boot')) !== boot) await rm(path, { recursive: true, force: true });
-    for (const name of ['units', 'processes']) await mkdir(join(path, name), { recursive: true });
+    for (const name of ['units', 'processes', 'spared']) await mkdir(join(path, name), { recursive: true });
     // The gate of a unit runs as its user.
     await chmod(path, 0o755);
     await directory.write('boot', boot);
@@ -79,6 +79,11 @@ export class FenceDirectory {
   /** How a process of a fenced VM is started, so that one that comes too late does not start. */
   gated(argv: readonly [string, ...string[]]): [string, ...string[]] {
     return [SHELL, GATE, this.path, ...argv];
+  }
+
+  /** What fails once it is too late for a fenced VM to start. */
+  get gate(): readonly string[] {
+    return [SHELL, GATE, this.path];
   }
 
   /** Text of an entry without its line end; undefined when it is missing. */
@@ -128,6 +133,15 @@ export class FenceDirectory {
 
   async unlistProcess(name: string): Promise<void> {
     await this.remove(join('processes', name));
+  }
+
+  /** From now on the switch leaves the process group alone that this process leads, whatever mark it carries. */
+  async spare(process: ListedProcess): Promise<void> {
+    await this.write(join('spared', String(process.pid)), process.startTicks);
+  }
+
+  async unspare(pid: number): Promise<void> {
+    await this.remove(join('spared', String(pid)));
   }
 
   /** Whether anything is listed. */

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { childEnvironment, execDetached, signalGroup } from '../exec.ts';
 import { pause } from '../microvm/console-log.ts';
 import { readProcess } from '../microvm/process-identity.ts';
+import { bootMs } from './boot-clock.ts';
 import { type FenceDirectory, type ListedProcess, SHELL, WATCHDOG } from './fence-directory.ts';
 import { type DeadMansSwitch, hundredths } from './switch.ts';
 
@@ -50,6 +51,8 @@ export class WatchdogProcess implements DeadMansSwitch {
     this.#deadline = deadline;
     // One of a former daemon may have decided before it could read this.
     await this.#waitForFiring();
+    if (bootMs() < deadlineMs && !(await isAwake(started)))
+      throw new Error('the watchdog process ended before its time');
   }
 
   async disarm(): Promise<void> {
@@ -70,6 +73,8 @@ export class WatchdogProcess implements DeadMansSwitch {
       if (this.#process === null || !(await isAwake(this.#process)) || performance.now() >= end) return false;
       await pause(POLL_MS, NEVER);
     }
+    // It says that it went off before it takes its sign away and ends: alive alone it might be on its way out.
+    if (await this.#directory.has('fired')) return false;
     return this.#process !== null && (await isAwake(this.#process));
   }
 

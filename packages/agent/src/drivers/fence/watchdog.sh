@@ -22,12 +22,13 @@ look() {
   now=$((${up%.*} * 100 + 1${up#*.} - 100))
 }
 
-# Sets `deadline` to what the directory says now. Without an answer the last one known stays in force.
+# Takes over a later deadline from the directory. An earlier one is that of before this one was started, or comes with a
+# process of its own. Without an answer the last one known stays in force.
 heed() {
   wanted=
   { read -r wanted <"$directory/deadline"; } 2>/dev/null
   case $wanted in '' | *[!0-9]*) return ;; esac
-  deadline=$wanted
+  [ "$wanted" -gt "$deadline" ] && deadline=$wanted
 }
 
 replaced() {
@@ -36,16 +37,32 @@ replaced() {
   [ -n "$other" ] && [ "$other" != "$name" ]
 }
 
-started() {
+# Prints the given field of proc_pid_stat(5), counted from the state on: what is before it may hold anything.
+field() {
   stat=
   { read -r stat <"/proc/$1/stat"; } 2>/dev/null
-  # shellcheck disable=SC2086 # fields of proc_pid_stat(5) after the name, which may hold anything
+  number=$2
+  # shellcheck disable=SC2086
   set -- ${stat##*) }
-  echo "${20-}"
+  eval "echo \"\${$number-}\""
+}
+
+started() {
+  field "$1" 20
+}
+
+# Whether the process belongs to a VM that was handed back, by the leader of its group.
+spared() {
+  ticks=
+  leader=$(field "$1" 3)
+  { read -r ticks <"$directory/spared/$leader"; } 2>/dev/null
+  [ -n "$ticks" ] && [ "$(started "$leader")" = "$ticks" ]
 }
 
 processes() {
-  grep -lzxF "$mark" /proc/[0-9]*/environ 2>/dev/null | while IFS=/ read -r _ _ pid _; do echo "$pid"; done
+  grep -lzxF "$mark" /proc/[0-9]*/environ 2>/dev/null | while IFS=/ read -r _ _ pid _; do
+    spared "$pid" || echo "$pid"
+  done
   for file in "$directory"/processes/*; do
     { read -r pid ticks <"$file"; } 2>/dev/null || continue
     [ "$(started "$pid")" = "$ticks" ] && echo "$pid"

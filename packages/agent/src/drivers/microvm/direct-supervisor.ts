@@ -20,10 +20,18 @@ import {
   tailFile,
 } from './console-log.ts';
 import { DriverFailure } from './failure.ts';
+import { type ForeignProcess, findForeignProcesses } from './foreign-process.ts';
 import { exists, type Layout } from './layout.ts';
 import { type Marker, type Run, type StartCause, withStart } from './marker.ts';
 import { type Answer, no } from './probe.ts';
-import { findMarkedProcess, isSameProcess, RUN_ID_VARIABLE, readBootId, readProcess } from './process-identity.ts';
+import {
+  findMarkedProcess,
+  HELPER_ID_VARIABLE,
+  isSameProcess,
+  RUN_ID_VARIABLE,
+  readBootId,
+  readProcess,
+} from './process-identity.ts';
 import { requestShutdown } from './shutdown-request.ts';
 import type { RunningProcess, Supervisor } from './supervisor.ts';
 import { startVirtiofs, stopVirtiofs } from './virtiofs.ts';
@@ -185,8 +193,65 @@ export class DirectSupervisor implements Supervisor {
     );
   }
 
-  async forget(): Promise<void> {
-    // Nobody but n3xd itself was told anything.
+  async findForeign(name: string): Promise<RunningProcess | undefined> {
+    return await this.#findForeign(name);
+  }
+
+  async takeOver(name: string, fenced: boolean): Promise<Run | undefined> {
+    const found = await this.#findForeign(name);
+    if (found === undefined) return undefined;
+    const { pid, startTicks, startedAtMs, runId } = found;
+    const { fence } = this.#options;
+    if (fenced) {
+      // It may have been handed back earlier.
+      await fence.unspare(pid);
+      await fence.listProcess(name, { pid, startTicks });
+    } else {
+      // It may carry the mark from an earlier time.
+      await fence.spare({ pid, startTicks });
+    }
+    const booted = await this.#layout.readLink(name, 'booted');
+    const runner = booted ?? (await this.#layout.readLink(name, 'current')) ?? '';
+    if (booted === undefined && runner !== '') await this.#layout.setLink(name, 'booted', runner);
+    return {
+      id: runId ?? randomUUID(),
+      ...(runId === undefined ? { unmarked: true as const } : {}),
+      ...{ supervisor: 'direct', pid, startTicks, startedAtMs, runner },
+      bootId: await readBootId(),
+      restarts: 0,
+      consoleOffset: 0,
+      stopping: false,
+      readySeen: false,
+    };
+  }
+
+  async letGo(name: string, run: Run | null): Promise<void> {
+    const { fence } = this.#options;
+    await fence.unlistProcess(name);
+    if (run === null) return;
+    // Their mark stays with them: the switch is told to spare them.
+    const found = await this.#identify(name, run);
+    if (found !== undefined && run.startTicks !== null)
+      await fence.spare({ pid: found.pid, startTicks: run.startTicks });
+    const helper = await findMarkedProcess(run.id, HELPER_ID_VARIABLE);
+    if (helper !== undefined) await fence.spare(helper);
+    this.#children.delete(run.id);
+  }
+
+  /** The one process of a microVM without a marker. */
+  async #findForeign(name: string): Promise<ForeignProcess | undefined> {
+    const found = await findForeignProcesses(this.#layout.directory(name));
+    if (found.length < 2) return found[0];
+    const pids = found.map(({ pid }) => pid).join(' and ');
+    throw new DriverFailure(
+      'Ambiguous',
+      `the processes ${pids} both work in the directory of ${name}: it cannot be told which of them is the VM`,
+      false,
+    );
+  }
+
+  async forget(name: string): Promise<void> {
+    await this.#options.fence.unlistProcess(name);
   }
 
   async tend(name: string): Promise<void> {
@@ -298,6 +363,8 @@ export class DirectSupervisor implements Supervisor {
       if (code !== 0) this.#options.log('microvm.helperFailed', { vm: name, script: down, stderr: stderr.trim() });
     }
     await this.#layout.removeLink(name, 'booted');
+    await this.#options.fence.unlistProcess(name);
+    if (over.pid !== null) await this.#options.fence.unspare(over.pid);
     // Last: as long as the run is on record, its end is settled again should the daemon be killed in between.
     await this.#layout.updateMarker(name, (marker) => {
       if (marker.run?.id !== runId) return marker;

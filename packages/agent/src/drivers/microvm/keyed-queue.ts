@@ -14,6 +14,11 @@ export class KeyedQueue {
     return result;
   }
 
+  /** What something is queued or under way for. */
+  keys(): ReadonlySet<string> {
+    return new Set(this.#last.keys());
+  }
+
   /** Resolves once nothing is queued. */
   async idle(): Promise<void> {
     while (this.#last.size > 0) await Promise.allSettled(this.#last.values());

@@ -16,6 +16,8 @@ const runSchema = z.strictObject({
   /** Drawn for this start; it is in the environment of the process as `N3X_RUN_ID`. */
   id: z.string(),
   supervisor: z.enum(['direct', 'systemd']),
+  /** Set for a process that was started by somebody else: it does not carry the mark. */
+  unmarked: z.literal(true).optional(),
   /** Null between the decision to start and the knowledge of the pid. */
   pid: z.int().min(2).nullable(),
   /** Field 22 of `/proc/<pid>/stat`: clock ticks between the boot of the host and the start of the process. */

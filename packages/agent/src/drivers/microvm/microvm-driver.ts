@@ -1,11 +1,13 @@
 /** The microVM driver of a host: does what the loop asks, one thing per VM at a time, and reports what it finds. */
 import { PassThrough, type Readable, type Writable } from 'node:stream';
+import { describeError } from '@n3x/core/base/errors';
 import type { NixSystem } from '@n3x/core/model/names';
 import type { Power } from '@n3x/core/model/vm';
 import type { DriverAction, DriverOutcome, DriverPort, DriverVm, ObservedVm } from '@n3x/core/ports/driver';
 import type { JournalPort } from '@n3x/core/ports/journal';
 import { exec } from '../exec.ts';
 import type { FenceDirectory } from '../fence/fence-directory.ts';
+import { Adoption, type FoundVm, whyNot } from './adoption.ts';
 import { BUILD_LOG } from './build-log.ts';
 import { type TailOptions, tailFile } from './console-log.ts';
 import { DirectSupervisor } from './direct-supervisor.ts';
@@ -15,9 +17,11 @@ import { findOwner, Layout } from './layout.ts';
 import type { Marker } from './marker.ts';
 import { Nix, type NixOptions } from './nix-build.ts';
 import { Observer } from './observer.ts';
+import { clean, findOrphans, type Orphan, type OrphanContext } from './orphans.ts';
 import { Slots } from './slots.ts';
 import type { Supervisor, SupervisorKind } from './supervisor.ts';
 import { resolveSupervisor, type SupervisorChoice, SystemdSupervisor } from './systemd-supervisor.ts';
+import { RUNTIME_UNITS } from './unit-drop-in.ts';
 import { VmActions } from './vm-actions.ts';
 
 /** How the driver builds; may change while it works. */
@@ -54,6 +58,7 @@ export class MicrovmDriver implements DriverPort {
   readonly #options: MicrovmDriverOptions;
   readonly #layout: Layout;
   #actions: VmActions;
+  #settings: BuildSettings;
   readonly #observer: Observer;
   readonly #queue = new KeyedQueue();
   readonly #abort = new AbortController();
@@ -75,6 +80,7 @@ export class MicrovmDriver implements DriverPort {
       log,
     });
     this.#systemd = new SystemdSupervisor({ layout, fence: options.fence, log });
+    this.#settings = options;
     this.#actions = this.#makeActions(options);
     this.#observer = new Observer({
       layout,
@@ -114,7 +120,81 @@ export class MicrovmDriver implements DriverPort {
 
   /** Builds that begin from now on are made this way. */
   reconfigure(settings: BuildSettings): void {
+    this.#settings = settings;
     this.#actions = this.#makeActions(settings);
+  }
+
+  /** All microVMs of the host, n3x's or not. */
+  async findVms(): Promise<FoundVm[]> {
+    return await this.#adoption().find();
+  }
+
+  /** What a microVM that is not n3x's needs, as its flake says. Rejects with a `DriverFailure` when it cannot be adopted. */
+  async adoptable(name: string): Promise<{ flake: string; pid: number | null; vcpu: number; memoryMib: number }> {
+    const found = await this.#adoption().look(name);
+    if (found.kind !== 'foreign' || found.flake === null) {
+      throw new DriverFailure(
+        'NotAdoptable',
+        `the microVM ${name} on this host cannot be adopted: ${whyNot(found)}`,
+        false,
+      );
+    }
+    const target = { ref: found.flake, attribute: name, directory: this.#layout.directory(name), writeLock: false };
+    const resources = await new Nix(this.#settings.nix).resources(target, this.#abort.signal);
+    return { flake: found.flake, pid: found.pid, ...resources };
+  }
+
+  /** Begins to manage a microVM that is on the host as `vm`. */
+  async adopt(vm: DriverVm): Promise<void> {
+    await this.#queue.run(vm.name, () => this.#adoption().adopt(vm));
+    await this.#observer.observe();
+  }
+
+  /** Manages a VM no more; it runs on. */
+  async release(name: string, uid: string): Promise<void> {
+    await this.#queue.run(name, () => this.#adoption().release(name, uid));
+    await this.#observer.observe();
+  }
+
+  /** What is left on this host of microVMs that are gone; `interfaces` are those that the cluster gave to VMs here. */
+  async findOrphans(interfaces: ReadonlySet<string>): Promise<Orphan[]> {
+    return await findOrphans(this.#orphanContext(), this.#queue.keys(), interfaces);
+  }
+
+  /** Takes away what is named, of what has no owner still; gives what went, and why something did not. */
+  async cleanOrphans(
+    interfaces: ReadonlySet<string>,
+    wanted: (orphan: Orphan) => boolean,
+  ): Promise<{ cleaned: Orphan[]; failed: { orphan: Orphan; message: string }[] }> {
+    const context = this.#orphanContext();
+    const cleaned: Orphan[] = [];
+    const failed: { orphan: Orphan; message: string }[] = [];
+    for (const orphan of (await this.findOrphans(interfaces)).filter(wanted)) {
+      try {
+        await clean(context, orphan);
+        cleaned.push(orphan);
+        this.#options.journal.log('info', 'microvm.orphanCleaned', { ...orphan });
+      } catch (error) {
+        failed.push({ orphan, message: describeError(error) });
+      }
+    }
+    return { cleaned, failed };
+  }
+
+  #orphanContext(): OrphanContext {
+    const { stateDir, gcrootsDir } = this.#options;
+    const systemd = this.choice.kind === 'systemd';
+    const interfacesDir = '/sys/class/net';
+    return { layout: this.#layout, stateDir, gcrootsDir, exec, systemd, runtimeUnits: RUNTIME_UNITS, interfacesDir };
+  }
+
+  #adoption(): Adoption {
+    return new Adoption({
+      layout: this.#layout,
+      supervisor: this.choice.kind === 'systemd' ? this.#systemd : this.#direct,
+      supervisorOf: (marker) => this.#supervisorOf(marker),
+      inputHash: (vm) => this.#actions.inputHash(vm),
+    });
   }
 
   /** Reports what is on the host, also when it has not changed: somebody new wants to know. */

@@ -39,6 +39,8 @@ export interface ExpectedProcess {
   readonly pid: number | null;
   readonly startTicks: string | null;
   readonly bootId: string;
+  /** It was started by somebody else, without the mark. */
+  readonly unmarked?: true | undefined;
 }
 
 /**
@@ -50,7 +52,7 @@ export async function isSameProcess(expected: ExpectedProcess, bootId: string, d
   if (pid === null || expected.bootId !== bootId) return false;
   const found = await readProcess(pid);
   if (found === undefined || found.startTicks !== expected.startTicks) return false;
-  const environment = await readProc(`/proc/${pid}/environ`);
+  const environment = expected.unmarked === true ? '' : await readProc(`/proc/${pid}/environ`);
   if (environment !== undefined && environment !== '') return hasMark(environment, RUN_ID_VARIABLE, expected.id);
   const cwd = await readCwd(pid);
   return cwd === undefined || cwd === directory;

@@ -1,7 +1,7 @@
 /** What starts and stops runners: n3xd itself (`direct`) or the units of microvm.nix's host module (`systemd`). */
 import type { Readable, Writable } from 'node:stream';
 import type { TailOptions } from './console-log.ts';
-import type { Marker, StartCause } from './marker.ts';
+import type { Marker, Run, StartCause } from './marker.ts';
 import type { Answer } from './probe.ts';
 
 /** Which of the two. */
@@ -28,6 +28,12 @@ export interface Supervisor {
   inspect(name: string, marker: Marker): Promise<RunningProcess | undefined>;
   /** Whether the guest's systemd has said that it is ready, and not that it stops. */
   notified(name: string): Promise<Answer>;
+  /** The process of a microVM that n3x does not manage. Rejects when it cannot be told which it is. */
+  findForeign(name: string): Promise<RunningProcess | undefined>;
+  /** Takes over the process of a VM that n3x begins to manage, as it is; undefined when none runs. */
+  takeOver(name: string, fenced: boolean): Promise<Run | undefined>;
+  /** Gives the process of a VM up that n3x manages no more; it runs on. */
+  letGo(name: string, run: Run | null): Promise<void>;
   /** Takes back what the host was told of a VM that is removed. */
   forget(name: string): Promise<void>;
   /** What the console printed since the present start; the end of it where that is long. */

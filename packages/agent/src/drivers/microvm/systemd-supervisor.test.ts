@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -30,7 +30,11 @@ case $verb in
   cat) echo "ConditionPathExists=/state/%i/current/bin/microvm-run" ;;
   start) rm -f stopped; [ -e fail ] || begin ;;
   daemon-reload) : ;;
-  stop) : >stopped; alive && [ -e gentle ] && kill "$(cat pid)"; : ;;
+  stop)
+    case $unit in
+      microvm@*) : >stopped; alive && [ -e gentle ] && kill "$(cat pid)"; : ;;
+      *) [ -e vms/web/booted ] && echo "the scripts are there" >>calls ;;
+    esac ;;
   kill) kill -9 "$(cat pid)" ;;
   show)
     echo "Type=$(cat type 2>/dev/null || echo simple)"
@@ -113,7 +117,7 @@ async function setUp(t: { teardown(work: () => Promise<void>): void }) {
     if (last > 0 && (await isAlive(last))) process.kill(last, 'SIGKILL');
     await rm(directory, { recursive: true, force: true });
   });
-  return { directory, layout, supervisor, marker, pid, log, exec: found, runner: join(directory, 'runner') };
+  return { directory, layout, fence, supervisor, marker, pid, log, exec: found, runner: join(directory, 'runner') };
 }
 
 t.test('which supervisor, and why', async (t) => {
@@ -142,6 +146,11 @@ t.test('a guest that obeys is stopped before systemd restarts it', async (t) => 
   const calls = await readFile(join(directory, 'calls'), 'utf8');
   t.notMatch(calls, /enable|^kill/m, 'only started and stopped');
   t.match(calls, /start --no-block microvm@web.service/);
+  t.match(
+    calls,
+    /stop microvm-tap-interfaces@web.service microvm-macvtap-interfaces@web.service .*\nthe scripts are there/,
+    'and nothing is left of what it made on the host',
+  );
 });
 
 t.test('a guest that does not obey is killed, and stays down', async (t) => {
@@ -211,6 +220,29 @@ t.test('what the guest told its unit', async (t) => {
   await supervisor.stop('web', 5000);
   t.match(await supervisor.notified('web'), { ok: false, said: 'notify: microvm@web.service is inactive' });
 });
+
+t.test(
+  'the dead-man’s switch knows a fenced unit before it starts, and one that comes too late does not',
+  async (t) => {
+    const { supervisor, runner, directory, fence, log } = await setUp(t);
+    const unit = 'microvm@web.service';
+    await supervisor.start('web', runner, { ...cause(0), fenced: true });
+    t.same(await readdir(join(fence.path, 'units')), [unit]);
+    const dropIn = () => readFile(join(directory, 'units', `${unit}.d`, '50-n3x.conf'), 'utf8');
+    const [gate = ''] = /^ExecCondition=.*$/m.exec(await dropIn()) ?? [];
+    t.match(gate, /^ExecCondition="\/bin\/sh" ".*gate\.sh" ".*fence-/);
+    const passes = () => exec(fence.gate as [string, ...string[]], { timeoutMs: 10_000 });
+    t.match(await passes(), { code: 0 });
+    await fence.write('deadline', '1');
+    t.match(await passes(), { code: null, signal: 'SIGKILL', stderr: /the lease of this host has run out/ });
+    await supervisor.stop('web', 0);
+    t.same(log, ['microvm.stoppedHard'], 'at once');
+    t.same(await readdir(join(fence.path, 'units')), []);
+    await supervisor.start('web', runner, cause(0));
+    t.notMatch(await dropIn(), /ExecCondition/);
+    await supervisor.stop('web', 0);
+  },
+);
 
 t.test('a unit that fails is told', async (t) => {
   const { supervisor, runner, directory, marker } = await setUp(t);

@@ -18,6 +18,8 @@ import type { RunningProcess, Supervisor, SupervisorKind } from './supervisor.ts
 import { allowRestarts, forbidRestarts, RUNTIME_UNITS } from './unit-drop-in.ts';
 
 const CALL_TIMEOUT_MS = 30_000;
+/** Units beside a VM's own that make something on the host. */
+const HELPERS = ['microvm-tap-interfaces', 'microvm-macvtap-interfaces', 'microvm-virtiofsd'] as const;
 /** How long, in ms, a unit with its helpers may take until its process runs, and to be gone once it is killed. */
 const START_MS = 60_000;
 const GONE_MS = 30_000;
@@ -127,7 +129,7 @@ export class SystemdSupervisor implements Supervisor {
         readySeen: false,
       };
       await this.#layout.updateMarker(name, (marker) => withStart(marker, cause, run));
-      await this.#forbidRestarts(name);
+      await this.#forbidRestarts(name, cause.fenced);
       const { conditionAt } = await this.#show(name);
       // A unit that failed too often would refuse to start.
       await this.#systemctl(['reset-failed', unitOf(name)]);
@@ -244,14 +246,37 @@ export class SystemdSupervisor implements Supervisor {
     return active === 'active' || active === 'reloading' ? { ok: true } : no(`notify: ${unitOf(name)} is ${active}`);
   }
 
+  async findForeign(name: string): Promise<RunningProcess | undefined> {
+    const { mainPid } = await this.#show(name);
+    return mainPid > 0 ? { pid: mainPid, startedAtMs: Date.now() } : undefined;
+  }
+
+  async takeOver(name: string, fenced: boolean): Promise<Run | undefined> {
+    if (fenced) await this.#fence.listUnit(unitOf(name));
+    await this.#forbidRestarts(name, fenced);
+    const claim = await this.#layout.claim(name);
+    const unit = await this.#show(name);
+    if (claim.kind !== 'managed' || unit.mainPid === 0) return undefined;
+    await this.#adopt(name, unit, claim.marker);
+    return (await this.#layout.managed(name, claim.marker.uid)).run ?? undefined;
+  }
+
+  async letGo(name: string): Promise<void> {
+    await this.#fence.unlistUnit(unitOf(name));
+    // The unit is as microvm.nix made it: systemd restarts it again by itself.
+    await this.forget(name);
+  }
+
   async forget(name: string): Promise<void> {
     if (await allowRestarts(this.#runtimeUnits, unitOf(name))) await this.#systemctl(['daemon-reload']);
   }
 
-  async #forbidRestarts(name: string): Promise<void> {
+  async #forbidRestarts(name: string, fenced: boolean): Promise<void> {
     let why: string | undefined;
+    // A daemon that hung between its decision and the start must not be overtaken by the deadline.
+    const gate = fenced ? this.#fence.gate : undefined;
     try {
-      if (!(await forbidRestarts(this.#runtimeUnits, unitOf(name)))) return;
+      if (!(await forbidRestarts(this.#runtimeUnits, unitOf(name), gate))) return;
       const { code, stderr } = await this.#systemctl(['daemon-reload']);
       if (code !== 0) why = stderr.trim();
     } catch (error) {
@@ -339,6 +364,8 @@ export class SystemdSupervisor implements Supervisor {
   }
 
   async #over(name: string, exit: { code: number | null; signal: string | null } | undefined): Promise<void> {
+    // Theirs to take away what they made, by scripts that are found through `booted`; they stay up when the VM ends by itself.
+    await this.#systemctl(['stop', ...HELPERS.map((helper) => `${helper}@${name}.service`)]);
     await this.#layout.removeLink(name, 'booted');
     await this.#layout.updateMarker(name, (marker) => {
       if (marker.run === null) return marker;

@@ -70,7 +70,7 @@ export class VmActions {
   async #build(vm: DriverVm): Promise<void> {
     const { layout, nix, signal } = this.#context;
     const marker = await this.#claim(vm);
-    const inputHash = this.#inputHash(vm);
+    const inputHash = this.inputHash(vm);
     if (vm.allocation.addresses !== undefined) {
       await layout.writeFile(vm.name, ADDRESSES, `${JSON.stringify(vm.allocation.addresses, null, 2)}\n`);
     }
@@ -167,7 +167,8 @@ export class VmActions {
     return resources;
   }
 
-  #inputHash(vm: DriverVm): string {
+  /** What the runner of a VM is built from, as a hash. */
+  inputHash(vm: DriverVm): string {
     const { nixpkgs, microvm, system } = this.#context;
     const { source, vcpu, memoryMib } = vm.spec;
     const input =
