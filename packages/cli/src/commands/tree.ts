@@ -341,7 +341,7 @@ function specFlags(command: Command): Command {
     .addOption(
       new Option(
         '--failover <mode>',
-        'once its host is lost, restart it elsewhere or let it stay; by default restart, stay for a VM that has volumes or a flake of its own',
+        'once its host is lost, restart it elsewhere or let it stay; by default restart, stay for a VM that has volumes, a flake of its own or a host chosen by hand',
       ).choices(FAILOVER_MODES),
     )
     .option(

@@ -366,10 +366,12 @@ export function buildGeneration(vm: Vm): number {
 
 /**
  * What becomes of it once its host is lost. Unless the user has said so, a VM stays when it may have data there
- * that it cannot do without.
+ * that it cannot do without, and when nobody but the user chooses its host.
  */
 export function vmFailover(spec: VmSpec): Failover {
-  return spec.failover ?? (isDisposable({ spec }) ? 'restart' : 'stay');
+  if (spec.failover !== undefined) return spec.failover;
+  const { host, strategy } = spec.placement;
+  return isDisposable({ spec }) && host === undefined && strategy !== 'manual' ? 'restart' : 'stay';
 }
 
 /** Whether it may only run while its host holds a lease. */
