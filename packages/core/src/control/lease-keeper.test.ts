@@ -124,5 +124,10 @@ t.test('a VM that stays, and one within its grace, are left where they are', (t)
   t.same(names(), ['failover/2/web']);
   keeper.clock(66_310);
   t.same(names().sort(), ['failover/2/patient', 'failover/2/web']);
+  keeper.clock(6_310);
+  cluster.apply({ type: 'hostDrain', name: 'n2', mode: 'evacuate', parallel: 8 });
+  t.same(names().sort(), ['failover/2/patient', 'failover/2/web'], 'an evacuation ends the grace, not the lease');
+  keeper.clock(6_000);
+  t.same(names(), []);
   t.end();
 });

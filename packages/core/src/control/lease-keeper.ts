@@ -119,13 +119,15 @@ export class LeaseKeeper {
   /** VMs whose host has lost its lease, to be started elsewhere. */
   plan(state: ClusterState, term: Term): Decision[] {
     const decisions: Decision[] = [];
-    for (const { id } of state.hosts()) {
+    for (const { id, drain } of state.hosts()) {
       const endsMs = this.endsMs(state, id);
       if (endsMs === null || this.#nowMs < endsMs) continue;
       for (const vm of state.vmsOnHost(id)) {
         const { name, uid, assignment, spec } = vm;
         if (assignment === null || !isFenced(spec) || decisions.length >= FAILOVERS_PER_PASS) continue;
-        if (this.#nowMs < endsMs + (spec.hostLossGraceSeconds ?? 0) * 1000) continue;
+        // Who evacuates a lost host does not want its VMs to wait for it.
+        const graceSeconds = drain?.mode === 'evacuate' ? 0 : (spec.hostLossGraceSeconds ?? 0);
+        if (this.#nowMs < endsMs + graceSeconds * 1000) continue;
         const command = { type: 'vmFailover', name, uid, hostId: id, epoch: assignment.epoch, term } as const;
         decisions.push({ type: 'command', key: failoverKey(id, name), command });
       }

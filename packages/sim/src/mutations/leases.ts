@@ -57,7 +57,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
       },
       {
         file: 'control/lease-keeper',
-        find: 'if (this.#nowMs < endsMs + (spec.hostLossGraceSeconds ?? 0) * 1000) continue;',
+        find: 'if (this.#nowMs < endsMs + graceSeconds * 1000) continue;',
         replace: '',
       },
     ],
