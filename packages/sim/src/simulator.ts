@@ -29,6 +29,7 @@ import { Movers } from './workloads/moves.ts';
 import { NetworkClients } from './workloads/networks.ts';
 import type { ScriptedOperation, Workload } from './workloads/operation.ts';
 import { Operators } from './workloads/operators.ts';
+import { SetKeepers } from './workloads/sets.ts';
 import { Misbehaviours } from './world/misbehaviour.ts';
 import { Observers, Violation } from './world/observer.ts';
 import { SharedCodec } from './world/shared-codec.ts';
@@ -293,6 +294,8 @@ class Run {
     if (workload.casualties === true) casualties.start();
     const movers = new Movers(world, this.#random.fork('movers'), this.#trace);
     if (workload.moves === true) movers.start();
+    const keepers = new SetKeepers(world, this.#random.fork('sets'), this.#trace, () => this.#state);
+    if (workload.sets === true) keepers.start();
     this.#locks = locks;
     const end = world.timeline.nowMs + durationMs;
     this.#advance(end, () => membership.retire());
@@ -302,6 +305,7 @@ class Run {
     networks.finish();
     casualties.finish();
     movers.finish();
+    keepers.finish();
     this.#dead = casualties.dead;
     this.#changes = membership.changes;
     this.#aimed.on = false;
@@ -312,6 +316,7 @@ class Run {
     this.#until(
       () => {
         membership.retire();
+        if (workload.sets === true && keepers.busy() !== undefined) return false;
         const atRest =
           clients.busy === 0 && !membership.busy && !this.#operators.busy && locks.busy + networks.busy === 0;
         return atRest && this.#whyNotConverged() === undefined;
@@ -319,6 +324,8 @@ class Run {
       CONVERGENCE_MS,
       () => {
         if (clients.busy > 0) return `${clients.busy} clients have no answer`;
+        const sets = workload.sets === true ? keepers.busy() : undefined;
+        if (sets !== undefined) return sets;
         if (locks.busy > 0) return `${locks.busy} clients of locks do not come to an end`;
         if (networks.busy > 0) return `${networks.busy} clients of a network have no answer`;
         if (this.#operators.busy) return 'a host that lost its data is not replaced';
@@ -399,6 +406,7 @@ class Run {
         ...(this.#options.workload.casualties === true ? { dead: this.#dead } : {}),
         ...this.#locks?.counts,
         ...(this.#networks === undefined ? {} : { ...this.#checkers.addresses.counts, ...this.#networks.counts }),
+        ...(this.#options.workload.sets === true ? { memberUpdates: this.#checkers.sets.updates } : {}),
         historiesSearched: this.#linearizable.searched,
         historiesGivenUp: this.#linearizable.gaveUp,
         ...this.#restarts.counts,

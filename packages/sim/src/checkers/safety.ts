@@ -16,6 +16,7 @@ import { LogMatching } from './log-matching.ts';
 import { LogViews } from './log-views.ts';
 import { Quorums } from './quorums.ts';
 import { ReferenceMachine } from './reference-machine.ts';
+import { SetRules } from './sets.ts';
 
 /** Where a host stood when it was last looked at. */
 interface Seen {
@@ -31,6 +32,8 @@ export class SafetyCheckers implements WorldObserver {
   readonly locks = new LockRules();
   /** Who gets which address, and when. */
   readonly addresses = new AddressRules();
+  /** What updates of sets of VMs may do. */
+  readonly sets = new SetRules();
   readonly #logs = new LogMatching();
   readonly #promises = new DurablePromises();
   readonly #quorums = new Quorums();
@@ -64,6 +67,7 @@ export class SafetyCheckers implements WorldObserver {
       this.#reference = new ReferenceMachine(this.#committed, stored, this.#codec, (changes) => {
         this.locks.applied(changes);
         this.addresses.applied(changes);
+        this.sets.applied(changes);
       });
     }
     this.#committed?.started(host);

@@ -12,6 +12,7 @@ import { QUEUE_BOUNDS } from '../checkers/queue-bounds.ts';
 import { COMMIT_QUORUM, ELECTION_QUORUM } from '../checkers/quorums.ts';
 import { ACKNOWLEDGED, INVARIANTS, ONCE } from '../checkers/reference-machine.ts';
 import { RESTART_POLICY } from '../checkers/restarts.ts';
+import { SET_AVAILABLE, SET_GATE } from '../checkers/sets.ts';
 import { SCENARIOS } from '../explore/scenarios.ts';
 import { FAULT_FORMS } from '../faults/fault.ts';
 import { MUTATIONS } from '../mutations/mutants.ts';
@@ -43,6 +44,8 @@ export const RULES: Readonly<Record<string, string>> = {
   [INVARIANTS]: 'capacity, allocation and bookkeeping hold at every index',
   [RESTART_POLICY]: 'a VM that ended is started again as its policy allows, and not after n3x has given up',
   [QUEUE_BOUNDS]: 'nothing that waits grows without bound',
+  [SET_AVAILABLE]: 'an update of a set of VMs takes no more of them down than it may',
+  [SET_GATE]: 'what failed on one VM of a set reaches no other, and nobody goes back to it',
   [CONVERGENCE]: 'once faults stop the cluster comes to rest, with every VM as asked',
   [COMMANDS_READABLE]: 'a host that votes can read every command in force',
   'no-crash': 'no daemon ends by a broken invariant or an unexpected error',

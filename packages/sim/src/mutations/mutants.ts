@@ -17,6 +17,7 @@ import { PROTOCOL_MUTATIONS } from './protocol.ts';
 import { READ_MUTATIONS } from './reads.ts';
 import { REPLICATION_MUTATIONS } from './replication.ts';
 import { RESTART_MUTATIONS } from './restarts.ts';
+import { SET_MUTATIONS } from './sets.ts';
 import { SNAPSHOT_MUTATIONS } from './snapshots.ts';
 import { STORAGE_MUTATIONS } from './storage.ts';
 
@@ -41,4 +42,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...NETWORK_MUTATIONS,
   ...MEMBERSHIP_MUTATIONS,
   ...PROJECT_MUTATIONS,
+  ...SET_MUTATIONS,
 ];

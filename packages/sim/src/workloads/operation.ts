@@ -75,6 +75,8 @@ export interface Workload {
   readonly moves?: true;
   /** Clients of a network with few addresses beside the others. */
   readonly networks?: true;
+  /** People who keep sets of VMs beside the clients. */
+  readonly sets?: true;
   /** How many hosts shall vote; without it as many as there are, as far as an odd number goes. */
   readonly voters?: ClusterSettings['voters'];
   /** Machines die for good while it runs, and others have to take their place. */

@@ -178,6 +178,10 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     ...{ name: 'networks', summary: 'VMs made and deleted on a network that has fewer addresses than they want' },
     ...{ clients: 1, pauseMs: 500, membership: false, networks: true, next: token },
   },
+  sets: {
+    ...{ name: 'sets', summary: 'sets of VMs made, scaled, updated and taken back; some templates are bad' },
+    ...{ clients: 1, pauseMs: 500, membership: false, sets: true, next: token },
+  },
   healing: {
     ...{ name: 'healing', summary: 'three of the hosts vote; machines die for good, and others take their place' },
     ...{ clients: 4, pauseMs: 100, membership: false, voters: 3, casualties: true, next: token },
