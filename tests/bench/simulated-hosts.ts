@@ -60,6 +60,7 @@ export class SimulatedHosts {
       {
         storage: { write: (write) => void this.#writes.push(write) },
         transport: { send: (to, message) => this.#send(to, message), setPeers: () => undefined },
+        volumes: { perform: () => undefined },
         driver: { perform: () => undefined, watch: () => undefined },
         fence: { arm: () => undefined },
         client: {

@@ -13,6 +13,7 @@ import { checkQueues } from './checkers/queue-bounds.ts';
 import { RestartRules } from './checkers/restarts.ts';
 import { SafetyCheckers } from './checkers/safety.ts';
 import { VmOnce } from './checkers/vm-once.ts';
+import { VolumeData } from './checkers/volume-data.ts';
 import { AimedFaults } from './faults/aims.ts';
 import { type Fault, formatFault, type TimedFault } from './faults/fault.ts';
 import { Nemesis } from './faults/inflict.ts';
@@ -117,6 +118,7 @@ class Run {
   readonly #judge: LinearizabilityJudge;
   readonly #restarts = new RestartRules(() => this.#state);
   readonly #once: VmOnce;
+  readonly #volumeData = new VolumeData();
   readonly #rules: MembershipRules;
   readonly #world: World;
   readonly #compaction: HostLoopOptions;
@@ -186,6 +188,7 @@ class Run {
         this.#rules,
         this.#once,
         this.#restarts,
+        this.#volumeData,
         this.#aimed,
         ...this.#misbehaving,
       ]),
@@ -412,6 +415,7 @@ class Run {
         ...this.#restarts.counts,
         vmCopiesAtOnce: this.#once.sightings,
         vmMoves: this.#once.moves,
+        startsWithData: this.#volumeData.starts,
       },
     };
   }

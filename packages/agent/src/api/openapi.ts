@@ -16,6 +16,7 @@ import {
   vmViewSchema,
   watchLineSchema,
 } from '@n3x/core/api/schemas';
+import { volumeViewSchema } from '@n3x/core/api/volume-routes';
 import type { ErrorCode } from '@n3x/core/base/errors';
 import { clusterSchema, eventSchema } from '@n3x/core/model/cluster';
 import { z } from 'zod';
@@ -68,6 +69,7 @@ const TAGS: Readonly<Record<Route['tag'], string>> = {
   hosts: 'Hosts',
   projects: 'Projects and their quotas',
   vms: 'Virtual machines',
+  volumes: 'Disks of virtual machines',
   locks: 'Locks and semaphores',
   networks: 'Networks that VMs get addresses from',
   changes: 'What happened and what happens',
@@ -83,6 +85,7 @@ const ANSWERS: Readonly<Record<string, z.ZodType>> = {
   LocalStatus: localStatusSchema,
   Token: tokenViewSchema,
   Vm: vmViewSchema,
+  Volume: volumeViewSchema,
   VmChange: vmChangeResponseSchema,
   WatchLine: watchLineSchema,
 };

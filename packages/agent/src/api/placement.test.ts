@@ -48,10 +48,10 @@ t.test('an explanation has every host, and leaves the VM itself out of account',
   await call(socket, 'POST', '/v1/hosts/n1/settings', { cordoned: true });
   t.match(await explain('web'), {
     json: {
-      summary: 'is on n1; n2 would be chosen now, but a VM that has a host keeps it',
+      summary: 'is on n1; no host would be chosen for it now',
       hosts: [
         { rules: [{ rule: 'cordoned', text: 'is cordoned', remedy: 'uncordon n1' }], score: null },
-        { fits: true },
+        { rules: [{ rule: 'data', text: 'does not have its data, which is on n1', remedy: 'migrate it to n2' }] },
       ],
     },
   });

@@ -44,6 +44,7 @@ import { getCluster, getHealth, getLocal, getVersion } from './handlers/service.
 import { createSet, deleteSet, getSet, listSets, rollbackSet, scaleSet, updateSet } from './handlers/sets.ts';
 import { getVmLogs } from './handlers/vm-streams.ts';
 import { createVm, deleteVm, getVm, listVms, restartVm, startVm, stopVm } from './handlers/vms.ts';
+import { deleteVolume, getVolume, listVolumes, recreateVolumes } from './handlers/volumes.ts';
 import { isLargeList, listText } from './large-list.ts';
 import { readInput } from './problems.ts';
 import { startWatch, type WatchLimits } from './watch.ts';
@@ -99,6 +100,10 @@ const JSON_HANDLERS: { readonly [Id in JsonId]: JsonHandler<Id> } = {
   annotateVm,
   explainVm,
   planVm,
+  recreateVolumes,
+  listVolumes,
+  getVolume,
+  deleteVolume,
   placeVm,
   listFound,
   listOrphans,

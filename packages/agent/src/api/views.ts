@@ -13,6 +13,7 @@ import type { Lock } from '@n3x/core/model/lock';
 import { moveTargetId } from '@n3x/core/model/move';
 import { heldCount, type Network } from '@n3x/core/model/network';
 import type { ClusterObject } from '@n3x/core/model/object';
+import { poolCapacity, poolNames } from '@n3x/core/model/pool';
 import type { Project } from '@n3x/core/model/project';
 import { type Vm, type VmPhase, vmFailover } from '@n3x/core/model/vm';
 import { projectOf } from '@n3x/core/model/vm-name';
@@ -60,8 +61,27 @@ export function hostView(state: ClusterState, host: Host, leaderId: number): Hos
       memoryMib: Math.max(0, capacity.memoryMib - load.memoryMib),
     },
     reserved: { vcpu: host.settings.reserve.vcpu, memoryMib: host.settings.reserve.memoryMib },
+    pools: poolViews(state, host),
     vms: state.indexes.onHost(host.id).size,
   };
+}
+
+/** What a host's pools have, have given and have left. */
+function poolViews(state: ClusterState, host: Host): HostView['pools'] {
+  return poolNames(host).map((name) => {
+    const settings = host.settings.pools?.find((pool) => pool.name === name);
+    const usedMib = state.indexes.stored(host.id, name) + state.load(host.id).disk(name);
+    const capacityMib = settings === undefined ? null : (poolCapacity(host, name) ?? 0);
+    const freeMib = capacityMib === null ? null : Math.max(0, capacityMib - usedMib);
+    return {
+      name,
+      path: settings?.path ?? null,
+      capacityMib,
+      usedMib,
+      freeMib,
+      reservedMib: settings?.reserveMib ?? 0,
+    };
+  });
 }
 
 /** A token without its secret's hash. `nowMs` is the wall clock: expiry is judged by it, for display only. */

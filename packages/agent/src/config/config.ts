@@ -1,6 +1,8 @@
 /** The configuration of one n3xd as the daemon uses it: one name per thing, one unit per quantity. */
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { HostSettings } from '@n3x/core/model/host';
+import type { PoolSettings } from '@n3x/core/model/pool';
+import { DEFAULT_POOL } from '@n3x/core/model/volume';
 import type { ConfigFile } from './schema.ts';
 
 /** The configuration of one n3xd. */
@@ -67,6 +69,7 @@ export function toAgentConfig(
       },
       reserve: { vcpu: read.reserve.vcpu, memoryMib: read.reserve.memory },
       ...(vcpu === 1 && memory === 1 ? {} : { overcommit: { vcpu, memory } }),
+      pools: poolsOf(read.pools, join(place(read.microvm.state_dir), '.volumes'), place),
       ...(read.cost === 0 ? {} : { cost: read.cost }),
     },
     listen: { addresses: read.listen.addresses, announce: read.listen.announce ?? null },
@@ -99,6 +102,21 @@ export function toAgentConfig(
     },
     log: read.log,
   };
+}
+
+/** What a pool keeps free when its table does not say: enough for the logs of a host. */
+const POOL_RESERVE_MIB = 1024;
+
+/** The pools of the file, and before them the one that every host has, unless the file speaks of that itself. */
+function poolsOf(pools: ConfigFile['pools'], fallbackPath: string, place: (path: string) => string): PoolSettings[] {
+  const all = pools.some(({ name }) => name === DEFAULT_POOL) ? pools : [{ name: DEFAULT_POOL }, ...pools];
+  return all.map(({ name, path, capacity, reserve, overcommit }: ConfigFile['pools'][number]) => ({
+    name,
+    path: path === undefined ? fallbackPath : place(path),
+    ...(capacity === undefined ? {} : { capacityMib: capacity }),
+    reserveMib: reserve ?? POOL_RESERVE_MIB,
+    ...(overcommit === undefined ? {} : { overcommit }),
+  }));
 }
 
 /** The nearest valid host name: its first label, lower case, other characters as `-`; `host` when nothing is left. */

@@ -3,7 +3,9 @@
 import { DEFAULT_LOOP_OPTIONS } from '@n3x/core/loop/options';
 import { hostCostSchema, hostRoleSchema, overcommitSchema } from '@n3x/core/model/host';
 import { flakeRefSchema, labelsSchema, nameSchema } from '@n3x/core/model/names';
+import { POOLS_MAX, poolOvercommitSchema } from '@n3x/core/model/pool';
 import { parseSizeMib } from '@n3x/core/model/quantity';
+import { DEFAULT_POOL } from '@n3x/core/model/volume';
 import { z } from 'zod';
 import { refuseAddress } from './address.ts';
 import { parseDurationSeconds } from './duration.ts';
@@ -70,6 +72,24 @@ export const fileSchema = z.strictObject({
       supervisor: z.enum(['auto', 'systemd', 'direct']).default('auto'),
     })
     .prefault({}),
+  pools: z
+    .array(
+      z
+        .strictObject({
+          name: nameSchema,
+          path: path.optional(),
+          capacity: size.optional(),
+          reserve: size.optional(),
+          overcommit: poolOvercommitSchema.optional(),
+        })
+        .refine((pool) => pool.path !== undefined || pool.name === DEFAULT_POOL, {
+          path: ['path'],
+          message: `a pool has a path; only ${DEFAULT_POOL} has one by itself`,
+        }),
+    )
+    .max(POOLS_MAX - 1)
+    .refine((pools) => new Set(pools.map(({ name }) => name)).size === pools.length, 'two pools have the same name')
+    .default([]),
   nix: z
     .strictObject({
       binary: path.default('nix'),

@@ -3,6 +3,7 @@
  * down without touching a VM.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { lchown } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { describeError, ERROR_CODES, N3xError } from '@n3x/core/base/errors';
@@ -16,7 +17,10 @@ import type { AgentConfig } from '../config/config.ts';
 import { type LoadedConfig, loadConfig, reloadable, takeOver } from '../config/load.ts';
 import { collectFacts, nixSystem } from '../drivers/facts.ts';
 import { probeKvm } from '../drivers/kvm.ts';
+import { findOwner } from '../drivers/microvm/layout.ts';
 import { type BuildSettings, MicrovmDriver } from '../drivers/microvm/microvm-driver.ts';
+import { measurePools } from '../drivers/volumes/pool-sizes.ts';
+import { VolumeDriver } from '../drivers/volumes/volume-driver.ts';
 import { type DataDirectory, openDataDirectory } from '../store/data-directory.ts';
 import type { ClusterMembership } from '../store/identity.ts';
 import { joinCluster } from '../transport/join-client.ts';
@@ -41,6 +45,7 @@ export class Daemon {
   readonly #node: PeerNode;
   readonly #driver: MicrovmDriver;
   readonly #fencing: Fencing;
+  readonly #volumes: VolumeDriver;
   readonly #startedAtMs = performance.now();
   #loaded: LoadedConfig;
   #facts: HostFacts;
@@ -57,6 +62,7 @@ export class Daemon {
     node: PeerNode;
     driver: MicrovmDriver;
     fencing: Fencing;
+    volumes: VolumeDriver;
     facts: HostFacts;
   }) {
     this.#loaded = parts.loaded;
@@ -65,6 +71,7 @@ export class Daemon {
     this.#node = parts.node;
     this.#driver = parts.driver;
     this.#fencing = parts.fencing;
+    this.#volumes = parts.volumes;
     this.#facts = parts.facts;
   }
 
@@ -93,7 +100,20 @@ export class Daemon {
       const kvm = await probeKvm({ cacheFile: join(config.dataDir, 'kvm.json') });
       journal.log('info', 'daemon.kvm', { ...kvm });
       const fence = await openFenceDirectory(config);
+      const pools = config.settings.pools ?? [];
+      const owner = await findOwner();
+      const volumes = new VolumeDriver({
+        pools,
+        hostName: config.name,
+        journal,
+        own: async (path) => {
+          if (owner !== undefined) await lchown(path, owner.uid, owner.gid);
+        },
+        onDone: (token, outcome) => daemon?.member?.shell.handle({ type: 'volumeDone', token, outcome }),
+        onObserved: (found) => daemon?.member?.shell.handle({ type: 'volumesObserved', volumes: found }),
+      });
       const driver = await MicrovmDriver.create({
+        volumes,
         stateDir: config.microvm.stateDir,
         gcrootsDir: config.microvm.gcrootsDir,
         supervisor: config.microvm.supervisor,
@@ -106,6 +126,7 @@ export class Daemon {
         onObserved: (vms) => daemon?.member?.shell.handle({ type: 'observed', vms }),
       });
       const facts = await collectFacts({
+        pools: await measurePools(pools, journal),
         n3xVersion: N3X_VERSION,
         commandFormats: COMMAND_FORMATS,
         kvm: kvm.works,
@@ -114,9 +135,10 @@ export class Daemon {
       const fencing = new Fencing(fence, driver.choice.kind, journal, (deadlineMs, outcome) =>
         daemon?.member?.shell.handle({ type: 'fenceArmed', deadlineMs, outcome }),
       );
-      daemon = new Daemon({ loaded, journal, data, node, driver, fencing, facts });
+      daemon = new Daemon({ loaded, journal, data, node, driver, volumes, fencing, facts });
       if (known !== undefined) await daemon.#startMember(known, data.stored);
       driver.start();
+      volumes.start();
       daemon.#api = await startApiServer({
         backend: new DaemonBackend(daemon),
         socket: config.api.socket,
@@ -267,6 +289,7 @@ export class Daemon {
     await this.#member?.handOver();
     await this.#api?.close();
     await this.#driver.close();
+    await this.#volumes.close();
     await this.#member?.stop();
     await this.#fencing.close();
     await this.#node.stop();
@@ -288,6 +311,7 @@ export class Daemon {
         node: this.#node,
         driver: this.#driver,
         fence: this.#fencing.port,
+        volumes: this.#volumes,
         journal: this.#journal,
         onTunnel: (duplex: Duplex) => this.#api?.acceptTunnel(duplex),
       },
@@ -296,6 +320,7 @@ export class Daemon {
       this.#info(),
     );
     this.#driver.observeAgain();
+    this.#volumes.observeAgain();
     this.#journal.log('info', 'daemon.member', { cluster: membership.clusterId, hostId: membership.hostId });
   }
 

@@ -10,6 +10,7 @@ import type { HostFacts, HostSettings } from '@n3x/core/model/host';
 import type { DriverPort } from '@n3x/core/ports/driver';
 import type { FencePort } from '@n3x/core/ports/fence';
 import type { StoredState } from '@n3x/core/ports/storage';
+import type { VolumePort } from '@n3x/core/ports/volumes';
 import type { AgentConfig } from '../config/config.ts';
 import type { DataDirectory } from '../store/data-directory.ts';
 import type { ClusterMembership } from '../store/identity.ts';
@@ -37,6 +38,7 @@ export interface MemberComponents {
   readonly node: PeerNode;
   readonly driver: DriverPort;
   readonly fence: FencePort;
+  readonly volumes: VolumePort;
   readonly journal: Journal;
   /** Another member opened a tunnel to this host's API server. */
   onTunnel(duplex: Duplex): void;
@@ -66,7 +68,7 @@ export class Member {
     transport: Libp2pTransport,
     exclusion: Exclusion,
   ) {
-    const { config, data, node, driver, fence, journal } = components;
+    const { config, data, node, driver, volumes, fence, journal } = components;
     this.membership = membership;
     this.#transport = transport;
     this.#exclusion = exclusion;
@@ -78,7 +80,15 @@ export class Member {
         bootId: randomBytes(6).toString('hex'),
         bootstrapPeers: membership.peers,
       },
-      { storage: data.store, transport, driver, fence, journal, random: new SeededRandom(randomInt(2 ** 48 - 1)) },
+      {
+        storage: data.store,
+        transport,
+        driver,
+        volumes,
+        fence,
+        journal,
+        random: new SeededRandom(randomInt(2 ** 48 - 1)),
+      },
       stored,
     );
     const log = journal.log.bind(journal);

@@ -3,6 +3,7 @@ import { availableParallelism, release, totalmem } from 'node:os';
 import { ERROR_CODES, N3xError } from '@n3x/core/base/errors';
 import type { HostFacts } from '@n3x/core/model/host';
 import type { NixSystem } from '@n3x/core/model/names';
+import type { PoolFacts } from '@n3x/core/model/pool';
 import { type Exec, exec } from './exec.ts';
 import { exists } from './microvm/layout.ts';
 
@@ -30,6 +31,8 @@ export interface FactInput {
   /** From `probeKvm`. */
   readonly kvm: boolean;
   readonly nixBinary: string;
+  /** From `measurePools`. */
+  readonly pools?: readonly PoolFacts[];
   readonly exec?: Exec;
 }
 
@@ -51,5 +54,6 @@ export async function collectFacts(input: FactInput): Promise<HostFacts> {
     kernel: release(),
     n3xVersion: input.n3xVersion,
     commandFormats: [...input.commandFormats],
+    ...(input.pools === undefined ? {} : { pools: [...input.pools] }),
   };
 }

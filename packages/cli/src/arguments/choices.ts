@@ -32,7 +32,7 @@ export const DOMAINS = ['host', 'zone'] as const;
 /** Systems that a host may be. */
 export const SYSTEMS = ['x86_64-linux', 'aarch64-linux'] as const;
 /** What an event may be about. */
-export const EVENT_KINDS = ['cluster', 'host', 'vm', 'vmset', 'token', 'lock', 'network', 'project'] as const;
+export const EVENT_KINDS = ['cluster', 'host', 'vm', 'vmset', 'token', 'lock', 'network', 'project', 'volume'] as const;
 
 /** `text` as one of `words`. Throws `UsageError` that lists them. */
 export function parseChoice<T extends string>(flag: string, text: string, words: readonly T[]): T {

@@ -11,7 +11,7 @@ import { parseWholeNumber } from './number.ts';
 import { type PlacementFlags, parsePlacement, parsePriority, placementFlag } from './placement.ts';
 import { nameInProject } from './project-name.ts';
 import { UsageError } from './usage-error.ts';
-import { parseSize, parseVolume } from './volume.ts';
+import { type AskedVolume, parseSize, parseVolume, type VolumeInput } from './volume.ts';
 
 /** Flags of `vm create` that say what is asked for, as written. */
 export interface VmCreateFlags extends PlacementFlags, HealthFlags {
@@ -41,10 +41,43 @@ type SpecInput = VmCreateRequest['spec'];
 /** Flags that describe a guest inline, by the name of their value. */
 export const INLINE_FLAGS = ['hypervisor', 'volume', 'net', 'forward', 'module', 'nixpkgs', 'microvm'] as const;
 
+/** What is known of a volume that a new one is made from. */
+export type KnownVolume = Required<Pick<VolumeInput, 'sizeMib' | 'fsType'>> & { readonly uid: string };
+/** Finds a volume by what a user calls it. */
+export type FindVolume = (ref: string) => Promise<KnownVolume>;
+type KnownVolumes = ReadonlyMap<string, KnownVolume>;
+
+/** A volume as the API takes it; one that is made from another has that one's size and file system. */
+function volumeInput(asked: AskedVolume, found: KnownVolumes): VolumeInput {
+  const { from, sizeMib } = asked;
+  const known = from === undefined ? undefined : found.get(from);
+  if (from !== undefined && known === undefined) {
+    throw new UsageError(`--volume: from=${from} is for a VM that is made, not for one that is changed, nor for sets`);
+  }
+  const size = sizeMib ?? known?.sizeMib;
+  if (size === undefined) throw new UsageError(`--volume: ${asked.name} needs a size`);
+  if (known === undefined) return { ...asked, sizeMib: size };
+  return { ...asked, sizeMib: size, fsType: asked.fsType ?? known.fsType, from: known.uid };
+}
+
+/** The volumes that others are to be made from, by what the flags call them. */
+async function findVolumes(flags: VmCreateFlags, find: FindVolume | undefined): Promise<KnownVolumes> {
+  const found = new Map<string, KnownVolume>();
+  for (const { from } of flags.volume?.map(parseVolume) ?? []) {
+    if (from !== undefined && find !== undefined) found.set(from, await find(from));
+  }
+  return found;
+}
+
 /** The guest that the flags describe. Throws `UsageError`. */
-export function inlineSource(flags: Omit<VmCreateFlags, 'start'>, base: PathBase): InlineSource {
+export function inlineSource(
+  flags: Omit<VmCreateFlags, 'start'>,
+  base: PathBase,
+  found: KnownVolumes = new Map(),
+): InlineSource {
   const interfaces = flags.net?.map(parseInterface);
   const forwards = flags.forward?.map(parseForward);
+  const volumes = flags.volume?.map((text) => volumeInput(parseVolume(text), found));
   const reference = (flag: string, ref: string) => {
     if (ref.includes('#')) throw new UsageError(`${flag}: "${ref}" names an attribute; give the flake alone`);
     return absoluteFlake(flag, ref, base);
@@ -54,7 +87,7 @@ export function inlineSource(flags: Omit<VmCreateFlags, 'start'>, base: PathBase
     ...(flags.hypervisor === undefined
       ? {}
       : { hypervisor: parseChoice('--hypervisor', flags.hypervisor, HYPERVISORS) }),
-    ...(flags.volume === undefined ? {} : { volumes: flags.volume.map(parseVolume) }),
+    ...(volumes === undefined ? {} : { volumes }),
     // Ports are forwarded through user networking only, so to ask for one is to ask for the other.
     ...(interfaces === undefined
       ? forwards === undefined
@@ -145,7 +178,12 @@ export async function checkedSpec(spec: unknown): Promise<VmView['spec']> {
  * Makes the request for a VM and checks it against the API's own schema, so that wrong input is answered before
  * anything is sent. Throws `UsageError` that names the flag.
  */
-export async function vmRequest(name: string, flags: VmCreateFlags, base: PathBase): Promise<VmCreateRequest> {
+export async function vmRequest(
+  name: string,
+  flags: VmCreateFlags,
+  base: PathBase,
+  findVolume?: FindVolume,
+): Promise<VmCreateRequest> {
   const inline = INLINE_FLAGS.filter((flag) => flags[flag] !== undefined);
   if (flags.flake !== undefined && inline.length > 0) {
     throw new UsageError(`--flake defines the whole guest and cannot go with --${inline.join(', --')}`);
@@ -164,7 +202,9 @@ export async function vmRequest(name: string, flags: VmCreateFlags, base: PathBa
     name,
     spec: {
       source:
-        flags.flake === undefined ? inlineSource(flags, base) : flakeSource(name, flags.flake, flags.network, base),
+        flags.flake === undefined
+          ? inlineSource(flags, base, await findVolumes(flags, findVolume))
+          : flakeSource(name, flags.flake, flags.network, base),
       ...(placement === undefined ? {} : { placement }),
       ...otherFields(flags),
     },

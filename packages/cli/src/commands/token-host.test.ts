@@ -63,7 +63,7 @@ t.test('hosts', async (t) => {
   });
   const socket = ['--socket', api.socket];
   const lines = (await runCli(['host', 'list', ...socket])).stdout.split('\n');
-  t.match(lines[0], /^NAME +STATE +ROLE +RAFT +VMS +VCPU +MEMORY +FREE +RESERVED +AGE$/);
+  t.match(lines[0], /^NAME +STATE +ROLE +RAFT +VMS +VCPU +MEMORY +FREE +RESERVED +DISK +AGE$/);
   t.match(lines[1], /^n1 +up +server +leader +1 +1\/4 +512M\/7\.5G +\d/);
   t.match(lines[2], /^n2 +unreachable +server +learner/);
   t.match(lines[3], /^n3 +joining +server +joining/);

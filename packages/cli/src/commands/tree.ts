@@ -11,6 +11,7 @@ import { addDrain, addMigrate, addRebalance } from './move-tree.ts';
 import { addNetwork } from './network-tree.ts';
 import { addProject } from './project-tree.ts';
 import { addVmChanges, setLimitFlags } from './set-tree.ts';
+import { addRecreateVolumes, addVolume } from './volume-tree.ts';
 
 function repeated(flags: string, description: string): Option {
   return new Option(flags, `${description}; may be repeated`).argParser(collect);
@@ -42,6 +43,7 @@ export function addCommands(program: Command, terminal: Terminal): void {
     program.command('project').description('projects: names and quotas of VMs that belong together'),
     terminal,
   );
+  addVolume(program.command('volume').description('disks of VMs, also of those that are gone'), terminal);
   addLock(program.command('lock').description('locks and semaphores'), terminal);
   addNetwork(program.command('network').description('networks that VMs get addresses from'), terminal);
   handle(
@@ -264,14 +266,14 @@ function addVm(vm: Command, terminal: Terminal): void {
     async () => (await import('./vm-power.ts')).restart,
   );
   handle(
-    wait(vm.command('delete').description('stop a VM and remove it with its disks'), 'it is gone').argument(
-      '<name>',
-      'name of the VM',
-    ),
+    wait(vm.command('delete').description('stop a VM and remove it with its disks'), 'it is gone')
+      .argument('<name>', 'name of the VM')
+      .option('--keep-volumes', 'let its volumes stay, as volumes of no VM'),
     terminal,
     async () => (await import('./vm-power.ts')).remove,
   );
   addVmChanges(vm, terminal, specFlags, wait);
+  addRecreateVolumes(vm, terminal);
   annotate(vm, 'VM', terminal, async () => (await import('./annotate.ts')).annotateVm);
   handle(
     vm
@@ -307,7 +309,12 @@ function specFlags(command: Command): Command {
     .option('--vcpu <n>', 'virtual CPUs (with --flake: reserved until its evaluation says otherwise)')
     .option('--memory <size>', 'memory, for example 512M or 4G (with --flake as --vcpu)')
     .addOption(new Option('--hypervisor <name>', 'hypervisor, by default qemu').choices(HYPERVISORS))
-    .addOption(repeated('--volume <volume>', 'disk image, NAME:SIZE[:MOUNT[:FSTYPE]]'))
+    .addOption(
+      repeated(
+        '--volume <volume>',
+        'disk, NAME:SIZE[:MOUNT[:FSTYPE]], or name=NAME,size=SIZE and any of mount=, fs=, pool=, keep, from=VOLUME',
+      ),
+    )
     .addOption(
       repeated(
         '--net <interface>',

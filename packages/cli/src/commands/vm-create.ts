@@ -19,7 +19,10 @@ export async function create(context: Context, args: readonly string[], options:
   context.refuseStale();
   const name = args[0] ?? '';
   const base = { cwd: context.terminal.cwd, home: context.terminal.env.HOME };
-  const request = await vmRequest(name, options, base);
+  const request = await vmRequest(name, options, base, (ref) => {
+    const query = { consistency: 'linearizable' } as const;
+    return context.client.call('getVolume', { deadline: context.requestDeadline(), params: { ref }, query });
+  });
   if (options.replicas !== undefined) return await createSet(context, request, options.replicas, options);
   if (Object.keys(setLimits(options)).length > 0) {
     throw new UsageError('--max-unavailable and --on-failure are for sets: give --replicas too');

@@ -7,6 +7,11 @@ import { waitForSetGone } from '../wait/set-wait.ts';
 import { type VmGoal, waitDeadlines, waitForVm } from '../wait/vm-wait.ts';
 import { findEither } from './vm-update.ts';
 
+/** Flags of `delete`. */
+export interface DeleteOptions extends PowerOptions {
+  readonly keepVolumes?: true;
+}
+
 /** Flags of these verbs. */
 export interface PowerOptions {
   readonly wait?: true;
@@ -52,9 +57,15 @@ export function restart(context: Context, args: readonly string[], options: Powe
 }
 
 /** Deletes a VM; undefined when there is none of this name. */
-async function deleteVm(context: Context, name: string, deadline: Deadline): Promise<Answer | undefined> {
+async function deleteVm(
+  context: Context,
+  name: string,
+  deadline: Deadline,
+  isKept: boolean,
+): Promise<Answer | undefined> {
+  const query = isKept ? ({ keepVolumes: 'true' } as const) : {};
   try {
-    return await context.client.call('deleteVm', { deadline, params: { name }, query: {} });
+    return await context.client.call('deleteVm', { deadline, params: { name }, query });
   } catch (error) {
     if (error instanceof N3xError && error.code === ERROR_CODES.notFound) return undefined;
     throw error;
@@ -62,14 +73,16 @@ async function deleteVm(context: Context, name: string, deadline: Deadline): Pro
 }
 
 /** `vm delete NAME`: a VM, or a set with its VMs. */
-export async function remove(context: Context, args: readonly string[], options: PowerOptions): Promise<void> {
+export async function remove(context: Context, args: readonly string[], options: DeleteOptions): Promise<void> {
   context.refuseStale();
   const name = args[0] ?? '';
   const waits = options.wait === true;
   const deadlines = waitDeadlines(context, waits);
   // What is waited for is that this very VM goes, not one that is made under its name meanwhile.
   const before = waits ? await findEither(context, name, deadlines.request) : undefined;
-  let answer = before !== undefined && 'set' in before ? undefined : await deleteVm(context, name, deadlines.request);
+  const isKept = options.keepVolumes === true;
+  let answer =
+    before !== undefined && 'set' in before ? undefined : await deleteVm(context, name, deadlines.request, isKept);
   const isSet = answer === undefined;
   if (answer === undefined) {
     // Who names something that is not there at all is told about VMs.

@@ -2,7 +2,7 @@
 import type { Command, Option } from 'commander';
 
 /** What stands for a value that a script can look up while completing. */
-export type ValueSource = 'vm' | 'host' | 'token' | 'lock' | 'network' | 'project' | 'file' | 'directory';
+export type ValueSource = 'vm' | 'host' | 'token' | 'lock' | 'network' | 'project' | 'volume' | 'file' | 'directory';
 
 /** One flag. */
 export interface CompletionFlag {
@@ -58,6 +58,7 @@ function argumentSource(path: readonly string[]): ValueSource | undefined {
   if (noun === 'lock') return 'lock';
   if (noun === 'network' && verb !== 'create') return 'network';
   if (noun === 'project' && verb !== 'create') return 'project';
+  if (noun === 'volume') return 'volume';
   if (noun === 'cluster' && verb === 'leave') return 'host';
   return undefined;
 }
@@ -91,7 +92,7 @@ const HELP_FLAG: CompletionFlag = {
 };
 
 /** The shell command that lists names of a kind, one a line; quiet when no n3xd answers. */
-export function lookupCommand(source: 'vm' | 'host' | 'token' | 'lock' | 'network' | 'project'): string {
+export function lookupCommand(source: 'vm' | 'host' | 'token' | 'lock' | 'network' | 'project' | 'volume'): string {
   const all = source === 'vm' ? ' --all-projects' : '';
   return `n3xctl ${source} list${all} --stale --quiet --timeout 2s 2>/dev/null`;
 }

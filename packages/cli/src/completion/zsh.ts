@@ -52,7 +52,7 @@ ${cases.join('\n')}
 /** The completion script for zsh. */
 export function zshScript(tree: readonly CompletionCommand[]): string {
   const globals = tree[0]?.flags ?? [];
-  const lookups = (['vm', 'host', 'token', 'lock', 'network', 'project'] as const).map((source) => {
+  const lookups = (['vm', 'host', 'token', 'lock', 'network', 'project', 'volume'] as const).map((source) => {
     return `_n3xctl_${source}s() { local -a names=(\${(f)"$(${lookupCommand(source)})"}); compadd -a names }`;
   });
   const functions = tree.toReversed().map((command) => commandFunction(command, globals));

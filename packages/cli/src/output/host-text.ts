@@ -44,6 +44,20 @@ function fenceText(host: HostView, paint: Paint): string | undefined {
   return fence === undefined ? undefined : `${fenceWord(host, paint)}: ${printable(fence.message)}`;
 }
 
+/** Of all pools together, what is given and what may be. */
+function diskText({ pools }: HostView): string {
+  if (pools.some(({ capacityMib }) => capacityMib === null)) return '-';
+  const sum = (of: (pool: HostView['pools'][number]) => number) => pools.reduce((total, pool) => total + of(pool), 0);
+  return `${formatMemory(sum(({ usedMib }) => usedMib))}/${formatMemory(sum(({ capacityMib }) => capacityMib ?? 0))}`;
+}
+
+/** One pool in a line. */
+function poolText({ path, capacityMib, usedMib, freeMib, reservedMib }: HostView['pools'][number]): string {
+  if (capacityMib === null || freeMib === null) return `${formatMemory(usedMib)} used, size not known`;
+  const amounts = `${formatMemory(usedMib)} used, ${formatMemory(reservedMib)} reserved, ${formatMemory(freeMib)} free of ${formatMemory(capacityMib)}`;
+  return `${amounts}, in ${printable(path ?? '')}`;
+}
+
 function columns(paint: Paint, nowMs: number): Column<HostView>[] {
   return [
     { head: 'NAME', cell: (host) => host.name },
@@ -58,6 +72,7 @@ function columns(paint: Paint, nowMs: number): Column<HostView>[] {
     },
     { head: 'FREE', cell: (host) => amount(host.free) },
     { head: 'RESERVED', cell: (host) => amount(host.reserved) },
+    { head: 'DISK', cell: diskText },
     { head: 'AGE', cell: (host) => formatAge(host.createdAtMs, nowMs) },
     { head: 'SINCE', wide: true, cell: (host) => formatAge(host.reachableSinceMs, nowMs) },
     { head: 'SYSTEM', wide: true, cell: (host) => host.facts?.system ?? '-' },
@@ -96,6 +111,7 @@ export function hostDetails(host: HostView, paint: Paint, nowMs: number): string
         ? undefined
         : `vcpu ${overcommit.vcpu ?? 1} times, memory ${overcommit.memory ?? 1} times`,
     ],
+    ...host.pools.map((pool): readonly [string, string] => [`Pool ${pool.name}`, poolText(pool)]),
     ['Cost', settings.cost === undefined ? undefined : String(settings.cost)],
     [
       'Cordoned',

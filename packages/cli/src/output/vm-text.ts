@@ -101,13 +101,22 @@ export function vmTable(vms: readonly VmView[], paint: Paint, nowMs: number, wid
   return renderTable(columns(paint, nowMs, wide ? REASON_LENGTH_MAX : REASON_WIDTH), vms, wide);
 }
 
+/** Where a volume is, once it was made. */
+function volumePlace(vm: VmView, name: string): string {
+  const volume = vm.volumes?.find((one) => one.name === name);
+  if (volume === undefined) return '';
+  const kept = volume.keep === true ? ', kept' : '';
+  const pool = volume.pool === 'default' ? '' : ` in pool ${volume.pool}`;
+  return volume.created ? `, ${volume.uid} on ${volume.place?.host ?? 'no host'}${pool}${kept}` : `${pool}${kept}`;
+}
+
 function inlineFields(vm: VmView): (readonly [string, string])[] {
   const { source } = vm.spec;
   if (source.kind === 'flake') return [];
   return [
     ...source.volumes.map((volume): readonly [string, string] => [
       `Volume ${volume.name}`,
-      `${formatMemory(volume.sizeMib)} ${volume.fsType}${volume.mountPoint === undefined ? '' : ` on ${volume.mountPoint}`}`,
+      `${formatMemory(volume.sizeMib)} ${volume.fsType}${volume.mountPoint === undefined ? '' : ` on ${volume.mountPoint}`}${volumePlace(vm, volume.name)}`,
     ]),
     ...source.modules.map((module): readonly [string, string] => [
       'Module',

@@ -69,6 +69,16 @@ export function makeHost(change: Partial<HostView> = {}): HostView {
     peerId: '12D3KooWtest',
     addresses: ['/ip4/127.0.0.1/tcp/4001'],
     settings: { role: 'server', labels: { zone: 'a' }, capacity: {}, reserve: { vcpu: 0, memoryMib: 512 } },
+    pools: [
+      {
+        name: 'default',
+        path: '/var/lib/microvms/.volumes',
+        capacityMib: 102_400,
+        usedMib: 10_240,
+        freeMib: 92_160,
+        reservedMib: 1024,
+      },
+    ],
     facts: {
       system: 'x86_64-linux',
       vcpu: 4,

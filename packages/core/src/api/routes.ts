@@ -45,6 +45,7 @@ import {
 } from './schemas.ts';
 import { SET_ROUTES } from './set-routes.ts';
 import { TOKEN_ROUTES } from './token-routes.ts';
+import { VOLUME_ROUTES } from './volume-routes.ts';
 
 /** What a route answers when all goes well. */
 export type RouteAnswer =
@@ -64,7 +65,17 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** Parameters are written `:name`. */
   readonly path: `/${string}`;
-  readonly tag: 'cluster' | 'tokens' | 'hosts' | 'projects' | 'vms' | 'locks' | 'networks' | 'changes' | 'service';
+  readonly tag:
+    | 'cluster'
+    | 'tokens'
+    | 'hosts'
+    | 'projects'
+    | 'vms'
+    | 'locks'
+    | 'networks'
+    | 'volumes'
+    | 'changes'
+    | 'service';
   readonly summary: string;
   readonly description?: string;
   /** Whether it changes something: it then takes a request id, and a retry with the same one takes effect once. */
@@ -331,18 +342,6 @@ export const ROUTES = {
     answer: { type: 'json', schema: vmViewSchema },
     errors: [...READ, 'N3X_NOT_FOUND'],
   },
-  deleteVm: {
-    method: 'DELETE',
-    path: '/v1/vms/:name',
-    tag: 'vms',
-    summary: 'Stop a VM and remove it with its state',
-    description: 'Answers once the wish is durable; the VM is gone when its host has removed it.',
-    changes: true,
-    params: vmParams,
-    query: changeQuerySchema,
-    answer: { type: 'json', schema: changeResponseSchema },
-    errors: [...CHANGE, 'N3X_NOT_FOUND'],
-  },
   startVm: {
     method: 'POST',
     path: '/v1/vms/:name/start',
@@ -428,6 +427,7 @@ export const ROUTES = {
   ...MOVE_ROUTES,
   ...REVISION_ROUTES,
   ...SET_ROUTES,
+  ...VOLUME_ROUTES,
   ...LOCK_ROUTES,
   ...NETWORK_ROUTES,
   listEvents: {

@@ -58,6 +58,21 @@ export type VmView = z.infer<typeof vmViewSchema>;
 
 const amountSchema = z.object({ vcpu: z.int(), memoryMib: z.int() });
 
+/** A pool of a host as clients see it. */
+export const poolViewSchema = z.object({
+  name: z.string(),
+  /** Null for a host that says nothing of its pools. */
+  path: z.string().nullable(),
+  /** MiB that may be given to volumes, overcommit included; null where nobody has measured it. */
+  capacityMib: z.int().nullable(),
+  usedMib: z.int(),
+  freeMib: z.int().nullable(),
+  /** What is kept free; it is no part of the capacity. */
+  reservedMib: z.int(),
+});
+/** A pool of a host as clients see it. */
+export type PoolView = z.infer<typeof poolViewSchema>;
+
 /** A host as clients see it. */
 export const hostViewSchema = hostSchema.extend({
   leader: z.boolean(),
@@ -67,6 +82,8 @@ export const hostViewSchema = hostSchema.extend({
   free: amountSchema,
   /** What is kept for the host itself; it is no part of the capacity. */
   reserved: amountSchema,
+  /** Its pools for volumes. */
+  pools: z.array(poolViewSchema),
   /** Number of VMs assigned to it. */
   vms: z.int(),
 });
@@ -241,14 +258,14 @@ export const watchLineSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('changed'),
     index: z.int(),
-    kind: z.enum(['cluster', 'host', 'vm', 'vmset', 'token', 'lock', 'network', 'project', 'event']),
+    kind: z.enum(['cluster', 'host', 'vm', 'vmset', 'token', 'lock', 'network', 'project', 'volume', 'event']),
     name: z.string(),
     object: z.unknown(),
   }),
   z.object({
     type: z.literal('removed'),
     index: z.int(),
-    kind: z.enum(['cluster', 'host', 'vm', 'vmset', 'token', 'lock', 'network', 'project', 'event']),
+    kind: z.enum(['cluster', 'host', 'vm', 'vmset', 'token', 'lock', 'network', 'project', 'volume', 'event']),
     name: z.string(),
   }),
   z.object({ type: z.literal('bookmark'), index: z.int() }),
@@ -266,6 +283,9 @@ export const changeQuerySchema = z.strictObject({
   /** Refuse with a conflict unless the object's `modifiedIndex` is this. */
   ifModifiedIndex: z.coerce.number().int().min(1).optional(),
 });
+
+/** Query of the deletion of a VM. */
+export const vmDeleteQuerySchema = changeQuerySchema.extend({ keepVolumes: z.enum(['true', 'false']).optional() });
 
 /** HTTP status of each error code. */
 export const HTTP_STATUS: Readonly<Record<(typeof ERROR_CODES)[keyof typeof ERROR_CODES], number>> = {

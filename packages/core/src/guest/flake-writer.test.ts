@@ -115,6 +115,7 @@ t.test('a flake reads like one that a person wrote', async (t) => {
               {
                 image = "data.img";
                 size = 64;
+                autoCreate = false;
                 mountPoint = "/data";
                 fsType = "ext4";
                 label = "data";

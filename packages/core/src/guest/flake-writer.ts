@@ -9,6 +9,7 @@ import { assert } from '../base/assert.ts';
 import type { NixSystem } from '../model/names.ts';
 import type { Allocation, Forward, GuestModule, VmSpec, Volume } from '../model/vm.ts';
 import { localName } from '../model/vm-name.ts';
+import { fileSystemLabel } from '../model/volume.ts';
 import { HYPERVISOR_SUPPORT } from './hypervisor-support.ts';
 import { guestNetwork } from './network.ts';
 import { expression, type NixExpression, type NixValue, nixBindings, nixName, nixValue } from './nix-text.ts';
@@ -38,8 +39,6 @@ export interface WrittenFlake {
 
 /** Serial numbers of virtio disks have at most 20 bytes (virtio 1.2, section 5.2.4). */
 const SERIAL_BYTES = 20;
-/** Longest label by file system: mke2fs(8), mkfs.xfs(8), mkfs.btrfs(8). None for vfat, which knows capitals only. */
-const LABEL_CHARACTERS = { ext2: 16, ext3: 16, ext4: 16, xfs: 12, btrfs: 255, vfat: 0 } as const;
 
 /** The flake of a VM with an inline source; it exports `nixosConfigurations.<name>`. */
 export function writeFlake(input: FlakeInput): WrittenFlake {
@@ -121,11 +120,13 @@ function volumeOptions(volume: Volume, serial: boolean): NixValue {
   return {
     image: `${name}.img`,
     size: sizeMib,
+    // n3x makes it, once, and looks for it before each start. A runner would make an empty one where it is missing.
+    autoCreate: false,
     // microvm.nix declares no default for it.
     mountPoint: volume.mountPoint ?? null,
     fsType,
     // By label a file system is found also when the order of the disks changes.
-    label: name.length <= LABEL_CHARACTERS[fsType] ? name : undefined,
+    label: fileSystemLabel(name, fsType),
     serial: serial && name.length <= SERIAL_BYTES ? name : undefined,
   };
 }

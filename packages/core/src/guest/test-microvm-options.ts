@@ -50,6 +50,7 @@ export const microvmOptionsSchema = z
         // No default: it must be given, as null where the volume is not mounted.
         mountPoint: path.nullable(),
         size: z.int(),
+        autoCreate: z.boolean().default(true),
         fsType: z.string().default('ext4'),
       }),
     ),

@@ -35,7 +35,8 @@ export class Host {
     const observed = this.driver.observe();
     this.backoff.observed(observed, this.nowMs);
     const { backoff, inFlight, nowMs, lease } = this;
-    return reconcile({ state, hostId: 1, observed, inFlight, backoff, nowMs, wallMs: nowMs, lease });
+    const volumes = { observed: new Map(), failure: () => undefined };
+    return reconcile({ state, hostId: 1, observed, inFlight, backoff, volumes, nowMs, wallMs: nowMs, lease });
   }
 
   /** One round: actions are carried out at once, reports applied. Whether anything was done. */

@@ -22,6 +22,7 @@ import { recentRestarts } from './ended.ts';
 import { type Gate, seenUpdating } from './gate.ts';
 import { cannotPrepare, stepToPrepared, type VmMoveBuilt } from './prepare.ts';
 import type { Seen } from './seen.ts';
+import { type VolumeView, volumeHold } from './volume-gate.ts';
 import { type Clocks, seenDuring, stepFor, stepToGone } from './want.ts';
 
 /** `vmRemoved`. */
@@ -36,6 +37,7 @@ export interface ReconcileInput extends Clocks {
   /** Actions under way, by VM name. */
   readonly inFlight: ReadonlyMap<string, DriverAction>;
   readonly backoff: BackoffView;
+  readonly volumes: VolumeView;
 }
 
 /** What is to be done. */
@@ -172,7 +174,9 @@ export function reconcile(input: ReconcileInput): Reconciliation {
       else report(vm, epoch, step.seen);
       if (step?.action !== undefined) actions.push(step.action);
     } else {
-      const step = stepFor(vm, epoch, found, backoff, { nowMs, wallMs, lease });
+      const step = stepFor(vm, epoch, found, backoff, { nowMs, wallMs, lease }, (one) =>
+        volumeHold(one, hostId, input.volumes),
+      );
       report(vm, epoch, step.seen, step.gate);
       if (step.action !== undefined) actions.push(step.action);
     }

@@ -35,7 +35,8 @@ class Host {
     this.backoff.observed(observed, this.nowMs);
     const { backoff, inFlight, nowMs } = this;
     const lease = { nowMs, untilMs: nowMs + 60_000, problem: null, ended: new Set<string>() };
-    return reconcile({ state, hostId: 1, observed, inFlight, backoff, nowMs, wallMs: nowMs, lease });
+    const volumes = { observed: new Map(), failure: () => undefined };
+    return reconcile({ state, hostId: 1, observed, inFlight, backoff, volumes, nowMs, wallMs: nowMs, lease });
   }
 
   /** One look and what follows from it; undefined when that is nothing. */

@@ -1,13 +1,14 @@
 /** What is to be done next about one VM, and what its status is: the rules, one VM at a time. */
 import { restartOf } from '../model/care.ts';
 import type { Halt } from '../model/health.ts';
-import { buildGeneration, isFenced, isHalted, type Vm, type VmStatus } from '../model/vm.ts';
+import { buildGeneration, isFenced, isHalted, type Vm, type VmStatus, vmVolumes } from '../model/vm.ts';
 import type { DriverAction, DriverVm, LastExit, ObservedVm } from '../ports/driver.ts';
 import { type BackoffView, backoffDelay, purposeOf } from './backoff.ts';
 import { afterEnd, endOf, exitText } from './ended.ts';
 import { type Gate, gateOfBuild, gateOfGuest, gateOfStart, runsBuild, seenUpdating } from './gate.ts';
 import type { LeaseView } from './lease.ts';
 import type { Seen } from './seen.ts';
+import type { VolumeHold } from './volume-gate.ts';
 
 /** The next step for one VM. */
 export interface Step {
@@ -26,6 +27,8 @@ export interface Clocks {
 
 interface StepContext extends Clocks {
   readonly backoff: BackoffView;
+  /** Why it must not be started with its volumes as they are. */
+  readonly hold: (vm: Vm) => VolumeHold | undefined;
 }
 
 type StartAction = Extract<DriverAction, { type: 'start' }>;
@@ -39,8 +42,13 @@ export function driverVm(vm: Vm, epoch: number): DriverVm {
   const { name, uid, generation, spec, allocation, revision } = vm;
   const restore = revision?.restores === undefined ? undefined : revision.runner;
   const evaluated = revision?.evaluated;
+  const volumes = vmVolumes(vm).map((volume) => ({
+    ...{ uid: volume.uid, name: volume.name, pool: volume.pool },
+    ...{ sizeMib: volume.sizeMib, fsType: volume.fsType, writer: volume.writer },
+  }));
   return {
     ...{ name, uid, epoch, generation, spec, allocation, fenced: isFenced(spec), rebuilds: revision?.rebuilds ?? 0 },
+    ...(volumes.length === 0 ? {} : { volumes }),
     ...(restore === undefined
       ? {}
       : { restore: evaluated === undefined ? { runner: restore } : { runner: restore, evaluated } }),
@@ -188,6 +196,9 @@ function stepToRunning(vm: Vm, epoch: number, observed: ObservedVm | undefined, 
     return { ...next, seen: seenUpdating(seenRunning(vm, observed, from.wallMs), next.seen), ...gate };
   }
   if (observed.process === undefined) {
+    // Only what is about to start is held: what runs has its volumes.
+    const held = from.hold(vm);
+    if (held !== undefined) return { seen: seen(held.phase, held.reason, held.message) };
     const waits = unleased(vm, from.lease);
     if (waits !== undefined) return { seen: waits };
     const start: StartAction = { type: 'start', vm: driverVm(vm, epoch), restarts: vm.restarts };
@@ -207,6 +218,7 @@ export function stepFor(
   observed: ObservedVm | undefined,
   backoff: BackoffView,
   clocks: Clocks,
+  hold: (vm: Vm) => VolumeHold | undefined,
 ): Step {
   if (vm.adoptedAt === epoch && observed?.managed === undefined) {
     // What it is made of is on this host and nowhere else: a build would bring something else in its place.
@@ -223,5 +235,5 @@ export function stepFor(
   }
   return vm.power === 'stopped'
     ? stepToStopped(vm, observed, backoff, clocks.nowMs)
-    : stepToRunning(vm, epoch, observed, { backoff, ...clocks });
+    : stepToRunning(vm, epoch, observed, { backoff, hold, ...clocks });
 }

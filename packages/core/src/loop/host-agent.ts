@@ -8,6 +8,7 @@ import { FencedEnds } from '../host/fenced-ends.ts';
 import type { LeaseState } from '../host/lease.ts';
 import { reconcile } from '../host/reconcile.ts';
 import { type HostSelf, selfReport } from '../host/self-report.ts';
+import type { VolumeView } from '../host/volume-gate.ts';
 import { driverVm } from '../host/want.ts';
 import type { ClusterState } from '../machine/state.ts';
 import type { DriverAction, DriverOutcome, ObservedVm } from '../ports/driver.ts';
@@ -37,6 +38,7 @@ export class HostAgent {
   readonly #hostId: number;
   readonly #ports: Pick<Ports, 'driver' | 'journal'>;
   readonly #own: OwnProposals;
+  readonly #volumes: VolumeView;
   readonly #backoff = new Backoff();
   readonly #fencedEnds = new FencedEnds();
   readonly #inFlight = new Map<string, DriverAction>();
@@ -48,10 +50,11 @@ export class HostAgent {
   #ticks = 0;
   #watched = '';
 
-  constructor(hostId: number, ports: Pick<Ports, 'driver' | 'journal'>, own: OwnProposals) {
+  constructor(hostId: number, ports: Pick<Ports, 'driver' | 'journal'>, own: OwnProposals, volumes: VolumeView) {
     this.#hostId = hostId;
     this.#ports = ports;
     this.#own = own;
+    this.#volumes = volumes;
   }
 
   /** The driver looked at the host. */
@@ -113,6 +116,7 @@ export class HostAgent {
       observed: this.#observed,
       inFlight: this.#inFlight,
       backoff: this.#backoff,
+      volumes: this.#volumes,
       nowMs,
       wallMs,
       lease: { ...lease, ended: this.#fencedEnds.names },

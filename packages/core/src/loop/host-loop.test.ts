@@ -187,7 +187,8 @@ t.test('a VM is placed, built, started, reported; and removed when deleted', asy
   const [start] = host.actions.splice(0);
   t.match(start?.action, { type: 'start' });
   const process = { pid: 7, startedAtMs: world.nowMs };
-  host.observe([{ name: 'web', managed, currentRunner: '/nix/store/a', process, ready: true }]);
+  const runner = { currentRunner: '/nix/store/a', bootedRunner: '/nix/store/a' };
+  host.observe([{ name: 'web', managed, ...runner, process, ready: true }]);
   host.loop.handle({ type: 'driverDone', token: start?.token ?? 0, outcome: { ok: true } });
   world.run(300);
   t.match(world.leader.loop.state.vm('web')?.status, { phase: 'running', pid: 7 });

@@ -34,6 +34,7 @@ import { OwnProposals } from './own-proposals.ts';
 import { LastHeard } from './peers.ts';
 import { type ExpiryView, PendingCommands, PendingReads } from './pending.ts';
 import { isPlausible } from './plausible.ts';
+import { VolumeAgent } from './volume-agent.ts';
 
 /** Bytes of payload that one proposal message may carry to the leader. */
 const PROPOSAL_BATCH_BYTES = 1024 * 1024;
@@ -72,6 +73,7 @@ export class HostLoop {
   readonly #own: OwnProposals;
   readonly #heard = new LastHeard(CONTROL_OPTIONS.lostAfterMs);
   readonly #agent: HostAgent;
+  readonly #volumes: VolumeAgent;
   readonly #control: LeaderControl;
   readonly #leaderLoss: LeaderLoss;
   readonly #leases: Leases;
@@ -95,7 +97,8 @@ export class HostLoop {
     this.#commands = new PendingCommands(ports.client, options.maxPendingRequests);
     this.#reads = new PendingReads(this.#readClient(), options.maxPendingRequests);
     this.#own = new OwnProposals(`h${options.hostId}.${options.bootId}`, OWN_PROPOSALS_LIMIT);
-    this.#agent = new HostAgent(options.hostId, ports, this.#own);
+    this.#volumes = new VolumeAgent(options.hostId, ports, this.#own);
+    this.#agent = new HostAgent(options.hostId, ports, this.#own, this.#volumes);
     this.#leases = new Leases(options.hostId, options.bootId, ports);
     this.#control = new LeaderControl(options, this.#own, this.#heard, this.#leases);
     this.#introductions = new Introductions(options, ports.transport);
@@ -193,6 +196,14 @@ export class HostLoop {
       case 'observed':
         this.#agent.observed(input.vms, this.#nowMs, this.#leases.view);
         return;
+      case 'volumeDone':
+        this.#volumes.done(input.token, input.outcome, this.#nowMs);
+        this.#agent.stateChanged();
+        return;
+      case 'volumesObserved':
+        this.#volumes.look(input.volumes);
+        this.#agent.stateChanged();
+        return;
       case 'hostInfo':
         this.#agent.hostInfo(input);
         return;
@@ -212,6 +223,7 @@ export class HostLoop {
     if (this.#consensus.isLeader)
       this.#control.run(this.#state, this.#consensus, { nowMs: this.#nowMs, wallMs: this.#wallMs });
     const current = this.#current === 'yes';
+    this.#volumes.run(this.#state, { nowMs: this.#nowMs, current });
     this.#agent.run(this.#state, { nowMs: this.#nowMs, wallMs: this.#wallMs, current, lease: this.#leases.view });
     this.#propose();
     this.#leases.run({
@@ -243,6 +255,7 @@ export class HostLoop {
     this.#control.look(this.#state, nowMs);
     if (this.#consensus.isLeader) this.#control.tick();
     this.#agent.tick();
+    this.#volumes.tick();
   }
 
   #received(from: NodeId, message: PeerMessage): void {
@@ -317,6 +330,7 @@ export class HostLoop {
         else {
           this.#current = outcome.type === 'ready' && this.#noQuorumSinceMs === null ? 'yes' : 'no';
           this.#agent.stateChanged();
+          this.#volumes.stateChanged();
         }
       },
     };
@@ -410,6 +424,7 @@ export class HostLoop {
     this.#control.stateChanged();
     this.#agent.stateChanged();
     this.#leases.stateChanged();
+    this.#volumes.stateChanged();
     this.#introductions.update(this.#state);
   }
 

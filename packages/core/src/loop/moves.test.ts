@@ -7,10 +7,12 @@ import { MembershipLab, NOW } from '../control/test-lab.ts';
 import { Backoff } from '../host/backoff.ts';
 import { ModelDriver } from '../host/model-driver.test-data.ts';
 import { reconcile } from '../host/reconcile.ts';
+import type { VolumeView } from '../host/volume-gate.ts';
 import type { Command, CommandResult } from '../machine/command.ts';
 import { checkInvariants, checkStep } from '../machine/invariants.ts';
 import { SAMPLE_START_MS, type SampleCluster } from '../machine/sample.ts';
 import type { Vm, VmSpecInput } from '../model/vm.ts';
+import type { ObservedVolume } from '../ports/volumes.ts';
 import { planRebalance } from '../scheduler/rebalance.ts';
 
 /** Three hosts with drivers, and a leader that is asked when a test says so. */
@@ -59,6 +61,19 @@ class Fleet {
     return did;
   }
 
+  /** Every volume that is to be on a host is there, and the cluster knows it. */
+  volumes(hostId: number): VolumeView {
+    const observed = new Map<string, ObservedVolume>();
+    for (const { name, uid, assignment, volumes = [] } of [...this.cluster.state.vmsOnHost(hostId)]) {
+      const uids = volumes.map((volume) => volume.uid);
+      for (const one of uids)
+        observed.set(one, { uid: one, pool: 'default', epoch: assignment?.epoch ?? 0, usedBytes: 0 });
+      if (volumes.every((volume) => volume.created)) continue;
+      this.apply({ type: 'volumesCreated', hostId, name, uid, epoch: assignment?.epoch ?? 1, volumes: uids });
+    }
+    return { observed, failure: () => undefined };
+  }
+
   /** One host looks once, and all that it does succeeds at once, unless its driver is told to fail. */
   host(hostId: number): boolean {
     const { state } = this.cluster;
@@ -69,7 +84,8 @@ class Fleet {
     backoff.observed(observed, this.wallMs);
     const lease = { nowMs: 0, untilMs: 1, problem: null, ended: new Set<string>() };
     const clocks = { nowMs: this.wallMs, wallMs: this.wallMs, lease };
-    const found = reconcile({ state, hostId, observed, inFlight: new Map(), backoff, ...clocks });
+    const volumes = this.volumes(hostId);
+    const found = reconcile({ state, hostId, observed, inFlight: new Map(), backoff, volumes, ...clocks });
     if (found.reports.length > 0) this.apply({ type: 'vmReport', hostId, reports: [...found.reports] });
     for (const command of [...found.removed, ...found.built]) this.apply(command);
     for (const action of found.actions) {

@@ -77,6 +77,7 @@ export class TestHost {
         fence: {
           arm: (deadlineMs) => void this.arms.push(deadlineMs),
         },
+        volumes: { perform: () => undefined },
         client: {
           commandDone: (request, outcome) => void this.commands.set(request, outcome),
           readDone: (request, outcome) => void this.reads.set(request, outcome),

@@ -2,11 +2,13 @@
 import { ERROR_CODES } from '../base/errors.ts';
 import type { Host } from '../model/host.ts';
 import { withoutMove } from '../model/move.ts';
-import { isFenced, type Vm } from '../model/vm.ts';
+import { isFenced, type Vm, vmVolumes } from '../model/vm.ts';
 import { giveUpMovesTo } from './apply-move.ts';
+import { removeVm } from './apply-vm.ts';
 import type { Command } from './command.ts';
 import type { Transaction } from './transaction.ts';
 import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
+import { unsettleVolumes } from './volumes.ts';
 
 type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
 
@@ -73,6 +75,18 @@ function startLeaving(tx: Transaction, host: Host): void {
   tx.putHost({ ...host, membership: 'leaving', generation: host.generation + 1 });
 }
 
+/** Volumes whose data is on a host, in words: of VMs that have no host now, and of no VM. */
+function volumesOn({ state }: Transaction, hostId: number): string[] {
+  const found: string[] = [];
+  for (const vm of state.vms()) {
+    for (const { created, place, name } of vmVolumes(vm)) {
+      if (created && place?.hostId === hostId) found.push(`${name} of VM ${vm.name}`);
+    }
+  }
+  for (const { uid, created, place } of state.stored.all()) if (created && place?.hostId === hostId) found.push(uid);
+  return found;
+}
+
 /** `hostLeave`. */
 export function applyHostLeave(tx: Transaction, command: CommandOf<'hostLeave'>): Verdict {
   const host = tx.state.hostByName(command.name);
@@ -87,6 +101,14 @@ export function applyHostLeave(tx: Transaction, command: CommandOf<'hostLeave'>)
       ERROR_CODES.refused,
       `host ${host.name} still has the VMs ${listed(vms)}: move them off with \`n3xctl host drain ${host.name}\`, or delete them, before it leaves${lost}`,
       { name: host.name, vms: vms.slice(0, KEPT) },
+    );
+  }
+  const volumes = volumesOn(tx, host.id);
+  if (volumes.length > 0) {
+    return no(
+      ERROR_CODES.refused,
+      `host ${host.name} still has the volumes ${listed(volumes)}: delete them before it leaves`,
+      { name: host.name, volumes: volumes.slice(0, KEPT) },
     );
   }
   startLeaving(tx, host);
@@ -132,14 +154,17 @@ function fateText(tx: Transaction, host: Host): string {
 function abandon(tx: Transaction, vm: Vm, host: Host): void {
   const about = { kind: 'vm', name: vm.name } as const;
   if (vm.deleting) {
-    tx.deleteVm(vm);
+    removeVm(tx, vm);
     tx.event(about, 'Deleted', `went with host ${host.name}`);
     return;
   }
-  const message = `host ${host.name} was removed, and the VM's disks with it: start it to make it anew with empty disks, or delete it`;
+  const hasData = vmVolumes(vm).some(({ created }) => created) || vm.home !== undefined;
+  const message = hasData
+    ? `host ${host.name} was removed, and the VM's data with it: bring that host back, begin anew with \`n3xctl vm recreate-volumes ${vm.name}\` and start it, or delete it`
+    : `host ${host.name} was removed: start it to make it anew, or delete it`;
   const { pid: _pid, currentRunner: _current, bootedRunner: _booted, ...status } = vm.status;
   tx.putVmStatus(
-    { ...withoutMove(vm), power: 'stopped', assignment: null, generation: vm.generation + 1 },
+    { ...unsettleVolumes(withoutMove(vm)), power: 'stopped', assignment: null, generation: vm.generation + 1 },
     { ...status, phase: 'lost', reason: 'HostRemoved', message },
   );
   tx.event(about, 'HostRemoved', message, 'error');

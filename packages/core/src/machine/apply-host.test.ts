@@ -178,7 +178,7 @@ t.test('a lost host is removed, and its VMs say what became of them', async (t) 
   t.equal(cluster.state.vm('going'), undefined);
   t.match(cluster.state.vm('web'), {
     ...{ power: 'stopped', assignment: null },
-    status: { phase: 'lost', reason: 'HostRemoved', message: /^host n3 was removed, and the VM's disks with it/ },
+    status: { phase: 'lost', reason: 'HostRemoved', message: /^host n3 was removed: start it to make it anew/ },
   });
   t.same(checkInvariants(cluster.state), []);
   cluster.apply({ type: 'vmSetPower', name: 'web', power: 'running' });

@@ -15,6 +15,7 @@ import { withoutVm } from './occupancy.ts';
 import type { ClusterState } from './state.ts';
 import type { Transaction } from './transaction.ts';
 import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
+import { unsettleVolumes } from './volumes.ts';
 
 type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
 
@@ -230,7 +231,10 @@ export function finishMove(tx: Transaction, cluster: Cluster, vm: Vm): Verdict {
   const off = `${room === undefined ? `left ${from}` : `made room on ${from} for ${room}`}`;
   const message = `${off}${waits ? ', and waits for a host' : ''}`;
   const reason = room === undefined ? 'Moving' : 'Preempted';
-  const free = tx.putVmStatus({ ...withoutMove(vm), assignment: null }, { ...status, phase, reason, message });
+  const free = tx.putVmStatus(
+    { ...unsettleVolumes(withoutMove(vm)), assignment: null },
+    { ...status, phase, reason, message },
+  );
   const targetId = moveTargetId(vm);
   const target = targetId === undefined ? undefined : tx.state.host(targetId);
   if (room !== undefined || target === undefined) {

@@ -6,6 +6,7 @@ import { isLeaving, moveOf } from '../model/move.ts';
 import { isDisposable, type Vm, type VmPhase, vmPriority } from '../model/vm.ts';
 import { finishMove } from './apply-move.ts';
 import { applyGate } from './apply-update.ts';
+import { removeVm } from './apply-vm.ts';
 import { memberFailed } from './apply-vm-set.ts';
 import { assign, unfit } from './assign.ts';
 import type { Command, VmReport } from './command.ts';
@@ -245,9 +246,14 @@ export function applyVmRemoved(tx: Transaction, cluster: Cluster, command: Comma
   if (!vm.deleting) {
     return no(ERROR_CODES.refused, `VM ${name} is not being deleted: its host must not remove it`, { name });
   }
-  tx.deleteVm(vm);
   const where = tx.state.host(hostId)?.name ?? `host ${hostId}`;
-  if (vm.releasing === true) tx.event(about(name), 'Released', `handed back on ${where} as it was`);
-  else tx.event(about(name), 'Deleted', `removed from ${where}`);
+  if (vm.releasing === true) {
+    // Its disks are its host's again, as they are.
+    tx.deleteVm(vm);
+    tx.event(about(name), 'Released', `handed back on ${where} as it was`);
+  } else {
+    removeVm(tx, vm);
+    tx.event(about(name), 'Deleted', `removed from ${where}`);
+  }
   return done();
 }

@@ -16,6 +16,7 @@ import { lastReady, type NextBuild, withSpec } from './revisions.ts';
 import type { ClusterState } from './state.ts';
 import type { Transaction } from './transaction.ts';
 import { done, no, unchanged, type Verdict } from './verdict.ts';
+import { volumeSpecs } from './volumes.ts';
 
 type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
 
@@ -41,6 +42,13 @@ export function inPlaceRefusal(
   }
   if (!same(wantedAddresses(before), wantedAddresses(spec))) {
     return refuse(`the networks of ${name} and its addresses on them cannot change in place: make it anew`);
+  }
+  const disks = (of: VmSpec) =>
+    volumeSpecs(of).map((volume) => `${volume.name} ${volume.pool ?? ''} ${volume.from ?? ''}`);
+  if (!same(disks(before), disks(spec))) {
+    return refuse(
+      `volumes of ${name} cannot be added, taken away or put elsewhere in place: make it anew, with --keep-volumes and from=`,
+    );
   }
   if (before.source.kind !== 'inline' || spec.source.kind !== 'inline') return undefined;
   for (const volume of spec.source.volumes) {

@@ -1,8 +1,9 @@
 /** What users do to VMs: create, power, restart, delete. */
 import { ERROR_CODES } from '../base/errors.ts';
 import type { Cluster } from '../model/cluster.ts';
-import { isHalted, type Vm, type VmSpec } from '../model/vm.ts';
+import { isHalted, type Vm, type VmSpec, vmVolumes } from '../model/vm.ts';
 import { projectOf } from '../model/vm-name.ts';
+import type { StoredVolume } from '../model/volume.ts';
 import { type AddressDraft, draftAddresses, takeAddresses } from './address-allocation.ts';
 import { allocate } from './allocation.ts';
 import { unknownProject } from './apply-project.ts';
@@ -12,6 +13,7 @@ import { quotaRefusal } from './quota.ts';
 import type { ClusterState } from './state.ts';
 import { clip, type Transaction } from './transaction.ts';
 import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
+import { draftVolumes, releaseVolumes } from './volumes.ts';
 
 type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
 
@@ -100,7 +102,14 @@ export function specRefusal(state: ClusterState, name: string, spec: VmSpec): Ve
 /** What a request for a VM comes to. */
 export type VmDraft =
   /** The VM that is to be made. */
-  | { readonly type: 'new'; readonly vm: Vm; readonly nextVmOrdinal: number; readonly addresses: AddressDraft }
+  | {
+      readonly type: 'new';
+      readonly vm: Vm;
+      readonly nextVmOrdinal: number;
+      readonly addresses: AddressDraft;
+      /** Volumes of no VM that become its own. */
+      readonly taken: readonly StoredVolume[];
+    }
   /** It is there already, as asked for. */
   | { readonly type: 'there'; readonly vm: Vm }
   | { readonly type: 'refused'; readonly verdict: Verdict };
@@ -128,6 +137,8 @@ export function draftVm(
   if (state.project(project) === undefined) return { type: 'refused', verdict: unknownProject(project) };
   const refusal = specRefusal(state, name, spec);
   if (refusal !== undefined) return { type: 'refused', verdict: refusal };
+  const drafted = draftVolumes(state, name, spec, at.index);
+  if (!drafted.ok) return { type: 'refused', verdict: drafted.verdict };
   const allocated = allocate(state, cluster.nextVmOrdinal, spec);
   if (!allocated.ok) {
     const message = `VM ${name} cannot be created: ${allocated.message}`;
@@ -149,6 +160,7 @@ export function draftVm(
     deleting: false,
     allocation: addresses.length === 0 ? allocated.allocation : { ...allocated.allocation, addresses: [...addresses] },
     assignment: null,
+    ...(drafted.volumes.length === 0 ? {} : { volumes: drafted.volumes }),
     status: {
       phase: power === 'running' ? 'pending' : 'stopped',
       reason: power === 'running' ? 'Created' : 'NotStarted',
@@ -160,7 +172,8 @@ export function draftVm(
   };
   const overQuota = quotaRefusal(state, undefined, vm, 'be created');
   if (overQuota !== undefined) return { type: 'refused', verdict: overQuota };
-  return { type: 'new', vm, nextVmOrdinal: allocated.nextVmOrdinal, addresses: given.draft };
+  const { nextVmOrdinal } = allocated;
+  return { type: 'new', vm, nextVmOrdinal, addresses: given.draft, taken: drafted.taken };
 }
 
 /** `vmCreate`. */
@@ -171,6 +184,7 @@ export function applyVmCreate(tx: Transaction, cluster: Cluster, command: Comman
   if (draft.type === 'there') return unchanged();
   tx.putCluster({ ...cluster, nextVmOrdinal: draft.nextVmOrdinal });
   takeAddresses(tx, draft.addresses);
+  for (const volume of draft.taken) tx.deleteVolume(volume);
   tx.putVm(draft.vm);
   tx.event(about(name), 'Created', power === 'running' ? 'created, to be started' : 'created, to stay stopped');
   return done();
@@ -237,19 +251,37 @@ export function applyVmRestart(tx: Transaction, command: CommandOf<'vmRestart'>)
   return done();
 }
 
+/** The VM with all of its volumes marked to be kept. */
+function keepingVolumes(vm: Vm): Vm {
+  if (vm.volumes === undefined) return vm;
+  return { ...vm, volumes: vm.volumes.map((volume) => ({ ...volume, keep: true as const })) };
+}
+
 /** `vmDelete`. */
 export function applyVmDelete(tx: Transaction, command: CommandOf<'vmDelete'>): Verdict {
   const vm = tx.state.vm(command.name);
-  // Deleting twice is fine whatever index the second request was made for.
-  if (vm?.deleting === true) return unchanged();
-  const found = target(tx, command);
-  if ('refusal' in found) return found.refusal;
-  if (found.vm.assignment === null) {
-    tx.deleteVm(found.vm);
-    tx.event(about(found.vm.name), 'Deleted', 'deleted');
+  const isKept = command.keepVolumes === true;
+  // Deleting twice is fine whatever index the second request was made for, and never too late to keep something.
+  if (vm?.deleting === true) {
+    if (!isKept || vmVolumes(vm).every(({ keep }) => keep === true)) return unchanged();
+    tx.putVm(keepingVolumes(vm));
     return done();
   }
-  tx.putVm({ ...found.vm, deleting: true });
-  tx.event(about(found.vm.name), 'DeleteRequested', 'to be stopped and removed from its host');
+  const found = target(tx, command);
+  if ('refusal' in found) return found.refusal;
+  const next = isKept ? keepingVolumes(found.vm) : found.vm;
+  if (next.assignment === null) {
+    removeVm(tx, next);
+    tx.event(about(next.name), 'Deleted', 'deleted');
+    return done();
+  }
+  tx.putVm({ ...next, deleting: true });
+  tx.event(about(next.name), 'DeleteRequested', 'to be stopped and removed from its host');
   return done();
+}
+
+/** Takes a VM out of the state. What becomes of its volumes is theirs to say. */
+export function removeVm(tx: Transaction, vm: Vm): void {
+  tx.deleteVm(vm);
+  releaseVolumes(tx, vm);
 }

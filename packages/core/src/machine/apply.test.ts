@@ -76,7 +76,7 @@ t.test('the random commands have every kind of effect', (t) => {
     }
   };
   for (const steps of fc.sample(fc.array(arbitraryStep, { minLength: 50, maxLength: 100 }), {
-    numRuns: 600,
+    numRuns: 2400,
     seed: 1,
   })) {
     count(steps);

@@ -42,6 +42,13 @@ import {
   applyVmSetUpdate,
 } from './apply-vm-set.ts';
 import { applyVmSetStep } from './apply-vm-set-step.ts';
+import {
+  applyVolumeDelete,
+  applyVolumeRecreate,
+  applyVolumeRemoved,
+  applyVolumeReport,
+  applyVolumesCreated,
+} from './apply-volume.ts';
 import { COMMAND_FORMATS, type Command, type CommandResult, type Proposal } from './command.ts';
 import { type FormatRange, reads } from './format-range.ts';
 import type { ClusterState } from './state.ts';
@@ -118,6 +125,16 @@ function verdictOn(tx: Transaction, term: Term, command: Command): Verdict {
       return applyVmMoveCancel(tx, command);
     case 'clusterRebalance':
       return applyClusterRebalance(tx, command);
+    case 'volumesCreated':
+      return applyVolumesCreated(tx, command);
+    case 'volumeReport':
+      return applyVolumeReport(tx, command);
+    case 'volumeRemoved':
+      return applyVolumeRemoved(tx, command);
+    case 'volumeDelete':
+      return applyVolumeDelete(tx, command);
+    case 'volumeRecreate':
+      return applyVolumeRecreate(tx, command);
     case 'hostJoin':
       return applyHostJoin(tx, cluster, command);
     case 'hostJoinExpired':

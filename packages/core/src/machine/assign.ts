@@ -8,6 +8,7 @@ import { type Misfit, misfits } from './fit.ts';
 import { describeMisfit } from './fit-text.ts';
 import type { Transaction } from './transaction.ts';
 import { done, no, type Verdict } from './verdict.ts';
+import { settleVolumes } from './volumes.ts';
 
 /** Gives a VM its host, unless a rule is against it; then nothing has changed. `how` ends the sentence that tells of it. */
 export function assign(tx: Transaction, cluster: Cluster, vm: Vm, host: Host, how: string): Verdict {
@@ -17,7 +18,7 @@ export function assign(tx: Transaction, cluster: Cluster, vm: Vm, host: Host, ho
   if (strategyOf(cluster, tx.state.project(projectOf(vm.name)), vm.spec.placement) === 'round-robin')
     tx.putCluster({ ...cluster, lastTurnHostId: host.id });
   tx.putVmStatus(
-    { ...vm, assignment: { hostId: host.id, epoch: tx.index } },
+    { ...settleVolumes(tx, vm, host), assignment: { hostId: host.id, epoch: tx.index } },
     { ...vm.status, phase: 'building', reason: 'Assigned', message: `assigned to ${host.name}${how}` },
   );
   tx.event({ kind: 'vm', name: vm.name }, 'Assigned', `assigned to ${host.name}${how}`);

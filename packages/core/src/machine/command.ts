@@ -15,6 +15,7 @@ import { strategySchema } from '../model/placement.ts';
 import { quotaChangesSchema, quotasSchema } from '../model/project.ts';
 import { powerSchema, vmSpecSchema, vmStatusSchema } from '../model/vm.ts';
 import { projectNameSchema, vmNameSchema } from '../model/vm-name.ts';
+import { volumeUidSchema } from '../model/volume.ts';
 import type { FormatRange } from './format-range.ts';
 import { VM_SET_COMMANDS } from './vm-set-command.ts';
 
@@ -93,7 +94,13 @@ export const commandSchema = z.discriminatedUnion('type', [
     set: annotationChangesSchema,
     ifModifiedIndex: z.int().optional(),
   }),
-  z.strictObject({ type: z.literal('vmDelete'), name: vmNameSchema, ifModifiedIndex: z.int().optional() }),
+  z.strictObject({
+    type: z.literal('vmDelete'),
+    name: vmNameSchema,
+    /** Whether its volumes stay, as volumes of no VM. */
+    keepVolumes: z.boolean().optional(),
+    ifModifiedIndex: z.int().optional(),
+  }),
   /** Takes over a VM that was on this host before n3x managed it. Refused like a new VM, and like an assignment. */
   z.strictObject({
     type: z.literal('vmAdopt'),
@@ -198,6 +205,35 @@ export const commandSchema = z.discriminatedUnion('type', [
     epoch,
     /** The move that it was removed for: an earlier one may have been given up, and the VM started again since. */
     moveIndex: z.int().optional(),
+  }),
+  /** The host has made volumes of a VM that it has at this epoch. Only then may it start the VM. */
+  z.strictObject({
+    type: z.literal('volumesCreated'),
+    hostId,
+    name: vmNameSchema,
+    uid,
+    epoch,
+    volumes: z.array(volumeUidSchema).min(1).max(16),
+  }),
+  /** What a host finds stamped beside its volumes, and what they take of its disk. Void for volumes placed elsewhere. */
+  z.strictObject({
+    type: z.literal('volumeReport'),
+    hostId,
+    reports: z
+      .array(z.strictObject({ uid: volumeUidSchema, epoch: z.int().min(0), usedBytes: z.int().min(0) }))
+      .min(1)
+      .max(256),
+  }),
+  /** The host has removed a volume of no VM that was to go. */
+  z.strictObject({ type: z.literal('volumeRemoved'), hostId, uid: volumeUidSchema }),
+  /** A user lets a volume of no VM go. */
+  z.strictObject({ type: z.literal('volumeDelete'), uid: volumeUidSchema }),
+  /** A user lets a VM begin with empty volumes, all or those that are named, in place of those with its data. */
+  z.strictObject({
+    type: z.literal('volumeRecreate'),
+    name: vmNameSchema,
+    ifModifiedIndex: z.int().optional(),
+    volumes: z.array(nameSchema).max(16).optional(),
   }),
   /** A joining host presents a token. The same peer may present it again and gets the same answer. */
   z.strictObject({

@@ -39,6 +39,14 @@ export function describeMisfit(misfit: Misfit): string {
       return `has ${Math.max(0, misfit.free)} vcpu free of ${misfit.capacity}`;
     case 'memory':
       return `has ${size(misfit.free)} of memory free of ${size(misfit.capacity)}`;
+    case 'data':
+      return misfit.volume === ''
+        ? `does not have its data, which is on ${misfit.on}`
+        : `does not have its volume ${misfit.volume}, which is on ${misfit.on}`;
+    case 'pool':
+      return `has no pool ${misfit.pool}, but ${misfit.has.join(', ')}`;
+    case 'disk':
+      return `has ${size(misfit.free)} free of ${size(misfit.capacity)} in its pool ${misfit.pool}`;
     case 'apart':
       return misfit.asked
         ? `has a VM with ${misfit.label}, which it keeps apart from`
@@ -83,6 +91,14 @@ export function remedy(misfit: Misfit, host: string): string {
       return misfit.needed > misfit.capacity
         ? `ask for ${size(misfit.needed - misfit.capacity)} of memory less, or add a host as large`
         : `free ${size(misfit.needed - misfit.free)} of memory on ${host}`;
+    case 'data':
+      return `migrate it to ${host}`;
+    case 'pool':
+      return `give ${host} a pool ${misfit.pool}`;
+    case 'disk':
+      return misfit.needed > misfit.capacity
+        ? `ask for volumes ${size(misfit.needed - misfit.capacity)} smaller, or give the pool ${misfit.pool} more`
+        : `free ${size(misfit.needed - misfit.free)} of the pool ${misfit.pool} on ${host}`;
     case 'apart':
       return misfit.asked
         ? `move the VM with ${misfit.label} off ${host}`

@@ -4,7 +4,9 @@
  */
 import { type Host, hostCapacity, hostLabels, hostZone } from '../model/host.ts';
 import { type Domain, hasPair, labelPairs } from '../model/placement.ts';
-import { isFenced, type Vm, vmResources } from '../model/vm.ts';
+import { poolCapacity, poolNames } from '../model/pool.ts';
+import { isFenced, mayLoseData, type Vm, vmResources, vmVolumes } from '../model/vm.ts';
+import { isElsewhere } from '../model/volume.ts';
 import { inProject, pairsInProject } from './label-scope.ts';
 import { type Loads, type Occupancy, vmPorts } from './occupancy.ts';
 
@@ -23,6 +25,16 @@ export type Misfit =
   | { readonly rule: 'features'; readonly missing: readonly string[] }
   | { readonly rule: 'vcpu'; readonly needed: number; readonly free: number; readonly capacity: number }
   | { readonly rule: 'memory'; readonly needed: number; readonly free: number; readonly capacity: number }
+  /** `volume`: empty for data that n3x knows nothing of. */
+  | { readonly rule: 'data'; readonly volume: string; readonly on: string }
+  | { readonly rule: 'pool'; readonly pool: string; readonly has: readonly string[] }
+  | {
+      readonly rule: 'disk';
+      readonly pool: string;
+      readonly needed: number;
+      readonly free: number;
+      readonly capacity: number;
+    }
   /** `asked`: it is this VM that keeps apart, not those that are there. */
   | { readonly rule: 'apart'; readonly label: string; readonly asked: boolean }
   | { readonly rule: 'near'; readonly label: string }
@@ -64,6 +76,29 @@ function hostMisfits(vm: Vm, host: Host, add: (misfit: Misfit) => void): void {
   if (features === undefined) return;
   const lacking = features.filter((feature) => !facts.features.includes(feature));
   if (lacking.length > 0) add({ rule: 'features', missing: lacking });
+}
+
+/** Rules about where its data is, and whether there is room for what has yet to be made. */
+function volumeMisfits(vm: Vm, host: Host, loads: Loads, add: (misfit: Misfit) => void): void {
+  const mayLeave = mayLoseData(vm);
+  if (vm.home !== undefined && vm.home.hostId !== host.id && !mayLeave) {
+    add({ rule: 'data', volume: '', on: vm.home.host });
+  }
+  const needed = new Map<string, number>();
+  for (const volume of vmVolumes(vm)) {
+    const { name, pool, place, sizeMib, created } = volume;
+    if (isElsewhere(volume, host.id) && !mayLeave) add({ rule: 'data', volume: name, on: place?.host ?? 'no host' });
+    else if (!created || place?.hostId !== host.id) needed.set(pool, (needed.get(pool) ?? 0) + sizeMib);
+  }
+  for (const [pool, mib] of needed) {
+    const capacity = poolCapacity(host, pool);
+    if (capacity === undefined) {
+      add({ rule: 'pool', pool, has: poolNames(host) });
+      continue;
+    }
+    const free = capacity - loads.stored(host.id, pool) - loads.of(host.id).disk(pool);
+    if (mib > free) add({ rule: 'disk', pool, needed: mib, free, capacity });
+  }
 }
 
 /** Limits of one place, those that the VM brings and those that are asked there. */
@@ -135,6 +170,7 @@ export function misfits(vm: Vm, host: Host, loads: Loads): readonly Misfit[] {
   if (need.memoryMib > freeMemory) {
     add({ rule: 'memory', needed: need.memoryMib, free: freeMemory, capacity: capacity.memoryMib });
   }
+  volumeMisfits(vm, host, loads, add);
   neighbourMisfits(vm, host, loads, add);
   return found ?? NONE;
 }
@@ -152,6 +188,10 @@ const LASTING: ReadonlySet<Misfit['rule']> = new Set<Misfit['rule']>([
   'system',
   'features',
   'near',
+  'data',
+  'pool',
+  // Volumes stay when their VM is displaced.
+  'disk',
 ]);
 
 /** Whether a rule stays broken whatever leaves the host. */

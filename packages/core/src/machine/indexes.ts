@@ -5,8 +5,9 @@
  */
 import { displacedBy, moveTargetId } from '../model/move.ts';
 import type { LabelPair } from '../model/placement.ts';
-import { type Vm, vmPriority } from '../model/vm.ts';
+import { type Vm, vmPriority, vmVolumes } from '../model/vm.ts';
 import { allocatedTexts } from '../model/vm-address.ts';
+import type { StoredVolume, VmVolume } from '../model/volume.ts';
 import { type Loads, Occupancy } from './occupancy.ts';
 import { type ProjectUse, ProjectUses } from './project-use.ts';
 
@@ -52,6 +53,10 @@ export class VmIndexes implements Loads {
   readonly #addressUsers = new Map<string, string>();
   /** By network: how many interfaces are on it. */
   readonly #networkUses = new Map<string, number>();
+  /** Name of the VM by uid of its volume. */
+  readonly #volumeOwners = new Map<string, string>();
+  /** MiB by host and pool of the volumes that were made there, whether their VM has that host or not. */
+  readonly #stored = new Map<number, Map<string, number>>();
 
   /** Names of VMs that have no host and want one, in no particular order. */
   get waiting(): ReadonlySet<string> {
@@ -86,6 +91,32 @@ export class VmIndexes implements Loads {
   /** Number of VMs with a label that have a host. */
   placed(pair: LabelPair): number {
     return this.#everywhere.count(pair);
+  }
+
+  /** Name of the VM that a volume belongs to. */
+  volumeOwner(uid: string): string | undefined {
+    return this.#volumeOwners.get(uid);
+  }
+
+  /** MiB that the volumes which were made on a host take of one of its pools. */
+  stored(hostId: number, pool: string): number {
+    return this.#stored.get(hostId)?.get(pool) ?? 0;
+  }
+
+  /** A volume of no VM was replaced; as {@link replace}. */
+  replaceStored(before: StoredVolume | undefined, after: StoredVolume | undefined): void {
+    if (before !== undefined) this.#count(before, -1);
+    if (after !== undefined) this.#count(after, 1);
+  }
+
+  #count({ created, place, pool, sizeMib }: VmVolume | StoredVolume, by: 1 | -1): void {
+    if (!created || place === undefined) return;
+    const pools = this.#stored.get(place.hostId) ?? new Map<string, number>();
+    const next = (pools.get(pool) ?? 0) + by * sizeMib;
+    if (next === 0) pools.delete(pool);
+    else pools.set(pool, next);
+    if (pools.size === 0) this.#stored.delete(place.hostId);
+    else this.#stored.set(place.hostId, pools);
   }
 
   /** Hosts on which VMs make room for the one of this name. */
@@ -184,6 +215,10 @@ export class VmIndexes implements Loads {
     for (const port of vm.allocation.hostPorts) this.#portUsers.set(port, (this.#portUsers.get(port) ?? 0) + 1);
     for (const address of allocatedTexts(vm.allocation.addresses)) this.#addressUsers.set(address, vm.name);
     this.#countNetworks(vm, 1);
+    for (const volume of vmVolumes(vm)) {
+      this.#volumeOwners.set(volume.uid, vm.name);
+      this.#count(volume, 1);
+    }
     if (vm.assignment === null) return;
     const { hostId } = vm.assignment;
     this.#host(hostId).vms.add(vm.name);
@@ -248,6 +283,10 @@ export class VmIndexes implements Loads {
     }
     for (const address of allocatedTexts(vm.allocation.addresses)) this.#addressUsers.delete(address);
     this.#countNetworks(vm, -1);
+    for (const volume of vmVolumes(vm)) {
+      this.#volumeOwners.delete(volume.uid);
+      this.#count(volume, -1);
+    }
     if (vm.assignment === null) return;
     const { hostId } = vm.assignment;
     this.#host(hostId).vms.delete(vm.name);

@@ -15,6 +15,7 @@ import { checkProjectStep, checkProjects } from './project-invariants.ts';
 import { RecordHash } from './record-hash.ts';
 import { type ClusterState, recordKey } from './state.ts';
 import { checkSets, checkSetUpdate } from './vm-set-invariants.ts';
+import { checkAssignedVolumes, checkVmVolumes, checkVolumes } from './volume-invariants.ts';
 
 /** Notes who has each value, and finds the second one. */
 class Owners {
@@ -198,6 +199,7 @@ export function checkInvariants(state: ClusterState): string[] {
   checkNetworks(state, found);
   checkSets(state, found);
   checkProjects(state, found);
+  checkVolumes(state, found);
   checkHistory(state, found);
   checkHash(state, found);
   return found;
@@ -246,6 +248,7 @@ export function checkStep(state: ClusterState, changes: readonly ObjectChange[])
     if (object.kind !== 'vm') continue;
     checkVmAddresses(state, object, found);
     checkSetUpdate(state, object, changes, found);
+    checkVmVolumes(object, index, found);
     const move = moveOf(object);
     if (move?.index === index) checkMove(state, object, found);
     const isAssigned = object.assignment?.epoch === index;
@@ -258,7 +261,10 @@ export function checkStep(state: ClusterState, changes: readonly ObjectChange[])
     if (load.memoryMib > capacity.memoryMib) {
       found.push(`${object.name}: ${host.name} has ${capacity.memoryMib} MiB, not ${load.memoryMib}`);
     }
-    if (isAssigned) checkNeighbours(state, object, host, found);
+    if (isAssigned) {
+      checkNeighbours(state, object, host, found);
+      checkAssignedVolumes(state, object, host, found);
+    }
     if (host.cordonedSinceMs !== undefined)
       found.push(`${object.name} was assigned to ${host.name}, which is cordoned`);
     if (!host.reachable || host.membership === 'leaving' || host.membership === 'joining') {

@@ -4,7 +4,7 @@
  */
 import type { Resources } from '../model/host.ts';
 import type { Domain, LabelPair } from '../model/placement.ts';
-import { type Vm, vmResources } from '../model/vm.ts';
+import { type Vm, vmResources, vmVolumes } from '../model/vm.ts';
 import { inProject, pairsInProject } from './label-scope.ts';
 
 /** Protocol and port on a host, as in `tcp/8080`. */
@@ -19,9 +19,9 @@ export function vmPorts(vm: Vm): readonly PortKey[] {
   return vm.allocation.hostPorts.map((port, i) => `${source.forwards[i]?.protocol ?? 'tcp'}/${port}`);
 }
 
-type Counts = Map<LabelPair, number>;
+type Counts = Map<string, number>;
 
-function count(counts: Counts, pair: LabelPair, by: 1 | -1): void {
+function count(counts: Counts, pair: string, by: number): void {
   const next = (counts.get(pair) ?? 0) + by;
   if (next === 0) counts.delete(pair);
   else counts.set(pair, next);
@@ -36,6 +36,8 @@ export class Occupancy implements Resources {
   readonly #base: Occupancy | undefined;
   #vcpu = 0;
   #memoryMib = 0;
+  /** MiB by pool of volumes that have yet to be made. */
+  readonly #disk: Counts = new Map();
   /** Null: what holds the port in the base is gone. */
   readonly #ports = new Map<PortKey, string | null>();
   readonly #labels: Counts = new Map();
@@ -57,6 +59,11 @@ export class Occupancy implements Resources {
 
   get memoryMib(): number {
     return this.#memoryMib;
+  }
+
+  /** MiB of a pool that the volumes of these VMs will take which have yet to be made. */
+  disk(pool: string): number {
+    return (this.#disk.get(pool) ?? 0) + (this.#base?.disk(pool) ?? 0);
   }
 
   /** Name of the VM that holds a port. */
@@ -120,6 +127,10 @@ export class Occupancy implements Resources {
     const { vcpu, memoryMib } = vmResources(vm);
     this.#vcpu += by * vcpu;
     this.#memoryMib += by * memoryMib;
+    // Where a volume was made, it takes room whether its VM is there or not: that is counted by place.
+    if (this.#per === 'host') {
+      for (const { created, pool, sizeMib } of vmVolumes(vm)) if (!created) count(this.#disk, pool, by * sizeMib);
+    }
     for (const pair of pairsInProject(vm)) count(this.#labels, pair, by);
     if (this.#per === 'host')
       for (const pair of spec.placement.apart ?? []) count(this.#apart, inProject(vm, pair), by);
@@ -141,7 +152,7 @@ export class Occupancy implements Resources {
       [...entries].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
     const limits = [...this.#limits].map(([pair, asked]) => [pair, [...asked].sort(([a], [b]) => a - b)] as const);
     const { vcpu, memoryMib } = this;
-    const parts = [sorted(this.#ports), sorted(this.#labels), sorted(this.#apart), sorted(limits)];
+    const parts = [sorted(this.#ports), sorted(this.#disk), sorted(this.#labels), sorted(this.#apart), sorted(limits)];
     return JSON.stringify([vcpu, memoryMib, ...parts]);
   }
 }
@@ -154,6 +165,8 @@ export interface Loads {
   zone(name: string): Occupancy;
   /** Number of VMs with a label that have a host. */
   placed(pair: LabelPair): number;
+  /** MiB that the volumes which were made on a host take of one of its pools. */
+  stored(hostId: number, pool: string): number;
 }
 
 /** What is taken where, were it not for one VM: neither where it is nor, when it moves, where room is held for it. */
@@ -166,7 +179,12 @@ export function withoutVm(
   const there = withoutVms(loads, at.hostId, at.zone, [vm]);
   if (held === undefined) return there;
   const nowhere = withoutVms(there, held.hostId, held.zone, [vm]);
-  return { of: (id) => nowhere.of(id), zone: (name) => nowhere.zone(name), placed: (pair) => there.placed(pair) };
+  return {
+    of: (id) => nowhere.of(id),
+    zone: (name) => nowhere.zone(name),
+    stored: (id, pool) => loads.stored(id, pool),
+    placed: (pair) => there.placed(pair),
+  };
 }
 
 /** What is taken where, were it not for some VMs of one host. */
@@ -180,6 +198,7 @@ export function withoutVms(loads: Loads, hostId: number, zone: string, vms: read
   return {
     of: (id) => (id === hostId ? host : loads.of(id)),
     zone: (name) => (name === zone ? inZone : loads.zone(name)),
+    stored: (id, pool) => loads.stored(id, pool),
     placed: (pair) => loads.placed(pair) - vms.filter((vm) => pairsInProject(vm).includes(pair)).length,
   };
 }

@@ -13,6 +13,7 @@ import type { ClusterObject } from '../model/object.ts';
 import { projectSchema } from '../model/project.ts';
 import { vmSchema } from '../model/vm.ts';
 import { vmSetSchema } from '../model/vm-set.ts';
+import { storedVolumeSchema } from '../model/volume.ts';
 import type { CommandResult } from './command.ts';
 import { sortKeys } from './key-order.ts';
 import {
@@ -27,6 +28,7 @@ import {
   tokenKey,
   vmKey,
   vmSetKey,
+  volumeKey,
 } from './record.ts';
 
 // The subpath `msgpackr/pack` is the build without the native string reader; `useRecords: false` keeps to plain maps.
@@ -165,6 +167,7 @@ const recordSchema = z.discriminatedUnion('kind', [
   tokenSchema,
   vmSchema,
   vmSetSchema,
+  storedVolumeSchema,
 ]);
 
 /** `value` without the fields that are undefined, typed as the schemas' outputs are used: absent means absent. */
@@ -219,5 +222,7 @@ export function recordKey(object: RecordObject): string {
       return vmKey(object.name);
     case 'vmset':
       return vmSetKey(object.name);
+    case 'volume':
+      return volumeKey(object.uid);
   }
 }

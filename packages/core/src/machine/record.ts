@@ -1,7 +1,7 @@
 /**
  * The durable form of the applied state: records by key. Keys are ASCII and sort by kind, then name:
  * `address/<network>/<sequence>`, `cluster`, `event/<index>.<ordinal>`, `host/<id>`, `lock/<name>`, `network/<name>`,
- * `project/<name>`, `request/<index>`, `token/<id>`, `vm/<name>`, `vmset/<name>`.
+ * `project/<name>`, `request/<index>`, `token/<id>`, `vm/<name>`, `vmset/<name>`, `volume/<uid>`.
  */
 
 /** A record of the applied state: key and encoded value; `null` deletes. */
@@ -53,6 +53,11 @@ export function requestKey(index: number): string {
 /** Key of a join token. */
 export function tokenKey(id: string): string {
   return `token/${id}`;
+}
+
+/** Key of a volume that belongs to no VM. */
+export function volumeKey(uid: string): string {
+  return `volume/${uid}`;
 }
 
 /** Key of a VM. */

@@ -1,11 +1,4 @@
-/**
- * The replicated state in memory. Objects are immutable values that are replaced whole; only `apply`
- * (through `Transaction`) replaces them, everyone else reads.
- *
- * Reading: `cluster`, `host(id)`, `hostByName`, `hosts()`, `lock(name)`, `locks()`, `network(name)`, `networks()`, `addresses`, `project(name)`, `projects()`, `vm(name)`, `vms(from)`,
- * `vmsOnHost(id)`, `vmSet(name)`, `vmSets()`, `token`, `tokens()`, `events(fromIndex)`, `request(id)`, `load(hostId)`, `waiting`. As records: `ClusterState.fromRecords`,
- * `records()`. Divergence: `hash()`.
- */
+/** The replicated state in memory. Objects are immutable values that are replaced whole; only `apply` (through `Transaction`) replaces them, everyone else reads. Reading: `cluster`, `host(id)`, `hostByName`, `hosts()`, `lock(name)`, `locks()`, `network(name)`, `networks()`, `addresses`, `project(name)`, `projects()`, `vm(name)`, `vms(from)`, `vmsOnHost(id)`, `volume(uid)`, `stored`, `vmSet(name)`, `vmSets()`, `token`, `tokens()`, `events(fromIndex)`, `request(id)`, `load(hostId)`, `waiting`. As records: `ClusterState.fromRecords`, `records()`. Divergence: `hash()`. */
 import { assert } from '../base/assert.ts';
 import { ERROR_CODES, N3xError } from '../base/errors.ts';
 import type { Cluster, ClusterEvent, Token } from '../model/cluster.ts';
@@ -26,6 +19,7 @@ import { RecordHash } from './record-hash.ts';
 import { Ring } from './ring.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import { STATE_CODEC, type StateCodec } from './state-codec.ts';
+import { StoredVolumes } from './stored-volumes.ts';
 
 export { recordKey } from './record-codec.ts';
 
@@ -53,6 +47,8 @@ export class ClusterState {
   readonly #hostIdByPeer = new Map<string, number>();
   readonly #vms = new Map<string, Vm>();
   readonly #vmNames = new SortedKeys();
+  /** The volumes that belong to no VM. */
+  readonly stored = new StoredVolumes((before, after) => this.#indexes.replaceStored(before, after));
   readonly #tokens = new Map<string, Token>();
   readonly #locks = new NamedObjects<Lock>();
   readonly #projects = new NamedObjects<Project>();
@@ -137,6 +133,9 @@ export class ClusterState {
         return false;
       case 'vmset':
         this.putVmSet(object);
+        return false;
+      case 'volume':
+        this.stored.put(object);
         return false;
     }
   }
@@ -224,7 +223,7 @@ export class ClusterState {
   }
 
   /** Derived indexes over the VMs: loads, ports, allocations, who waits. */
-  get indexes(): Omit<VmIndexes, 'replace' | 'moveHost'> {
+  get indexes(): Omit<VmIndexes, 'replace' | 'replaceStored' | 'moveHost'> {
     return this.#indexes;
   }
 
@@ -366,6 +365,7 @@ export class ClusterState {
     yield* this.tokens();
     yield* this.vms();
     yield* this.vmSets();
+    yield* this.stored.all();
   }
 
   /** Everything as records, in key order. Not to be used across a change. */

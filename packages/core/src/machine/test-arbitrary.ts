@@ -10,6 +10,7 @@ import { SAMPLE_START_MS, sampleFacts, sampleSettings } from './sample.ts';
 import type { ClusterState } from './state.ts';
 import { arbitraryMove } from './test-arbitrary-moves.ts';
 import { arbitrarySetCommand } from './test-arbitrary-sets.ts';
+import { arbitraryVolumes, volumeCommand } from './test-arbitrary-volumes.ts';
 
 /** One entry of a log. Commands that need to know the state to be sensible are made from it. */
 export type Step =
@@ -37,6 +38,7 @@ const spec = fc
     taps: fc.nat(2),
     network: fc.constantFrom(undefined, undefined, 'lan', 'dual'),
     address: fc.constantFrom(undefined, undefined, undefined, '10.0.0.3', '10.0.0.4'),
+    volumes: arbitraryVolumes,
     host: fc.constantFrom(undefined, undefined, undefined, undefined, 'n1', 'n2'),
     zone: fc.constantFrom(undefined, undefined, undefined, undefined, 'z1'),
     priority: fc.constantFrom(undefined, undefined, 5),
@@ -47,7 +49,7 @@ const spec = fc
       { limits: [{ label: 'app=x', per: 'host', max: 1 }], spread: [{ label: 'app=x', per: 'zone', weight: 9 }] },
     ),
   })
-  .map(({ memoryMib, vcpu, forwards, taps, network, address, host, zone, priority, app, rules }) => {
+  .map(({ memoryMib, vcpu, forwards, taps, network, address, volumes, host, zone, priority, app, rules }) => {
     const input: VmSpecInput = {
       memoryMib,
       vcpu,
@@ -60,6 +62,7 @@ const spec = fc
       },
       source: {
         kind: 'inline',
+        volumes,
         interfaces: [{ type: 'user' }, ...tapsOn(taps, network, address)],
         forwards: forwards.map((hostPort, i) => ({
           guestPort: 80 + i,
@@ -430,6 +433,7 @@ export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
           { weight: 3, arbitrary: arbitraryMove },
           { weight: 3, arbitrary: network },
           { weight: 5, arbitrary: arbitrarySetCommand },
+          { weight: 3, arbitrary: volumeCommand },
         ),
         atMs,
         requestId,

@@ -10,6 +10,7 @@ import type { ClusterObject, ObjectChange } from '../model/object.ts';
 import type { Project } from '../model/project.ts';
 import type { Vm, VmStatus } from '../model/vm.ts';
 import type { VmSet } from '../model/vm-set.ts';
+import type { StoredVolume } from '../model/volume.ts';
 import { releaseAddresses } from './address-release.ts';
 import { inOrder, type ObjectRecordChange, type RecordObject, type RequestRecord } from './record-codec.ts';
 import { type ClusterState, recordKey } from './state.ts';
@@ -96,6 +97,17 @@ export class Transaction {
   deleteVmSet(set: VmSet): void {
     this.state.deleteVmSet(set);
     this.#note(recordKey(set), set.name, 'vmset', null);
+  }
+
+  putVolume(next: Omit<StoredVolume, 'modifiedIndex'>): void {
+    const volume = inOrder({ ...next, modifiedIndex: this.index });
+    this.state.stored.put(volume);
+    this.#note(recordKey(volume), volume.uid, 'volume', volume);
+  }
+
+  deleteVolume(volume: StoredVolume): void {
+    this.state.stored.delete(volume);
+    this.#note(recordKey(volume), volume.uid, 'volume', null);
   }
 
   putToken(next: Token): void {

@@ -23,7 +23,7 @@ export function no(code: ErrorCode, message: string, details?: Readonly<Record<s
 
 /** The named object does not exist. */
 export function notFound(
-  kind: 'VM' | 'set' | 'host' | 'token' | 'lock' | 'network' | 'project',
+  kind: 'VM' | 'set' | 'host' | 'token' | 'lock' | 'network' | 'project' | 'volume',
   name: string,
   hint: string,
 ): Verdict {

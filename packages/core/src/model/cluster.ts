@@ -98,7 +98,17 @@ export const tokenSchema = z.strictObject({
 export type Token = z.infer<typeof tokenSchema>;
 
 /** What an event is about. */
-export const eventKindSchema = z.enum(['cluster', 'host', 'vm', 'vmset', 'token', 'lock', 'network', 'project']);
+export const eventKindSchema = z.enum([
+  'cluster',
+  'host',
+  'vm',
+  'vmset',
+  'token',
+  'lock',
+  'network',
+  'project',
+  'volume',
+]);
 
 /** One line of the cluster's history. */
 export const eventSchema = z.strictObject({

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { drainSchema } from './drain.ts';
 import { annotationsSchema, type Labels, labelsSchema, nameSchema, nixSystemSchema } from './names.ts';
+import { POOLS_MAX, poolFactsSchema, poolSettingsSchema } from './pool.ts';
 
 /**
  * What the host is wanted to be. `server`: it votes before others do. `agent`: it follows the log and never
@@ -26,6 +27,8 @@ export const hostFactsSchema = z.strictObject({
   commandFormats: z.tuple([z.int(), z.int()]),
   /** Whether its dead-man's switch was seen to arm, and by what or why not. Absent before that was tried. */
   fence: z.strictObject({ works: z.boolean(), message: z.string().max(256) }).optional(),
+  /** Its pools as it finds them. Absent when it has not looked. */
+  pools: z.array(poolFactsSchema).max(POOLS_MAX).optional(),
 });
 /** What a host found out about itself. */
 export type HostFacts = z.infer<typeof hostFactsSchema>;
@@ -45,6 +48,8 @@ export const hostSettingsSchema = z.strictObject({
   reserve: z.strictObject({ vcpu: z.int().min(0), memoryMib: z.int().min(0) }),
   /** How many times what there is may be given to VMs; 1 when absent. */
   overcommit: z.strictObject({ vcpu: overcommitSchema.optional(), memory: overcommitSchema.optional() }).optional(),
+  /** Its pools for volumes; absent for one that says nothing of them. */
+  pools: z.array(poolSettingsSchema).max(POOLS_MAX).optional(),
   /** What it costs to run on, in any unit that all hosts share; 0 when absent. */
   cost: hostCostSchema.optional(),
 });

@@ -7,6 +7,7 @@ import { placementSchema } from './placement.ts';
 import { pastRevisionFields, REVISIONS_MAX, revisionSchema } from './revision.ts';
 import { allocatedAddressSchema, networkChoiceSchema } from './vm-address.ts';
 import { vmNameSchema } from './vm-name.ts';
+import { fileSystemSchema, vmVolumeSchema, volumeSizeSchema, volumeUidSchema } from './volume.ts';
 
 /** Hypervisors that microvm.nix has a runner for on Linux. */
 export const hypervisorSchema = z.enum([
@@ -22,23 +23,26 @@ export const hypervisorSchema = z.enum([
 /** Hypervisors that microvm.nix has a runner for on Linux. */
 export type Hypervisor = z.infer<typeof hypervisorSchema>;
 
-/** A disk image in the VM's state directory, made when it is missing (`microvm.volumes`). */
+/** A disk that the guest shall have (`microvm.volumes`). Its image is made once, when the VM first comes to a host. */
 export const volumeSchema = z.strictObject({
   name: nameSchema,
-  sizeMib: z
-    .int()
-    .min(1)
-    .max(64 * 1_048_576),
+  sizeMib: volumeSizeSchema,
   /** Where the guest mounts it; without it the guest only sees the disk. */
   mountPoint: z
     .string()
     .regex(/^\/[^\s"'`$\\]*$/, 'a mount point is an absolute path')
     .max(255)
     .optional(),
-  fsType: z.enum(['ext4', 'xfs', 'btrfs', 'ext2', 'ext3', 'vfat']).default('ext4'),
+  fsType: fileSystemSchema.default('ext4'),
+  /** Pool of its host that the image is in; the one that every host has when absent. */
+  pool: nameSchema.optional(),
+  /** Whether it outlives the VM. */
+  keep: z.boolean().optional(),
+  /** Uid of a volume that belongs to no VM, to be this one; it has size, file system and pool already. */
+  from: volumeUidSchema.optional(),
 });
 
-/** A disk image in the VM's state directory. */
+/** A disk that the guest shall have. */
 export type Volume = z.infer<typeof volumeSchema>;
 
 const interfaceName = z.string().regex(/^[A-Za-z0-9._-]{1,15}$/, 'an interface name is 1 to 15 of A-Z a-z 0-9 . _ -');
@@ -121,6 +125,10 @@ export const inlineSourceSchema = z
     const names = source.volumes.map((volume) => volume.name);
     if (new Set(names).size !== names.length) {
       context.addIssue({ code: 'custom', path: ['volumes'], message: 'two volumes have the same name' });
+    }
+    const taken = source.volumes.flatMap((volume) => volume.from ?? []);
+    if (new Set(taken).size !== taken.length) {
+      context.addIssue({ code: 'custom', path: ['volumes'], message: 'two volumes are to be the same one' });
     }
     if (source.forwards.length > 0 && !source.interfaces.some((entry) => entry.type === 'user')) {
       context.addIssue({
@@ -276,7 +284,14 @@ export const vmStatusSchema = z.strictObject({
   /** Store path of the runner that the process was started from. */
   bootedRunner: z.string().max(512).optional(),
   /** What the built configuration says it needs, read from its evaluation. */
-  evaluated: z.strictObject({ vcpu: z.int(), memoryMib: z.int() }).optional(),
+  evaluated: z
+    .strictObject({
+      vcpu: z.int(),
+      memoryMib: z.int(),
+      /** Volumes and directories of its host that it keeps data in. Absent when that was not asked. */
+      disks: z.int().min(0).optional(),
+    })
+    .optional(),
   /** How often it was started again lately because its process had ended. */
   startedAgain: z.int().min(1).optional(),
   /** Set when it is not started any more although it shall run. */
@@ -325,6 +340,10 @@ export const vmSchema = z.strictObject({
   adoptedAt: z.int().optional(),
   allocation: allocationSchema,
   assignment: assignmentSchema.nullable(),
+  /** Its volumes in the order of the spec; absent when n3x makes none for it. */
+  volumes: z.array(vmVolumeSchema).max(16).optional(),
+  /** The host on which it may have left data that n3x knows nothing of. Only of VMs with a flake of the user's. */
+  home: z.strictObject({ hostId: z.int().min(1), host: nameSchema }).optional(),
   /** Set while it is to leave its host, or others prepare for that; gone once it is off that host. */
   moving: movingSchema.optional(),
   /** Why the last move came to nothing; absent when it succeeded. */
@@ -374,6 +393,13 @@ export function vmFailover(spec: VmSpec): Failover {
   return isDisposable({ spec }) && host === undefined && strategy !== 'manual' ? 'restart' : 'stay';
 }
 
+/** Its volumes. */
+export function vmVolumes(vm: Pick<Vm, 'volumes'>): NonNullable<Vm['volumes']> {
+  return vm.volumes ?? NO_VOLUMES;
+}
+
+const NO_VOLUMES: NonNullable<Vm['volumes']> = [];
+
 /** Whether it may only run while its host holds a lease. */
 export function isFenced(spec: VmSpec): boolean {
   return vmFailover(spec) === 'restart';
@@ -382,6 +408,14 @@ export function isFenced(spec: VmSpec): boolean {
 /** Its priority. */
 export function vmPriority(vm: Vm): number {
   return vm.spec.priority ?? 0;
+}
+
+/**
+ * Whether it may be started where its data is not. What a flake of the user's keeps on disks is known once it was
+ * evaluated.
+ */
+export function mayLoseData(vm: Pick<Vm, 'spec' | 'status'>): boolean {
+  return isDisposable(vm) || (vm.spec.disposable === undefined && vm.status.evaluated?.disks === 0);
 }
 
 /**

@@ -4,6 +4,7 @@
  * succeeds. An `observed` input that shows what an action did comes before its `driverDone`.
  */
 import type { Allocation, Power, VmSpec } from '../model/vm.ts';
+import type { AttachedVolume } from '../model/volume.ts';
 
 /** Most times of restarts that a driver keeps of a VM. */
 export const AGAIN_KEPT = 64;
@@ -28,6 +29,11 @@ export interface DriverVm {
   };
   /** Whether its process has to end when the host's dead-man's switch goes off. */
   readonly fenced: boolean;
+  /**
+   * What it is started with. The driver looks at each once more, stamps them with the epoch, durably, and only then
+   * lets a runner see them. Absent when it has none.
+   */
+  readonly volumes?: readonly AttachedVolume[];
 }
 
 /** One piece of work on one VM. At most one per VM is under way at a time. */
@@ -96,7 +102,7 @@ export interface ObservedVm {
   /** What the probe that decides now last said against it, one line. May lag behind by some seconds. */
   readonly said?: string;
   /** What the built configuration says it needs. */
-  readonly evaluated?: { readonly vcpu: number; readonly memoryMib: number };
+  readonly evaluated?: { readonly vcpu: number; readonly memoryMib: number; readonly disks?: number };
   /** Last exit of the process, when it ended by itself since the last start. */
   readonly lastExit?: LastExit;
 }

@@ -6,6 +6,7 @@ import type { FencePort } from './fence.ts';
 import type { JournalPort } from './journal.ts';
 import type { StoragePort } from './storage.ts';
 import type { TransportPort } from './transport.ts';
+import type { VolumePort } from './volumes.ts';
 
 /** The ports of a loop. */
 export interface Ports {
@@ -13,6 +14,7 @@ export interface Ports {
   readonly transport: TransportPort;
   readonly driver: DriverPort;
   readonly fence: FencePort;
+  readonly volumes: VolumePort;
   readonly client: ClientPort;
   readonly journal: JournalPort;
   readonly random: Random;

@@ -13,14 +13,19 @@ const REMEDY_MAX = 256;
 
 /** Why a VM has no host. */
 export interface Unplaceable {
-  /** `NoHostFits`, or `HostUnavailable` when the VM is meant for one host only, or `Manual`. */
+  /** `NoHostFits`, `WaitsForData`, or `HostUnavailable` when the VM is meant for one host only, or `Manual`. */
   readonly reason: string;
   /** `needs 64G of memory; n1 has 6G of memory free of 8G. To make it fit: free 58G of memory on n1`, at most 1024 characters. */
   readonly message: string;
 }
 
 /** Every reason that an {@link Unplaceable} has. */
-export const UNPLACEABLE_REASONS: ReadonlySet<string> = new Set(['NoHostFits', 'HostUnavailable', 'Manual']);
+export const UNPLACEABLE_REASONS: ReadonlySet<string> = new Set([
+  'NoHostFits',
+  'WaitsForData',
+  'HostUnavailable',
+  'Manual',
+]);
 
 /** Of a VM that is never placed by itself. */
 export function placedByHand({ name }: Vm): Unplaceable {
@@ -46,7 +51,8 @@ function effort(against: readonly Misfit[]): number {
   let sum = 0;
   for (const misfit of against) {
     const isTooSmall = (misfit.rule === 'vcpu' || misfit.rule === 'memory') && misfit.needed > misfit.capacity;
-    sum += isTooSmall || misfit.rule === 'system' || misfit.rule === 'leaving' ? 16 : 1;
+    const isElsewhere = misfit.rule === 'data' || misfit.rule === 'pool';
+    sum += isTooSmall || isElsewhere || misfit.rule === 'system' || misfit.rule === 'leaving' ? 16 : 1;
   }
   return sum;
 }
@@ -82,7 +88,9 @@ export function explainUnplaceable(vm: Vm, hosts: Iterable<Host>, loads: Loads):
     };
   }
   for (const verdict of verdicts) if (effort(verdict.misfits) < effort(closest.misfits)) closest = verdict;
-  const end = `. To make it fit: ${wayOut(closest)}`;
+  const hasData = rules.has('data');
+  const anew = hasData ? `. To give its data up: n3xctl vm recreate-volumes ${vm.name}` : '';
+  const end = `. To make it fit: ${wayOut(closest)}${anew}`;
   const room = MESSAGE_MAX - end.length - `; and ${verdicts.length} more hosts`.length;
   let message = needs(vm, rules);
   let named = 0;
@@ -95,5 +103,5 @@ export function explainUnplaceable(vm: Vm, hosts: Iterable<Host>, loads: Loads):
   }
   const more = verdicts.length - named;
   if (more > 0) message = `${message}; and ${more} more host${more === 1 ? '' : 's'}`;
-  return { reason, message: message + end };
+  return { reason: hasData ? 'WaitsForData' : reason, message: message + end };
 }

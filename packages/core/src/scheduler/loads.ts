@@ -31,6 +31,10 @@ export class PassLoads implements Loads {
     return this.#state.indexes.placed(pair) + this.#everywhere.count(pair);
   }
 
+  stored(hostId: number, pool: string): number {
+    return this.#state.indexes.stored(hostId, pool);
+  }
+
   /** Ids of the hosts that were given something in this pass, in the order in which they were. */
   get log(): readonly number[] {
     return this.#placed;

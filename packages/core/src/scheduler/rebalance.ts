@@ -62,6 +62,10 @@ class Later implements Loads {
     return this.#now.placed(pair);
   }
 
+  stored(hostId: number, pool: string): number {
+    return this.#now.stored(hostId, pool);
+  }
+
   #change(host: Host, change: (occupancy: Occupancy) => void): void {
     const there = this.#hosts.get(host.id) ?? new Occupancy('host', this.#now.of(host.id));
     this.#hosts.set(host.id, there);

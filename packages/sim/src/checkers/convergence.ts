@@ -98,7 +98,7 @@ function whyVmNotAsAsked(world: World, state: ClusterState, vm: Vm, restarts: Re
       ? undefined
       : `is ${phase} and is to be stopped`;
   }
-  if (phase === 'pending' && reason === 'NoHostFits' && where.length === 0) {
+  if (phase === 'pending' && (reason === 'NoHostFits' || reason === 'WaitsForData') && where.length === 0) {
     const living = [...state.hosts()].filter(({ id }) => world.hostById(id)?.isRetired !== true);
     const why = whyNeedNotWait(state, vm, living);
     return why === undefined ? undefined : `is to run, and waits though ${why}`;

@@ -2,7 +2,7 @@
 import type { ClusterState } from '@n3x/core/machine/state';
 import { type Host, hostCapacity, hostLabels, hostZone } from '@n3x/core/model/host';
 import { hasPair } from '@n3x/core/model/placement';
-import { isDisposable, type Vm, vmPriority, vmResources } from '@n3x/core/model/vm';
+import { isDisposable, type Vm, vmPriority, vmResources, vmVolumes } from '@n3x/core/model/vm';
 import { projectOf } from '@n3x/core/model/vm-name';
 
 /** Whether a guarantee may keep `other` from giving way to `vm`: more is not judged here. */
@@ -35,6 +35,7 @@ function takes(state: ClusterState, vm: Vm, host: Host, stays: (other: Vm) => bo
   const { placement, labels } = vm.spec;
   if (placement.host !== undefined && placement.host !== host.name) return false;
   if (host.cordonedSinceMs !== undefined || host.facts === undefined) return false;
+  if (vmVolumes(vm).some(({ created, place }) => created && place?.hostId !== host.id)) return false;
   const all = [...state.vms()].filter(({ assignment }) => assignment !== null);
   const on = (id: number) => all.filter((other) => other.assignment?.hostId === id && (id !== host.id || stays(other)));
   const here = on(host.id);

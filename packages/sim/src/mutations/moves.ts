@@ -69,8 +69,8 @@ export const MOVE_MUTATIONS: readonly Mutation[] = [
     rewrites: [
       {
         file: 'machine/apply-move',
-        find: '{ ...withoutMove(vm), assignment: null }, { ...status, phase, reason, message }',
-        replace: '{ ...withoutMove(vm), power: "stopped", assignment: null }, { ...status, phase, reason, message }',
+        find: '{ ...unsettleVolumes(withoutMove(vm)), assignment: null }',
+        replace: '{ ...unsettleVolumes(withoutMove(vm)), power: "stopped", assignment: null }',
       },
     ],
   },

@@ -20,6 +20,7 @@ import { RESTART_MUTATIONS } from './restarts.ts';
 import { SET_MUTATIONS } from './sets.ts';
 import { SNAPSHOT_MUTATIONS } from './snapshots.ts';
 import { STORAGE_MUTATIONS } from './storage.ts';
+import { VOLUME_MUTATIONS } from './volumes.ts';
 
 /** All planted bugs. */
 export const MUTATIONS: readonly Mutation[] = [
@@ -43,4 +44,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...MEMBERSHIP_MUTATIONS,
   ...PROJECT_MUTATIONS,
   ...SET_MUTATIONS,
+  ...VOLUME_MUTATIONS,
 ];

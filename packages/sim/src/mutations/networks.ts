@@ -63,9 +63,8 @@ export const NETWORK_MUTATIONS: readonly Mutation[] = [
     rewrites: [
       {
         file: 'machine/apply-vm',
-        find: 'tx.putVm({ ...found.vm, deleting: true });',
-        replace:
-          'tx.deleteVm(found.vm);\n  tx.putVm({ ...found.vm, deleting: true, allocation: { ...found.vm.allocation } });',
+        find: 'tx.putVm({ ...next, deleting: true });',
+        replace: 'tx.deleteVm(next);\n  tx.putVm({ ...next, deleting: true, allocation: { ...next.allocation } });',
       },
     ],
   },

@@ -70,6 +70,14 @@ function careWrite(source: OperationSource): Operation {
 /** VMs of which a host has room for one. */
 const LARGE = specOf(10);
 
+/** The two specs with disks. */
+const WITH_VOLUMES = [1, 2].map((vcpu) =>
+  vmSpecSchema.parse({
+    ...{ vcpu, memoryMib: 64, failover: vcpu === 1 ? 'restart' : 'stay' },
+    source: { kind: 'inline', volumes: [{ name: 'data', sizeMib: 64, keep: vcpu === 2 }] },
+  }),
+);
+
 function chooseVm({ random }: OperationSource): string {
   return `vm-${random.below(VMS)}`;
 }
@@ -229,6 +237,16 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
       summary: 'VMs of projects near their quotas, which change; some turn out larger than was asked for',
     },
     ...{ clients: 5, pauseMs: 300, membership: false, next: nextInProjects },
+  },
+  volumes: {
+    ...{ name: 'volumes', summary: 'VMs with volumes, which run nowhere but where their data is' },
+    ...{ clients: 4, pauseMs: 400, membership: false },
+    next: (source) => {
+      const operation = vmWrite(source, 'running');
+      if (operation.type === 'read' || operation.command.type !== 'vmCreate') return operation;
+      const { command } = operation;
+      return { ...operation, command: { ...command, spec: WITH_VOLUMES[command.spec.vcpu - 1] ?? command.spec } };
+    },
   },
   reads: {
     ...{ name: 'reads', summary: 'many reads of a few tokens, and writes to them now and then' },

@@ -7,6 +7,9 @@ import type { StorageWrite, StoredState } from '@n3x/core/ports/storage';
 import type { LogIndex, NodeId, Term } from '@n3x/core/raft/types';
 import type { PeerMessage } from '@n3x/core/wire/peer-message';
 
+/** What happens to the data of a volume: a VM that starts finds it, or one that runs changes it. */
+export type VolumeEvent = 'found' | 'written';
+
 /** A host as an observer sees it. */
 export interface ObservedHost {
   readonly id: NodeId;
@@ -48,6 +51,8 @@ export interface WorldObserver {
   vm?(host: ObservedHost, uid: string, runs: boolean): void;
   /** As `vm`, with what was meant by it; told before it. */
   course?(host: ObservedHost, course: VmCourse): void;
+  /** A VM that starts on this machine finds this on a volume, or one that runs there has written it. */
+  volume?(host: ObservedHost, uid: string, event: VolumeEvent, content: number): void;
   /** A client's command was answered. */
   answered?(host: ObservedHost, requestId: string, outcome: CommandOutcome): void;
 }
@@ -81,6 +86,7 @@ export class Observers implements Required<WorldObserver> {
   readonly #settled: readonly Telling<'settled'>[];
   readonly #vm: readonly Telling<'vm'>[];
   readonly #course: readonly Telling<'course'>[];
+  readonly #volume: readonly Telling<'volume'>[];
   readonly #answered: readonly Telling<'answered'>[];
 
   constructor(list: readonly WorldObserver[]) {
@@ -92,6 +98,7 @@ export class Observers implements Required<WorldObserver> {
     this.#settled = told(list, 'settled');
     this.#vm = told(list, 'vm');
     this.#course = told(list, 'course');
+    this.#volume = told(list, 'volume');
     this.#answered = told(list, 'answered');
   }
 
@@ -125,6 +132,10 @@ export class Observers implements Required<WorldObserver> {
 
   course(host: ObservedHost, course: VmCourse): void {
     for (const observer of this.#course) observer.course(host, course);
+  }
+
+  volume(host: ObservedHost, uid: string, event: VolumeEvent, content: number): void {
+    for (const observer of this.#volume) observer.volume(host, uid, event, content);
   }
 
   answered(host: ObservedHost, requestId: string, outcome: CommandOutcome): void {

@@ -4,6 +4,7 @@
  * the next one; a power cut ends them.
  */
 import type { Random } from '@n3x/core/base/random';
+import type { AttachedVolume } from '@n3x/core/model/volume';
 import {
   AGAIN_KEPT,
   type DriverAction,
@@ -59,6 +60,17 @@ function badnessOf({ source }: DriverVm['spec']): string {
 /** A VM with this label turns out to need so many vcpu more than was asked for. */
 const GROWS_LABEL = 'sim/grows';
 
+/** The disks of the host, as a runner and its guest use them. */
+export interface DriverDisks {
+  open(volumes: readonly AttachedVolume[], epoch: number): void;
+  write(volumes: readonly AttachedVolume[]): void;
+}
+
+const NO_DISKS: DriverDisks = { open: () => undefined, write: () => undefined };
+
+/** Ms between two writes of a guest that has volumes. */
+const WRITE_MS: readonly [number, number] = [300, 3_000];
+
 /** Ms between two looks at the host without a cause. */
 const LOOK_MS = 5_000;
 
@@ -93,6 +105,7 @@ export class SimulatedDriver {
   readonly #onProcess: (uid: string, runs: boolean) => void;
   readonly #onCourse: (course: VmCourse) => void;
   readonly #mayStart: () => boolean;
+  readonly #disks: DriverDisks;
   readonly #vms = new Map<string, MicroVm>();
   #profile: DriverProfile;
   /** One of a kind for each fault that lasts. */
@@ -116,9 +129,11 @@ export class SimulatedDriver {
     onProcess: (uid: string, runs: boolean) => void = () => undefined,
     onCourse: (course: VmCourse) => void = () => undefined,
     mayStart: () => boolean = () => true,
+    disks: DriverDisks = NO_DISKS,
   ) {
     this.#onCourse = onCourse;
     this.#mayStart = mayStart;
+    this.#disks = disks;
     this.#onProcess = onProcess;
     this.#time = time;
     this.#random = random;
@@ -304,8 +319,16 @@ export class SimulatedDriver {
     return { ok: true };
   }
 
+  #goOnWriting(vm: MicroVm, process: MicroVm['process'], volumes: readonly AttachedVolume[]): void {
+    this.#time.after(this.#between(WRITE_MS), () => {
+      if (vm.process !== process) return;
+      this.#disks.write(volumes);
+      this.#goOnWriting(vm, process, volumes);
+    });
+  }
+
   #start({ vm: wanted, restarts, again }: Extract<DriverAction, { type: 'start' }>): DriverOutcome {
-    const { name, uid, fenced } = wanted;
+    const { name, uid, fenced, epoch, volumes } = wanted;
     const vm = this.#vms.get(name);
     if (vm === undefined || vm.uid !== uid) return refusal('NotBuilt', `${name} has no runner`);
     if (vm.process !== undefined) return { ok: true };
@@ -315,6 +338,10 @@ export class SimulatedDriver {
     vm.process = process;
     vm.starts++;
     this.#onCourse({ type: 'started', vm: wanted, restarts });
+    if (volumes !== undefined) {
+      this.#disks.open(volumes, epoch);
+      this.#goOnWriting(vm, process, volumes);
+    }
     this.#onProcess(uid, true);
     vm.restarts = restarts;
     vm.startedGeneration = wanted.generation;

@@ -22,6 +22,7 @@ import type { SimNetwork } from './network.ts';
 import { type ObservedHost, Violation, type WorldObserver } from './observer.ts';
 import { type DriverProfile, SimulatedDriver } from './simulated-driver.ts';
 import { SimulatedFence } from './simulated-fence.ts';
+import { SimulatedVolumes } from './simulated-volumes.ts';
 import type { Tampering } from './tampering.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -78,6 +79,7 @@ export class SimulatedHost implements ObservedHost {
   readonly disk: SimulatedDisk;
   readonly driver: SimulatedDriver;
   readonly fence: SimulatedFence;
+  readonly volumes: SimulatedVolumes;
   readonly #parts: HostParts;
   /** How long the disk takes; changed in place by {@link SimulatedHost.slowDisk}. */
   readonly #latency: { minMs: number; maxMs: number; slowPermille: number; slowMs: number };
@@ -114,11 +116,15 @@ export class SimulatedHost implements ObservedHost {
     const clocks = random.fork('clock');
     this.clock = new HostClock(timeline, 1_000 + clocks.below(10_000_000), WALL_START_MS + clocks.below(2_000));
     this.disk = new SimulatedDisk({ clock: timeline, random: random.fork('disk'), latency: this.#latency });
+    this.volumes = new SimulatedVolumes(timeline, random.fork('volumes'), (uid, event, content) =>
+      parts.observer.volume?.(this, uid, event, content),
+    );
     this.driver = new SimulatedDriver(
       ...([timeline, random.fork('driver'), () => this.clock.wallMs, parts.driver] as const),
       (uid, runs) => parts.observer.vm?.(this, uid, runs),
       (course) => parts.observer.course?.(this, course),
       () => this.fence.holds,
+      this.volumes,
     );
     this.fence = new SimulatedFence(timeline, this.clock, random.fork('fence'), parts.driver.failPermille, () =>
       this.driver.fence(),
@@ -201,6 +207,7 @@ export class SimulatedHost implements ObservedHost {
     this.#isDiscarded = true;
     this.disk.reset();
     this.driver.discard();
+    this.volumes.discard();
   }
 
   /** Once its daemon ends it is not started again: the host has left the cluster. */
@@ -259,7 +266,10 @@ export class SimulatedHost implements ObservedHost {
   /** Ends the daemon, or with `power` everything that runs here. */
   crash(kind: CrashKind): void {
     this.fence.detach(kind);
-    if (kind === 'power') this.driver.detach('power');
+    if (kind === 'power') {
+      this.driver.detach('power');
+      this.volumes.detach('power');
+    }
     if (!this.#runs) {
       if (kind === 'power') this.disk.crash('power');
       return;
@@ -271,7 +281,10 @@ export class SimulatedHost implements ObservedHost {
     this.#next = [];
     this.disk.crash(kind);
     this.#parts.network.detach(this.#id, kind);
-    if (kind === 'process') this.driver.detach('process');
+    if (kind === 'process') {
+      this.driver.detach('process');
+      this.volumes.detach('process');
+    }
     this.#parts.observer.stopped?.(this, kind);
     const lost = [...[...this.#commands.values()].map((waiting) => waiting.done), ...this.#reads.values()];
     this.#commands.clear();
@@ -417,11 +430,16 @@ export class SimulatedHost implements ObservedHost {
       observed: (vms) => deliver({ type: 'observed', vms }),
       done: (token, outcome) => deliver({ type: 'driverDone', token, outcome }),
     });
+    const volumes = this.volumes.attach({
+      observed: (found) => deliver({ type: 'volumesObserved', volumes: found }),
+      done: (token, outcome) => deliver({ type: 'volumeDone', token, outcome }),
+    });
     const world: Ports = {
       storage,
       transport,
       driver,
       fence: this.fence.attach((deadlineMs, outcome) => deliver({ type: 'fenceArmed', deadlineMs, outcome })),
+      volumes,
       client: this.#client(),
       journal: {
         log: () => undefined,

@@ -34,7 +34,9 @@ export async function createVm(call: Call<'createVm'>): Promise<RouteResult<'cre
 
 /** `DELETE /v1/vms/:name` */
 export async function deleteVm(call: Call<'deleteVm'>): Promise<RouteResult<'deleteVm'>> {
-  const { changed, index } = await call.command({ type: 'vmDelete', name: call.params.name, ...condition(call) });
+  const keepVolumes = call.query.keepVolumes === 'true' ? { keepVolumes: true } : {};
+  const name = call.params.name;
+  const { changed, index } = await call.command({ type: 'vmDelete', name, ...keepVolumes, ...condition(call) });
   return { changed, index };
 }
 

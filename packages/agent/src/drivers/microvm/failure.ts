@@ -20,6 +20,10 @@ export type FailureReason =
   | 'StillRunning'
   | 'Collision'
   | 'VolumeMissing'
+  | 'VolumeStale'
+  | 'VolumeUnstamped'
+  | 'PoolMissing'
+  | 'FileSystemFailed'
   | 'DiskFull'
   | 'HostError';
 

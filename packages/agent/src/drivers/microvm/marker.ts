@@ -55,7 +55,7 @@ const markerSchema = z.strictObject({
   again: z.array(z.number()).max(AGAIN_KEPT).optional(),
   /** Volume images that were there after a start: they hold data, and must not be made anew where they are missing. */
   volumes: z.array(z.string()),
-  evaluated: z.strictObject({ vcpu: z.int(), memoryMib: z.int() }).optional(),
+  evaluated: z.strictObject({ vcpu: z.int(), memoryMib: z.int(), disks: z.int().optional() }).optional(),
   run: runSchema.nullable(),
   lastExit: z
     .strictObject({

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { lstat, readFile, readlink, rm } from 'node:fs/promises';
+import { lstat, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { exists } from './layout.ts';
 import { eventually, inlineVm, isAlive, TestHost, webPort } from './test-host.ts';
 
 t.setTimeout(90_000);
@@ -16,6 +17,7 @@ t.test('a guest is built, boots, answers, shuts down when asked, and leaves noth
     volumes: [{ name: 'data', sizeMib: 16, mountPoint: '/data' }],
     readiness: { type: 'http', port: 80 },
   });
+  for (const volume of made.volumes ?? []) await host.volumes.store.create(volume);
   const addresses = [{ position: 3, network: 'lan', ipv4: { address: '10.0.0.5', prefix: 24 } }];
   const vm = { ...made, allocation: { ...made.allocation, addresses } };
   host.driver.watch([{ vm, power: 'running' }]);
@@ -63,8 +65,8 @@ t.test('a guest is built, boots, answers, shuts down when asked, and leaves noth
   t.notOk(host.lines.some((line) => line.includes('stoppedHard')));
   t.same(await host.act({ type: 'stop', name: 'web', uid: vm.uid, timeoutSeconds: 60 }), OK, 'stopped already');
 
-  await rm(host.path('web', 'data.img'));
-  t.match(await host.act({ type: 'start', vm, restarts: 1 }), { ok: false, reason: 'VolumeMissing', retriable: false });
+  for (const volume of made.volumes ?? []) await host.volumes.store.remove(volume);
+  t.match(await host.act({ type: 'start', vm, restarts: 1 }), { ok: false, reason: 'VolumeMissing', retriable: true });
 
   t.same(await host.act({ type: 'remove', name: 'web', uid: vm.uid }), OK);
   t.same(host.observed, []);
@@ -145,15 +147,29 @@ t.test('two VMs that would take the same from the host do not run together', asy
   t.same(await host.act({ type: 'start', vm: second, restarts: 0 }), OK);
 });
 
-t.test('a volume keeps its content over a restart', async (t) => {
+t.test('a volume keeps its content over a restart, and a VM does not start without it', async (t) => {
   await using host = await TestHost.create();
   const vm = await inlineVm('store', { volumes: [{ name: 'data', sizeMib: 16, mountPoint: '/data' }] });
+  const [volume] = vm.volumes ?? [];
+  if (volume === undefined) throw new Error('it has a volume');
   host.driver.watch([{ vm, power: 'running' }]);
   t.same(await host.act({ type: 'build', vm }), OK);
+  t.match(await host.act({ type: 'start', vm, restarts: 0 }), { ok: false, reason: 'VolumeMissing' });
+  await host.volumes.store.create(volume);
   for (const boot of [1, 2]) {
     t.same(await host.act({ type: 'start', vm, restarts: boot }), OK);
     await host.until('store', (seen) => seen.ready && seen.managed?.restarts === boot);
     t.match(await host.log('store', 'console'), new RegExp(`boot ${boot} of this volume`));
+    t.match(await host.volumes.store.find(volume), { epoch: 7 }, 'its writer is stamped beside it');
     t.same(await host.act({ type: 'stop', name: 'store', uid: vm.uid, timeoutSeconds: 60 }), OK);
   }
+  const newer = { ...vm, volumes: [{ ...volume, writer: 9 }] };
+  t.match(await host.act({ type: 'start', vm: newer, restarts: 3 }), {
+    ok: false,
+    reason: 'VolumeStale',
+    message: /volume data \(v5-0\) on n1 was last written at epoch 7, its newest data at 9/,
+  });
+  await host.volumes.store.remove(volume);
+  t.match(await host.act({ type: 'start', vm, restarts: 3 }), { ok: false, reason: 'VolumeMissing' });
+  t.notOk(await exists(join(host.directory, 'pool/v5-0')), 'the runner made none in its place');
 });

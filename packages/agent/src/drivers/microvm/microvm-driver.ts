@@ -7,6 +7,7 @@ import type { DriverAction, DriverOutcome, DriverPort, DriverVm, ObservedVm } fr
 import type { JournalPort } from '@n3x/core/ports/journal';
 import { exec } from '../exec.ts';
 import type { FenceDirectory } from '../fence/fence-directory.ts';
+import type { VolumeDriver } from '../volumes/volume-driver.ts';
 import { Adoption, type FoundVm, whyNot } from './adoption.ts';
 import { BUILD_LOG } from './build-log.ts';
 import { type TailOptions, tailFile } from './console-log.ts';
@@ -47,6 +48,8 @@ export interface MicrovmDriverOptions extends BuildSettings {
   /** Whether KVM was seen to work; runners are told in `N3X_KVM`. */
   readonly kvm: boolean;
   readonly journal: JournalPort;
+  /** Makes volumes ready for a start. */
+  readonly volumes: Pick<VolumeDriver, 'attach'>;
   /** An action is done. */
   readonly onDone: (token: number, outcome: DriverOutcome) => void;
   /** The complete list of what is on the host, when it changed. */
@@ -107,6 +110,7 @@ export class MicrovmDriver implements DriverPort {
     const slots = new Slots(settings.maxBuilds);
     return new VmActions({
       layout: this.#layout,
+      volumes: this.#options.volumes,
       nix: new Nix(settings.nix),
       supervisor: this.choice.kind === 'systemd' ? this.#systemd : this.#direct,
       supervisorOf: (marker) => this.#supervisorOf(marker),

@@ -79,22 +79,17 @@ export class Nix {
   }
 
   /** What the configuration says the VM needs. Rejects with a `DriverFailure`. */
-  async resources(target: BuildTarget, signal: AbortSignal): Promise<{ vcpu: number; memoryMib: number }> {
+  async resources(
+    target: BuildTarget,
+    signal: AbortSignal,
+  ): Promise<{ vcpu: number; memoryMib: number; disks: number }> {
     const result = await this.#exec(
-      [
-        this.#options.binary,
-        'eval',
-        '--json',
-        '--no-write-lock-file',
-        installable(target),
-        '--apply',
-        'microvm: { inherit (microvm) vcpu mem; }',
-      ],
+      [this.#options.binary, 'eval', '--json', '--no-write-lock-file', installable(target), '--apply', RESOURCES],
       { cwd: target.directory, env: this.#environment(), timeoutMs: EVAL_TIMEOUT_MS, signal },
     );
     if (result.code !== 0) throw await this.#explain(target, result);
-    const { vcpu, mem } = z.object({ vcpu: z.int().min(1), mem: z.int().min(1) }).parse(JSON.parse(result.stdout));
-    return { vcpu, memoryMib: mem };
+    const { vcpu, mem, disks } = resourcesSchema.parse(JSON.parse(result.stdout));
+    return { vcpu, memoryMib: mem, disks };
   }
 
   async #explain(target: BuildTarget, result: RunResult): Promise<DriverFailure> {
@@ -136,6 +131,11 @@ export class Nix {
     return childEnvironment({ NIX_CONFIG: lines.filter((line) => line !== '').join('\n') });
   }
 }
+
+/** What is asked of a configuration. Disks are volumes and directories of the host, but for the store itself. */
+const RESOURCES =
+  'microvm: { inherit (microvm) vcpu mem; disks = builtins.length microvm.volumes + builtins.length (builtins.filter (share: share.source != "/nix/store") microvm.shares); }';
+const resourcesSchema = z.object({ vcpu: z.int().min(1), mem: z.int().min(1), disks: z.int().min(0) });
 
 /** The attribute is quoted: it may hold dots. */
 function installable(target: BuildTarget): string {

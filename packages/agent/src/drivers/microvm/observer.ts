@@ -34,6 +34,15 @@ interface Probed {
   readonly loop: ProbeLoop;
 }
 
+/** What a configuration says, with what it does not say left out. */
+function evaluatedOf({
+  vcpu,
+  memoryMib,
+  disks,
+}: NonNullable<Marker['evaluated']>): NonNullable<ObservedVm['evaluated']> {
+  return { vcpu, memoryMib, ...(disks === undefined ? {} : { disks }) };
+}
+
 /** Watches a host's VMs. */
 export class Observer {
   readonly #options: ObserverOptions;
@@ -158,14 +167,17 @@ export class Observer {
       ready: condition.ready,
       ...(condition.unhealthy ? { unhealthy: true } : {}),
       ...(condition.said === undefined ? {} : { said: condition.said }),
-      ...(evaluated === undefined ? {} : { evaluated }),
+      ...(evaluated === undefined ? {} : { evaluated: evaluatedOf(evaluated) }),
       ...(lastExit === undefined ? {} : { lastExit: exitOf(lastExit) }),
     };
   }
 
   /** Remembers the volume images of a VM that has booted: from now on they hold data. */
   async #noteVolumes(name: string, marker: Marker): Promise<Marker> {
-    const images = (await readdir(this.#options.layout.directory(name))).filter((file) => file.endsWith('.img')).sort();
+    const entries = await readdir(this.#options.layout.directory(name), { withFileTypes: true });
+    // Links lead to volumes that n3x itself made and looks after.
+    const images = entries.filter((one) => one.isFile() && one.name.endsWith('.img')).map((one) => one.name);
+    images.sort();
     if (images.join('/') === marker.volumes.join('/')) return marker;
     return await this.#options.layout.updateMarker(name, (before) => ({ ...before, volumes: images }));
   }

@@ -8,6 +8,7 @@ import { type VmSpecInput, vmSpecSchema } from '@n3x/core/model/vm';
 import type { DriverAction, DriverOutcome, DriverVm, ObservedVm } from '@n3x/core/ports/driver';
 import { nixSystem } from '../facts.ts';
 import { FenceDirectory } from '../fence/fence-directory.ts';
+import { VolumeDriver } from '../volumes/volume-driver.ts';
 import { MicrovmDriver, type MicrovmDriverOptions } from './microvm-driver.ts';
 
 /** The flake that stands in for nixpkgs and microvm.nix. */
@@ -21,6 +22,7 @@ const NEVER = new AbortController().signal;
 export class TestHost {
   readonly directory: string;
   driver!: MicrovmDriver;
+  volumes!: VolumeDriver;
   observed: readonly ObservedVm[] = [];
   readonly lines: string[] = [];
   readonly #waiting = new Map<number, (outcome: DriverOutcome) => void>();
@@ -39,10 +41,27 @@ export class TestHost {
 
   /** A new driver on the same directory, as after a restart of the daemon. */
   async restart(options: Partial<MicrovmDriverOptions> = {}): Promise<void> {
+    const log: MicrovmDriverOptions['journal']['log'] = (level, event, fields) =>
+      this.lines.push(`${level} ${event} ${JSON.stringify(fields)}`);
+    const journal = {
+      log,
+      fatal: (event: string) => {
+        throw new Error(event);
+      },
+    };
+    this.volumes = new VolumeDriver({
+      pools: [{ name: 'default', path: join(this.directory, 'pool') }],
+      hostName: 'n1',
+      own: async () => undefined,
+      journal,
+      onDone: () => undefined,
+      onObserved: () => undefined,
+    });
     const stateDir = join(this.directory, 'microvms');
     this.driver = await MicrovmDriver.create({
       stateDir,
       fence: await FenceDirectory.open(join(this.directory, 'run'), stateDir),
+      volumes: this.volumes,
       gcrootsDir: join(this.directory, 'gcroots'),
       supervisor: 'direct',
       nix: { binary: 'nix', extraConfig: NIX_CONFIG, buildTimeoutMs: 60_000 },
@@ -51,12 +70,7 @@ export class TestHost {
       nixpkgs: TINY_GUEST,
       microvm: TINY_GUEST,
       kvm: false,
-      journal: {
-        log: (level, event, fields) => this.lines.push(`${level} ${event} ${JSON.stringify(fields)}`),
-        fatal: (event) => {
-          throw new Error(event);
-        },
-      },
+      journal,
       onDone: (token, outcome) => this.#waiting.get(token)?.(outcome),
       onObserved: (vms) => {
         this.observed = vms;
@@ -143,7 +157,22 @@ export async function inlineVm(
     interfaceNames: [`n3x-${cid}`],
     hostPorts: [await freePort()],
   };
-  return { name, uid: `uid-${name}`, epoch: 7, generation: 1, spec, allocation, fenced: false, rebuilds: 0 };
+  const volumes = (options.volumes ?? []).map(({ name: volume, sizeMib }, at) => ({
+    ...{ uid: `v5-${at}`, name: volume, pool: 'default', sizeMib },
+    ...{ fsType: 'ext4' as const, writer: 0 },
+  }));
+  const attached = volumes.length === 0 ? {} : { volumes };
+  return {
+    name,
+    uid: `uid-${name}`,
+    epoch: 7,
+    generation: 1,
+    spec,
+    allocation,
+    fenced: false,
+    rebuilds: 0,
+    ...attached,
+  };
 }
 
 /** The port of the host that leads to the guest's web server. */

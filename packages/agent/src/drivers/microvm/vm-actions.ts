@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { writeFlake } from '@n3x/core/guest/flake-writer';
 import type { NixSystem } from '@n3x/core/model/names';
 import type { DriverAction, DriverVm } from '@n3x/core/ports/driver';
+import type { VolumeDriver } from '../volumes/volume-driver.ts';
 import { DriverFailure } from './failure.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { exists, type Layout } from './layout.ts';
@@ -24,11 +25,13 @@ const REMEMBERED_RUNNERS = 1024;
 interface Resources {
   readonly vcpu: number;
   readonly memoryMib: number;
+  readonly disks?: number;
 }
 
 /** What actions need. */
 export interface ActionContext {
   readonly layout: Layout;
+  readonly volumes: Pick<VolumeDriver, 'attach'>;
   readonly nix: Nix;
   /** The supervisor of new starts. */
   readonly supervisor: Supervisor;
@@ -195,6 +198,7 @@ export class VmActions {
       throw new DriverFailure('NotBuilt', `${vm.name} has no runner yet: it must be built first`, true);
     }
     await this.#refuseLostVolumes(vm.name, marker);
+    await this.#context.volumes.attach(vm, (image) => layout.path(vm.name, image));
     // Looked at and taken in one step, so that two that start at once see each other.
     await this.#claims.run('host', async () => {
       await refuseCollisions(layout, vm.name, runner);

@@ -1,0 +1,105 @@
+/** Volumes: what there is, and what shall go or begin anew. */
+
+import type { RouteResult } from '@n3x/core/api/routes';
+import type { VolumeView } from '@n3x/core/api/volume-routes';
+import { N3xError } from '@n3x/core/base/errors';
+import type { ClusterState } from '@n3x/core/machine/state';
+import { volumeOf } from '@n3x/core/machine/volume-of';
+import { type Vm, vmVolumes } from '@n3x/core/model/vm';
+import type { StoredVolume, VmVolume } from '@n3x/core/model/volume';
+import { type Call, unknownVm } from '../call.ts';
+import { vmView } from '../views.ts';
+
+interface Owned {
+  readonly volume: VmVolume | StoredVolume;
+  readonly vm: Vm | undefined;
+}
+
+/** Volumes of VMs by the names of these, then the others. */
+function* allVolumes(state: ClusterState): Generator<Owned> {
+  for (const vm of state.vms()) for (const volume of vmVolumes(vm)) yield { volume, vm };
+  for (const volume of state.stored.all()) yield { volume, vm: undefined };
+}
+
+function stateOf(state: ClusterState, { volume, vm }: Owned): VolumeView['state'] {
+  if ('deleting' in volume && volume.deleting === true) return 'deleting';
+  if (!volume.created) return 'planned';
+  if (volume.place !== undefined && state.host(volume.place.hostId) === undefined) return 'lost';
+  return vm === undefined ? 'kept' : 'attached';
+}
+
+function volumeView(state: ClusterState, owned: Owned): VolumeView {
+  const { volume, vm } = owned;
+  const { uid, name, pool, sizeMib, fsType, writer, place } = volume;
+  return {
+    ...{ uid, name, pool, sizeMib, fsType, writer },
+    state: stateOf(state, owned),
+    vm: vm?.name ?? null,
+    formerVm: 'formerVm' in volume ? volume.formerVm : null,
+    host: place?.host ?? null,
+    reachable: place !== undefined && state.host(place.hostId)?.reachable === true,
+    usedBytes: volume.usedBytes ?? null,
+    since: place?.since ?? null,
+    keep: vm === undefined || ('keep' in volume && volume.keep === true),
+  };
+}
+
+/** The volume that `ref` means. Throws `N3X_NOT_FOUND`, or `N3X_CONFLICT` when it means more than one. */
+function findVolume(state: ClusterState, ref: string): Owned {
+  const byUid = volumeOf(state, ref);
+  if (byUid !== undefined) return byUid;
+  const at = ref.lastIndexOf('.');
+  const [first, second] = at < 0 ? [ref, undefined] : [ref.slice(0, at), ref.slice(at + 1)];
+  const found = [...allVolumes(state)].filter(({ volume, vm }) => {
+    if (second === undefined) return volume.name === first;
+    return volume.name === second && (vm?.name ?? ('formerVm' in volume ? volume.formerVm : '')) === first;
+  });
+  const [only] = found;
+  if (only === undefined) {
+    const message = `volume ${ref} does not exist: \`n3xctl volume list\` shows those that do`;
+    throw new N3xError('N3X_NOT_FOUND', message, { details: { kind: 'volume', name: ref } });
+  }
+  if (found.length === 1) return only;
+  const uids = found.map(({ volume, vm }) => `${volume.uid}${vm === undefined ? '' : ` of VM ${vm.name}`}`);
+  const message = `${ref} may be any of ${uids.slice(0, 8).join(', ')}: name one by its uid`;
+  throw new N3xError('N3X_CONFLICT', message, { details: { kind: 'volume', name: ref } });
+}
+
+/** `GET /v1/volumes` */
+export async function listVolumes(call: Call<'listVolumes'>): Promise<RouteResult<'listVolumes'>> {
+  const { consistency } = call.query;
+  const state = await call.stateFor(consistency);
+  const items = [...allVolumes(state)].map((owned) => volumeView(state, owned));
+  return { items, index: state.index, stale: consistency === 'stale' };
+}
+
+/** `GET /v1/volumes/:ref` */
+export async function getVolume(call: Call<'getVolume'>): Promise<RouteResult<'getVolume'>> {
+  const state = await call.stateFor(call.query.consistency);
+  return volumeView(state, findVolume(state, call.params.ref));
+}
+
+/** `DELETE /v1/volumes/:ref` */
+export async function deleteVolume(call: Call<'deleteVolume'>): Promise<RouteResult<'deleteVolume'>> {
+  const { ref } = call.params;
+  // By its uid a request that is sent again means the same volume.
+  const uid = /^v\d+-\d+$/.test(ref) ? ref : findVolume(await call.stateFor('linearizable'), ref).volume.uid;
+  const { changed, index } = await call.command({ type: 'volumeDelete', uid });
+  return { changed, index };
+}
+
+/** `POST /v1/vms/:name/recreate-volumes` */
+export async function recreateVolumes(call: Call<'recreateVolumes'>): Promise<RouteResult<'recreateVolumes'>> {
+  const { name } = call.params;
+  const { volumes } = call.body;
+  const { ifModifiedIndex } = call.query;
+  const { changed, index } = await call.command({
+    ...{ type: 'volumeRecreate', name },
+    ...(volumes === undefined ? {} : { volumes }),
+    ...(ifModifiedIndex === undefined ? {} : { ifModifiedIndex }),
+  });
+  const state = await call.stateAt(index);
+  const vm = state.vm(name);
+  if (vm === undefined) throw unknownVm(state, name);
+  return { vm: vmView(state, vm), changed, index };
+}

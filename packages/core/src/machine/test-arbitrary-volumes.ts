@@ -1,0 +1,57 @@
+/** For property tests: commands about volumes that know, most of the time, how things stand. */
+import fc from 'fast-check';
+import { vmVolumes } from '../model/vm.ts';
+import type { Command } from './command.ts';
+import type { ClusterState } from './state.ts';
+
+/** Volumes of a VM, as a spec has them. */
+export const arbitraryVolumes = fc.constantFrom<{ name: string; sizeMib: number; keep?: boolean }[]>(
+  ...[[], [], [], []],
+  [{ name: 'data', sizeMib: 100 }],
+  [{ name: 'data', sizeMib: 100, keep: true }],
+);
+
+/** Commands about volumes. */
+export const volumeCommand = fc
+  .record({
+    kind: fc.constantFrom(
+      ...(['created', 'created', 'created', 'created'] as const),
+      ...(['report', 'removed', 'removed', 'delete', 'delete', 'recreate', 'recreate'] as const),
+    ),
+    which: fc.nat(7),
+    stale: fc.constantFrom(0, 0, 0, 1),
+  })
+  .map(({ kind, which, stale }) => (state: ClusterState): Command => {
+    const vms = [...state.vms()].filter((vm) => vmVolumes(vm).length > 0);
+    const assigned = vms.filter((vm) => vm.assignment !== null);
+    const made = vms.filter((vm) => vmVolumes(vm)[0]?.created === true && vm.status.phase !== 'running');
+    const fitting = kind === 'created' ? assigned : kind === 'recreate' ? made : vms;
+    const from = fitting.length > 0 ? fitting : vms;
+    const vm = from[which % Math.max(1, from.length)];
+    const stored = [...state.stored.all()];
+    const kept = stored.find((volume) => volume.deleting !== true) ?? stored[0];
+    const own = vm === undefined ? undefined : vmVolumes(vm)[0];
+    const uid = own?.uid ?? 'v1-0';
+    const hostId = own?.place?.hostId ?? 1;
+    const gone = stored.find((volume) => volume.deleting === true);
+    if (gone !== undefined && kind !== 'created') {
+      return { type: 'volumeRemoved', hostId: (gone.place?.hostId ?? 1) + stale, uid: gone.uid };
+    }
+    switch (kind) {
+      case 'created': {
+        const at = vm?.assignment ?? { hostId: 1, epoch: 1 };
+        const base = { name: vm?.name ?? 'a', uid: vm?.uid ?? 'u1', epoch: at.epoch + stale };
+        return { type: 'volumesCreated', hostId: at.hostId, ...base, volumes: [uid] };
+      }
+      case 'report': {
+        const epoch = vm?.assignment?.epoch ?? 0;
+        return { type: 'volumeReport', hostId: hostId + stale, reports: [{ uid, epoch, usedBytes: which * 4096 }] };
+      }
+      case 'removed':
+        return { type: 'volumeDelete', uid: kept?.uid ?? uid };
+      case 'delete':
+        return { type: 'volumeDelete', uid: kept?.uid ?? uid };
+      default:
+        return { type: 'volumeRecreate', name: vm?.name ?? 'a', ...(stale === 0 ? {} : { volumes: ['other'] }) };
+    }
+  });

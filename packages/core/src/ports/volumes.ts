@@ -1,0 +1,33 @@
+/**
+ * The volumes of one host: images in the directories of its pools, each with a stamp beside it that says which volume
+ * it is and who wrote on it last. Actions are messages: `perform` returns at once and the outcome comes back to the
+ * loop as a `volumeDone` input, after a `volumesObserved` input that shows what it did. Every action may be repeated.
+ */
+import type { HostVolume } from '../model/volume.ts';
+import type { DriverOutcome } from './driver.ts';
+
+/** One piece of work on one volume. At most one per volume is under way at a time. */
+export type VolumeAction =
+  /** Make the image, empty and with its file system, stamped as never written. Never where there is anything already. */
+  | { readonly type: 'create'; readonly volume: HostVolume }
+  /** Remove image and stamp, and what there is of a copy. */
+  | { readonly type: 'remove'; readonly volume: HostVolume };
+
+/** A volume as it is found on the host, read from its disk and never from memory alone. */
+export interface ObservedVolume {
+  readonly uid: string;
+  readonly pool: string;
+  /** What is stamped beside the image: the epoch of its last writer, 0 before the first. */
+  readonly epoch: number;
+  /** Bytes that image takes of the disk; less than its size while it is sparse. */
+  readonly usedBytes: number;
+}
+
+/** What the host can do about volumes. */
+export interface VolumePort {
+  /** `token` comes back in the `volumeDone` input. */
+  perform(token: number, action: VolumeAction): void;
+}
+
+/** How work on a volume ended. */
+export type VolumeOutcome = DriverOutcome;

@@ -1,0 +1,43 @@
+/** Planted bugs of volumes: what is started without its data, made anew, or taken for what it is not. */
+import type { Mutation } from './mutation.ts';
+
+/** The planted bugs of volumes. */
+export const VOLUME_MUTATIONS: readonly Mutation[] = [
+  {
+    ...{ name: 'missing-volume-not-missed', summary: 'a VM is started although its volume is not on its host' },
+    ...{ budget: 40, workload: 'volumes' },
+    rewrites: [
+      {
+        file: 'host/volume-gate',
+        find: 'if (found === undefined) {',
+        replace: 'if (found === undefined) return undefined;\n  if (found === undefined) {',
+      },
+    ],
+  },
+  {
+    ...{
+      name: 'image-made-where-missing',
+      summary: 'an image that is missing is made anew, and its stamp not looked at',
+    },
+    ...{ budget: 40, workload: 'volumes' },
+    rewrites: [
+      {
+        file: 'host/volumes',
+        find: 'if (volume.created || volume.place?.hostId !== hostId) continue;',
+        replace: 'if (volume.place?.hostId !== hostId) continue;',
+      },
+      { file: 'host/volume-gate', find: 'if (found.epoch < writer) {', replace: 'if (found.epoch < -1) {' },
+    ],
+  },
+  {
+    ...{ name: 'goes-where-its-data-is-not', summary: 'a VM with data is placed on another host, with new volumes' },
+    ...{ budget: 60, workload: 'volumes' },
+    rewrites: [
+      {
+        file: 'machine/fit',
+        find: 'if (isElsewhere(volume, host.id) && !mayLeave) add',
+        replace: 'if (isElsewhere(volume, -1) && host.id < 0) add',
+      },
+    ],
+  },
+];
