@@ -9,6 +9,7 @@ import type { Command } from './command.ts';
 import { misfits } from './fit.ts';
 import type { Transaction } from './transaction.ts';
 import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
+import { settleVolumes } from './volumes.ts';
 
 type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
 
@@ -35,7 +36,9 @@ export function applyVmAdopt(tx: Transaction, cluster: Cluster, command: Command
   tx.putCluster({ ...cluster, nextVmOrdinal: draft.nextVmOrdinal });
   takeAddresses(tx, draft.addresses);
   const message = `was on ${host.name} before; its host takes it over`;
-  const vm = { ...draft.vm, assignment: { hostId, epoch: tx.index }, adoptedAt: tx.index };
+  for (const volume of draft.taken) tx.deleteVolume(volume);
+  const settled = settleVolumes(tx, draft.vm, host);
+  const vm = { ...settled, assignment: { hostId, epoch: tx.index }, adoptedAt: tx.index };
   const phase = command.power === 'running' ? 'starting' : 'stopped';
   tx.putVm({ ...vm, status: { ...vm.status, phase, reason: 'Adopted', message } });
   tx.event({ kind: 'vm', name }, 'Adopted', `adopted on ${host.name}, ${command.power}`);
