@@ -141,6 +141,17 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
       'It was started once too often. Look at what its host had noted beside it, and at what the log said of it, before that start.',
     shows: ['clients', 'applies'],
   },
+  'sets max-unavailable': {
+    promise: 'An update of a set never takes more of its VMs down than it says.',
+    broken:
+      'One more was taken down. Look at who was counted as ready when the step was applied, and at what had gone by itself before.',
+    shows: ['clients', 'applies'],
+  },
+  'sets gate': {
+    promise: 'A revision that did not become ready on one VM of a set goes to no other.',
+    broken: 'It went on. Look at what was reported of the first VM, and at the step that was proposed after it.',
+    shows: ['clients', 'applies'],
+  },
   'queue-bounds': {
     promise: 'Whatever waits is bounded; what does not fit is refused.',
     broken: 'Something grew beyond its bound. Look at who should have drained it, and whether it was down or cut off.',
