@@ -58,8 +58,9 @@ async function running(host: Host, name: string): Promise<ProcessIdentity> {
   });
 }
 
-/** Entries of a directory; none when it is missing. */
-const entries = (directory: string): Promise<string[]> => readdir(directory).catch(() => []);
+/** Entries of a directory, beside the pool of volumes that is there by default; none when it is missing. */
+const entries = async (directory: string): Promise<string[]> =>
+  (await readdir(directory).catch(() => [])).filter((entry) => entry !== '.volumes');
 
 /** Does something while `vm logs -f` runs on a host, and waits for what it shall show. */
 async function whileFollowing(host: Host, name: string, work: () => Promise<void>, shows: RegExp): Promise<void> {
