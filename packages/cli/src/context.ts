@@ -137,7 +137,7 @@ export class Context {
   /** Writes a value as JSON or YAML. */
   async showStructured(value: unknown): Promise<void> {
     if (this.options.output === 'yaml') {
-      const { stringify } = await import('yaml');
+      const { stringify } = await import('./output/yaml.ts');
       return this.write(stringify(value));
     }
     this.write(`${JSON.stringify(value, null, 2)}\n`);
@@ -147,7 +147,7 @@ export class Context {
   async showItem(value: unknown, text: () => string): Promise<void> {
     if (this.options.output === 'json') return this.write(`${JSON.stringify(value)}\n`);
     if (this.options.output === 'yaml') {
-      const { stringify } = await import('yaml');
+      const { stringify } = await import('./output/yaml.ts');
       return this.write(`---\n${stringify(value)}`);
     }
     this.write(text());

@@ -31,7 +31,7 @@ export async function editSpec(terminal: Terminal, name: string, spec: VmView['s
   if (editor === undefined || editor.trim() === '') {
     throw new UsageError('vm edit needs an editor: set EDITOR', `for example: EDITOR=vi n3xctl vm edit ${name}`);
   }
-  const { parse, stringify } = await import('yaml');
+  const { parse, stringify } = await import('../output/yaml.ts');
   const directory = await mkdtemp(join(tmpdir(), 'n3xctl-edit-'));
   const file = join(directory, `${name}.yaml`);
   await writeFile(
