@@ -50,11 +50,7 @@ t.test('placement on three hosts', { timeout: 120_000 }, async (t) => {
     ],
   );
 
-  t.match(
-    (await one.ctl(['vm', 'show', 'web-4', '-o', 'yaml'])).stdout,
-    /^name: web-4$/m,
-    'also from a bundle',
-  );
+  t.match((await one.ctl(['vm', 'show', 'web-4', '-o', 'yaml'])).stdout, /^name: web-4$/m, 'also from a bundle');
   t.equal((await one.ctl(['host', 'cordon', 'n1'])).stdout, 'host n1: cordoned\n');
   t.match((await two.ctl(['host', 'list'])).stdout, /n1 +cordoned/);
   await one.json(create('db', '--strategy', 'manual'));
