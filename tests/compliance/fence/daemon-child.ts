@@ -20,6 +20,7 @@ const fence = new HostFence({
   mechanism: kind === 'systemd' ? new TimerUnit(directory) : new WatchdogProcess(directory),
   onArmed: (deadlineMs, outcome) => process.send?.({ type: 'armed', deadlineMs, outcome }),
   onFired: () => undefined,
+  onTrouble: (error) => console.error(error),
 });
 
 /** As the supervisors do it. */

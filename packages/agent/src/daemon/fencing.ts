@@ -40,6 +40,7 @@ export class Fencing {
       directory,
       mechanism: this.#make(directory),
       onArmed,
+      onTrouble: (error) => journal.log('warn', 'fence.unread', { error: String(error) }),
       onFired: (deadlineMs) =>
         journal.log('error', 'fence.fired', {
           deadlineMs,
