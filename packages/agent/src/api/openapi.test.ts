@@ -1,4 +1,5 @@
-import { ROUTES, type Route, routePath } from '@n3x/core/api/routes';
+import { type Route, routePath } from '@n3x/core/api/route';
+import { ROUTES } from '@n3x/core/api/routes';
 import { HTTP_STATUS } from '@n3x/core/api/schemas';
 import { ERROR_CODES } from '@n3x/core/base/errors';
 import t from 'tap';

@@ -1,5 +1,6 @@
 /** Makes the OpenAPI document from the table of routes and the schemas. */
-import { COMMON_ERRORS, ROUTES, type Route } from '@n3x/core/api/routes';
+import { COMMON_ERRORS, type Route } from '@n3x/core/api/route';
+import { ROUTES } from '@n3x/core/api/routes';
 import {
   CONSOLE_UPGRADE,
   clusterStatusSchema,

@@ -1,13 +1,7 @@
 /** Joins the table of routes with their handlers. */
 import type { Readable } from 'node:stream';
-import {
-  type OperationId,
-  ROUTES,
-  type Route,
-  type RouteBody,
-  type RouteParams,
-  type RouteQuery,
-} from '@n3x/core/api/routes';
+import type { Route } from '@n3x/core/api/route';
+import { type OperationId, ROUTES, type RouteBody, type RouteParams, type RouteQuery } from '@n3x/core/api/routes';
 import { N3xError } from '@n3x/core/base/errors';
 import { nearest } from '@n3x/core/base/near-miss';
 import type { JournalPort } from '@n3x/core/ports/journal';

@@ -7,7 +7,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { type OperationId, ROUTES, type Route, type RouteResult } from '@n3x/core/api/routes';
+import type { Route } from '@n3x/core/api/route';
+import { type OperationId, ROUTES, type RouteResult } from '@n3x/core/api/routes';
 import { HTTP_STATUS, REQUEST_ID_HEADER, TIMEOUT_HEADER } from '@n3x/core/api/schemas';
 import { ERROR_CODES, type ErrorCode, N3xError } from '@n3x/core/base/errors';
 

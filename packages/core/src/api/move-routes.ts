@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { DRAIN_DEADLINE_MAX_SECONDS, drainModeSchema, drainParallelSchema, drainSchema } from '../model/drain.ts';
 import { nameSchema } from '../model/names.ts';
 import { vmNameSchema } from '../model/vm-name.ts';
-import { ADOPTION_ROUTES } from './adoption-routes.ts';
 import { CHANGE, READ } from './route-errors.ts';
 import { changeQuerySchema, changeResponseSchema, readQuerySchema, vmChangeResponseSchema } from './schemas.ts';
 
@@ -81,7 +80,6 @@ export const rebalanceRequestSchema = z.strictObject({
 
 /** The routes by operation id. */
 export const MOVE_ROUTES = {
-  ...ADOPTION_ROUTES,
   drainHost: {
     method: 'POST',
     path: '/v1/hosts/:name/drain',
