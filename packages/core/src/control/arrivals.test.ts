@@ -49,7 +49,7 @@ t.test('a join that is taken back leaves nothing, and its token admits again', (
   // One that is in the group is in, whatever an earlier leader had decided.
   const host = cluster.state.host(3);
   if (host === undefined) throw new Error('a host');
-  cluster.state.putHost({ ...host, membership: 'learner' });
+  cluster.state.put({ ...host, membership: 'learner' });
   t.match(cluster.apply({ type: 'hostJoinExpired', hostId: 3 }), { ok: true, changed: false });
   t.end();
 });
@@ -59,7 +59,7 @@ t.test('a host that was lost in a recovery and began to come back is lost again'
   cluster.join('n2');
   const host = cluster.state.host(2);
   if (host === undefined) throw new Error('a host');
-  cluster.state.putHost({ ...host, generation: 2 });
+  cluster.state.put({ ...host, generation: 2 });
   t.match(cluster.apply({ type: 'hostJoinExpired', hostId: 2 }), { ok: true, changed: true });
   t.match(cluster.state.host(2), { membership: 'lost', reachable: false });
   t.end();

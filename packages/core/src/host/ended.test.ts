@@ -141,7 +141,7 @@ t.test('what is halted stays so on another host', (t) => {
   host.settle();
   host.driver.vms.clear();
   const vm = host.vm();
-  host.cluster.state.putVm({ ...vm, assignment: { hostId: 1, epoch: (vm.assignment?.epoch ?? 0) + 1 } });
+  host.cluster.state.put({ ...vm, assignment: { hostId: 1, epoch: (vm.assignment?.epoch ?? 0) + 1 } });
   t.same(host.settle(), [], 'nothing is built or started');
   t.match(host.vm().status, { phase: 'stopped', reason: 'Exited' });
   host.cluster.apply({ type: 'vmSetPower', name: 'web', power: 'running' });

@@ -247,7 +247,7 @@ t.test('whatever happens, it comes to rest where the cluster wants it', (t) => {
       if (spec === undefined) {
         cluster.create(vm);
         const created = host.vm(vm);
-        cluster.state.putVm({ ...created, uid: `uid-${uid}` });
+        cluster.state.put({ ...created, uid: `uid-${uid}` });
         cluster.assign(vm);
       }
     } else if (verb === 'stop') cluster.apply({ type: 'vmSetPower', name: vm, power: 'stopped' });
@@ -308,7 +308,7 @@ function recovered(host: Host, lastIndex: number): void {
   if (cluster === undefined) throw new Error('a cluster');
   const index = lastIndex + 1000;
   const fromClusterId = cluster.id;
-  state.putCluster({ ...cluster, recoveries: [{ fromClusterId, atMs: 0, cause: 'quorumLost', lastIndex, index }] });
+  state.put({ ...cluster, recoveries: [{ fromClusterId, atMs: 0, cause: 'quorumLost', lastIndex, index }] });
   state.advance(index);
 }
 

@@ -284,7 +284,7 @@ t.test('a refusal names VMs in the same order whatever order they came in', (t) 
   cluster.apply({ type: 'hostRemove', name: 'n2', force: true });
   const host = cluster.state.host(2);
   if (host === undefined) throw new Error('a host');
-  cluster.state.putHost({ ...host, membership: 'leaving' });
+  cluster.state.put({ ...host, membership: 'leaving' });
   const refused = cluster.apply({ type: 'hostRemoved', hostId: 2 });
   t.match(refused, { ok: false, error: { details: { vms: ['a', 'm', 'z'] } } });
   t.end();

@@ -220,7 +220,7 @@ t.test('planted: states that no order of commands leads to', (t) => {
     lab.acquire('c');
     const lock = lab.state.lock('deploy');
     if (lock === undefined) throw new Error('the lock is missing');
-    lab.state.putLock({ ...lock, ...change(lock) });
+    lab.state.put({ ...lock, ...change(lock) });
     t.match(checkInvariants(lab.state).join('\n'), expected);
   };
   wrong(

@@ -2,11 +2,12 @@ import fc from 'fast-check';
 import t from 'tap';
 import { applyConfState, applyEmpty, applyProposal } from './apply.ts';
 import { commandSchema, type Proposal } from './command.ts';
+import type { StateLimits } from './history.ts';
 import { checkInvariants, checkStep, firstDifference } from './invariants.ts';
 import { decodeProposal, encodeProposal } from './proposal-codec.ts';
 import { encodeRecord, type ObjectRecordChange } from './record-codec.ts';
 import { SampleCluster, sampleRecords } from './sample.ts';
-import { ClusterState, type StateLimits } from './state.ts';
+import { ClusterState } from './state.ts';
 import { arbitraryConfState, arbitraryStep, type Step, VM_NAMES } from './test-arbitrary.ts';
 
 const LIMITS: StateLimits = { events: 16, requests: 8 };

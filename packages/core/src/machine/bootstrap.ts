@@ -2,8 +2,7 @@
 import { type ClusterSettings, DEFAULT_CLUSTER_SETTINGS } from '../model/cluster.ts';
 import type { HostFacts, HostSettings } from '../model/host.ts';
 import type { ConfState } from '../raft/types.ts';
-import { encodeRecord, type RecordObject } from './record-codec.ts';
-import { recordKey } from './state.ts';
+import { encodeRecord, type RecordObject, recordKey } from './record-codec.ts';
 
 /** Raft id of the first host. */
 export const FIRST_HOST_ID = 1;

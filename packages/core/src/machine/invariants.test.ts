@@ -26,7 +26,7 @@ t.test('a sound state has no findings', (t) => {
 
 t.test('planted: two VMs with one allocation', (t) => {
   const { state } = lab();
-  state.putVm({ ...vm(state, 'db'), allocation: vm(state, 'web').allocation });
+  state.put({ ...vm(state, 'db'), allocation: vm(state, 'web').allocation });
   t.match(checkInvariants(state).join('\n'), /vsock CID 1001 belongs to db and web/);
   t.match(checkInvariants(state).join('\n'), /allocated port \d+ belongs to/);
   t.match(checkInvariants(state).join('\n'), /MAC 02:6e:00:00:01:00 belongs to/);
@@ -47,15 +47,15 @@ t.test('planted: an object changed in place, so that the indexes and the hash kn
 
 t.test('planted: a record that is not written', (t) => {
   const { state } = lab();
-  state.putVm({ ...vm(state, 'db'), restarts: 1 });
+  state.put({ ...vm(state, 'db'), restarts: 1 });
   t.match(checkInvariants(state), [/the hash is/]);
   t.end();
 });
 
 t.test('planted: an assignment to a host that is not there, and a VM deleted without one', (t) => {
   const { state } = lab();
-  state.putVm({ ...vm(state, 'web'), assignment: { hostId: 7, epoch: 99 } });
-  state.putVm({ ...vm(state, 'db'), deleting: true });
+  state.put({ ...vm(state, 'web'), assignment: { hostId: 7, epoch: 99 } });
+  state.put({ ...vm(state, 'db'), deleting: true });
   const found = checkInvariants(state).join('\n');
   t.match(found, /web is on host 7, unknown/);
   t.match(found, /web has the epoch 99 of the future/);
@@ -75,7 +75,7 @@ t.test('planted: two VMs with one port on one host', (t) => {
   cluster.assign('a');
   cluster.create('b', spec);
   t.same(checkInvariants(cluster.state), []);
-  cluster.state.putVm({ ...vm(cluster.state, 'b'), assignment: { hostId: 1, epoch: 2 } });
+  cluster.state.put({ ...vm(cluster.state, 'b'), assignment: { hostId: 1, epoch: 2 } });
   t.match(checkInvariants(cluster.state).join('\n'), /port 1:tcp\/8080 belongs to a and b/);
   t.end();
 });
@@ -84,7 +84,7 @@ t.test('planted: an apply that forgets capacity', (t) => {
   const cluster = new SampleCluster();
   cluster.create('big', { memoryMib: 65_536 });
   const big = { ...vm(cluster.state, 'big'), assignment: { hostId: 1, epoch: 9 }, modifiedIndex: 9 };
-  cluster.state.putVm(big);
+  cluster.state.put(big);
   t.match(checkStep(cluster.state, [{ index: 9, kind: 'vm', name: 'big', object: big }]), [
     /n1 has 16384 MiB, not 65536/,
   ]);
@@ -95,7 +95,7 @@ t.test('planted: a host taken in that does not take VMs', (t) => {
   const cluster = new SampleCluster();
   cluster.create('web');
   const web = { ...vm(cluster.state, 'web'), assignment: { hostId: 1, epoch: 9 }, modifiedIndex: 8 };
-  cluster.state.putVm(web);
+  cluster.state.put(web);
   const none = { voters: [], votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false };
   applyConfState(cluster.state, cluster.state.index + 1, none);
   t.match(checkStep(cluster.state, [{ index: 9, kind: 'vm', name: 'web', object: web }]), [

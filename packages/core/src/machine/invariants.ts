@@ -12,8 +12,9 @@ import { checkNetworks, checkVmAddresses } from './network-invariants.ts';
 import { Occupancy, vmPorts } from './occupancy.ts';
 import { checkNeighbours } from './placement-invariants.ts';
 import { checkProjectStep, checkProjects } from './project-invariants.ts';
+import { recordKey } from './record-codec.ts';
 import { RecordHash } from './record-hash.ts';
-import { type ClusterState, recordKey } from './state.ts';
+import type { ClusterState } from './state.ts';
 import { checkSets, checkSetUpdate } from './vm-set-invariants.ts';
 import { checkAssignedVolumes, checkVmVolumes, checkVolumes } from './volume-invariants.ts';
 

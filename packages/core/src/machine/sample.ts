@@ -5,7 +5,8 @@ import { type VmSpec, type VmSpecInput, vmSpecSchema } from '../model/vm.ts';
 import { applyProposal } from './apply.ts';
 import { BOOTSTRAP_POSITION, bootstrapRecords } from './bootstrap.ts';
 import { COMMAND_FORMATS, type Command, type CommandResult } from './command.ts';
-import { ClusterState, STATE_LIMITS, type StateLimits } from './state.ts';
+import { STATE_LIMITS, type StateLimits } from './history.ts';
+import { ClusterState } from './state.ts';
 import type { Changes } from './transaction.ts';
 
 /** Wall clock at the beginning of every example, ms since 1970. */

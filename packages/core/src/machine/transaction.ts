@@ -12,8 +12,8 @@ import type { Vm, VmStatus } from '../model/vm.ts';
 import type { VmSet } from '../model/vm-set.ts';
 import type { StoredVolume } from '../model/volume.ts';
 import { releaseAddresses } from './address-release.ts';
-import { inOrder, type ObjectRecordChange, type RecordObject, type RequestRecord } from './record-codec.ts';
-import { type ClusterState, recordKey } from './state.ts';
+import { inOrder, type ObjectRecordChange, type RecordObject, type RequestRecord, recordKey } from './record-codec.ts';
+import type { ClusterState } from './state.ts';
 
 /** What an entry changed. */
 export interface Changes {
@@ -26,6 +26,20 @@ export interface Changes {
 /** `text` cut to `max` characters, with a sign that something is missing. */
 export function clip(text: string, max: number): string {
   return text.length <= max ? text : `${text.slice(0, max - 3)}...`;
+}
+
+/** What watchers are told that an object is called. */
+function nameOf(object: ClusterObject): string {
+  switch (object.kind) {
+    case 'event':
+      return `${object.index}.${object.ordinal}`;
+    case 'token':
+      return object.id;
+    case 'volume':
+      return object.uid;
+    default:
+      return object.name;
+  }
 }
 
 /** The changes of one entry. */
@@ -44,34 +58,38 @@ export class Transaction {
     this.atMs = atMs;
   }
 
-  #note(key: string, name: string, kind: ClusterObject['kind'], object: ClusterObject | null): void {
+  #put<T extends Exclude<ClusterObject, ClusterEvent>>(next: T): T {
+    const object = inOrder({ ...next, modifiedIndex: this.index });
+    this.state.put(object);
+    this.#note(object, object);
+    return object;
+  }
+
+  #delete(object: Exclude<ClusterObject, ClusterEvent>): void {
+    this.state.delete(object);
+    this.#note(object, null);
+  }
+
+  #note(of: ClusterObject, object: ClusterObject | null): void {
+    const key = recordKey(of);
     this.#records.set(key, object);
-    this.#objects.set(key, { index: this.index, kind, name, object });
+    this.#objects.set(key, { index: this.index, kind: of.kind, name: nameOf(of), object });
   }
 
   putCluster(next: Cluster): void {
-    const cluster = inOrder({ ...next, modifiedIndex: this.index });
-    this.state.putCluster(cluster);
-    this.#note(recordKey(cluster), cluster.name, 'cluster', cluster);
+    this.#put(next);
   }
 
   putHost(next: Host): Host {
-    const host = inOrder({ ...next, modifiedIndex: this.index });
-    this.state.putHost(host);
-    this.#note(recordKey(host), host.name, 'host', host);
-    return host;
+    return this.#put(next);
   }
 
   deleteHost(host: Host): void {
-    this.state.deleteHost(host);
-    this.#note(recordKey(host), host.name, 'host', null);
+    this.#delete(host);
   }
 
   putVm(next: Vm): Vm {
-    const vm = inOrder({ ...next, modifiedIndex: this.index });
-    this.state.putVm(vm);
-    this.#note(recordKey(vm), vm.name, 'vm', vm);
-    return vm;
+    return this.#put(next);
   }
 
   /** Replaces the status; `sinceMs` moves only with the phase. */
@@ -82,91 +100,69 @@ export class Transaction {
 
   /** The VM is gone for good, and what it had is free, or held. */
   deleteVm(vm: Vm): void {
-    this.state.deleteVm(vm);
+    this.state.delete(vm);
     releaseAddresses(this, vm);
-    this.#note(recordKey(vm), vm.name, 'vm', null);
+    this.#note(vm, null);
   }
 
   putVmSet(next: VmSet): VmSet {
-    const set = inOrder({ ...next, modifiedIndex: this.index });
-    this.state.putVmSet(set);
-    this.#note(recordKey(set), set.name, 'vmset', set);
-    return set;
+    return this.#put(next);
   }
 
   deleteVmSet(set: VmSet): void {
-    this.state.deleteVmSet(set);
-    this.#note(recordKey(set), set.name, 'vmset', null);
+    this.#delete(set);
   }
 
   putVolume(next: Omit<StoredVolume, 'modifiedIndex'>): void {
-    const volume = inOrder({ ...next, modifiedIndex: this.index });
-    this.state.stored.put(volume);
-    this.#note(recordKey(volume), volume.uid, 'volume', volume);
+    this.#put<StoredVolume>({ ...next, modifiedIndex: this.index });
   }
 
   deleteVolume(volume: StoredVolume): void {
-    this.state.stored.delete(volume);
-    this.#note(recordKey(volume), volume.uid, 'volume', null);
+    this.#delete(volume);
   }
 
   putToken(next: Token): void {
-    const token = inOrder({ ...next, modifiedIndex: this.index });
-    this.state.putToken(token);
-    this.#note(recordKey(token), token.id, 'token', token);
+    this.#put(next);
   }
 
   deleteToken(token: Token): void {
-    this.state.deleteToken(token.id);
-    this.#note(recordKey(token), token.id, 'token', null);
+    this.#delete(token);
   }
 
   putLock(next: Lock): Lock {
-    const lock = inOrder({ ...next, modifiedIndex: this.index });
-    this.state.putLock(lock);
-    this.#note(recordKey(lock), lock.name, 'lock', lock);
-    return lock;
+    return this.#put(next);
   }
 
   deleteLock(lock: Lock): void {
-    this.state.deleteLock(lock);
-    this.#note(recordKey(lock), lock.name, 'lock', null);
+    this.#delete(lock);
   }
 
   putNetwork(next: Network): Network {
-    const network = inOrder({ ...next, modifiedIndex: this.index });
-    this.state.putNetwork(network);
-    this.#note(recordKey(network), network.name, 'network', network);
-    return network;
+    return this.#put(next);
   }
 
   deleteNetwork(network: Network): void {
-    this.state.deleteNetwork(network);
-    this.#note(recordKey(network), network.name, 'network', null);
+    this.#delete(network);
   }
 
   /** No news to watchers: what is released stands in its network. */
   putReleased(next: ReleasedAddress): void {
     const released = inOrder({ ...next, modifiedIndex: this.index });
-    this.state.putReleased(released);
+    this.state.put(released);
     this.#records.set(recordKey(released), released);
   }
 
   deleteReleased(released: ReleasedAddress): void {
-    this.state.deleteReleased(released);
+    this.state.delete(released);
     this.#records.set(recordKey(released), null);
   }
 
   putProject(next: Project): Project {
-    const project = inOrder({ ...next, modifiedIndex: this.index });
-    this.state.putProject(project);
-    this.#note(recordKey(project), project.name, 'project', project);
-    return project;
+    return this.#put(next);
   }
 
   deleteProject(project: Project): void {
-    this.state.deleteProject(project);
-    this.#note(recordKey(project), project.name, 'project', null);
+    this.#delete(project);
   }
 
   /** A line in the history. */
@@ -187,8 +183,8 @@ export class Transaction {
       severity,
     });
     this.#events += 1;
-    const evicted = this.state.pushEvent(event);
-    this.#note(recordKey(event), `${event.index}.${event.ordinal}`, 'event', event);
+    const evicted = this.state.put(event);
+    this.#note(event, event);
     if (evicted === undefined) return;
     // An event that goes because of its age is no news to watchers.
     const key = recordKey(evicted);
@@ -198,7 +194,7 @@ export class Transaction {
 
   /** Keeps the result of the request. */
   request(request: RequestRecord): void {
-    const evicted = this.state.pushRequest(request);
+    const evicted = this.state.put(request);
     this.#records.set(recordKey(request), request);
     if (evicted !== undefined) this.#records.set(recordKey(evicted), null);
   }

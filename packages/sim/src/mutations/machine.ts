@@ -17,7 +17,7 @@ export const MACHINE_MUTATIONS: readonly Mutation[] = [
   {
     ...{ name: 'requests-forgotten-too-early', summary: 'only the last eight requests are remembered' },
     ...{ budget: 20, workload: 'writes' },
-    rewrites: [{ file: 'machine/state', find: 'requests: 16_384', replace: 'requests: 8' }],
+    rewrites: [{ file: 'machine/history', find: 'requests: 16_384', replace: 'requests: 8' }],
   },
   {
     ...{
@@ -92,9 +92,9 @@ export const MACHINE_MUTATIONS: readonly Mutation[] = [
     rewrites: [
       {
         file: 'machine/transaction',
-        find: 'const vm = inOrder({ ...next, modifiedIndex: this.index });',
+        find: 'const object = inOrder({ ...next, modifiedIndex: this.index });',
         replace:
-          'const vm = inOrder({ ...next, modifiedIndex: this.state.vm(next.name)?.generation === next.generation ? next.modifiedIndex : this.index });',
+          "const object = inOrder({ ...next, modifiedIndex: next.kind === 'vm' && this.state.vm(next.name)?.generation === next.generation ? next.modifiedIndex : this.index });",
       },
     ],
   },
@@ -104,8 +104,8 @@ export const MACHINE_MUTATIONS: readonly Mutation[] = [
     rewrites: [
       {
         file: 'machine/transaction',
-        find: "this.#note(recordKey(cluster), cluster.name, 'cluster', cluster);",
-        replace: '',
+        find: 'this.#note(object, object);',
+        replace: "if (object.kind !== 'cluster') this.#note(object, object);",
       },
     ],
   },

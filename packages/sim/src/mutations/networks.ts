@@ -74,8 +74,8 @@ export const NETWORK_MUTATIONS: readonly Mutation[] = [
     rewrites: [
       {
         file: 'machine/state',
-        find: "      case 'address':\n        this.putReleased(object);",
-        replace: "      case 'address':\n",
+        find: 'if (state.put(object) !== undefined)',
+        replace: "if (object.kind !== 'address' && state.put(object) !== undefined)",
       },
     ],
   },
