@@ -3,8 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BACKUP_FORMAT, BACKUP_MEDIA_TYPE, type BackupHeader, writeBackup } from '@n3x/core/api/backup-file';
-import type { RecordObject } from '@n3x/core/machine/record-codec';
-import { encodeRecord, recordKey } from '@n3x/core/machine/record-codec';
+import { encodeRecord, type RecordObject, recordKey } from '@n3x/core/machine/record-codec';
 import type { Call } from '../call.ts';
 
 /**
