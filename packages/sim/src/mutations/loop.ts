@@ -8,10 +8,10 @@ export const LOOP_MUTATIONS: readonly Mutation[] = [
     ...{ budget: 10, workload: 'writes' },
     rewrites: [
       {
-        file: 'loop/host-loop',
-        find: 'for (const pending of waiting.slice(done, end)) pending.proposedAtMs = this.#nowMs;',
+        file: 'loop/propose',
+        find: 'for (const pending of waiting.slice(done, end)) pending.proposedAtMs = nowMs;',
         replace:
-          'for (const pending of waiting.slice(done, end)) { pending.proposedAtMs = this.#nowMs; this.#commands.applied(pending.requestId, { ok: true, index: this.#state.index + 1, changed: true }); }',
+          'for (const pending of waiting.slice(done, end)) { pending.proposedAtMs = nowMs; commands.applied(pending.requestId, { ok: true, index: consensus.applied.index + 1, changed: true }); }',
       },
     ],
   },

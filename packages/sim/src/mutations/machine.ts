@@ -49,8 +49,13 @@ export const MACHINE_MUTATIONS: readonly Mutation[] = [
     rewrites: [
       {
         file: 'loop/host-loop',
+        find: 'this.#replica.apply(entry, confState)',
+        replace: 'Object.assign(this.#replica, { wallMs: this.#wallMs }).apply(entry, confState)',
+      },
+      {
+        file: 'loop/replica',
         find: 'applyProposal(this.#state, { index, term }, proposal, commandFormats)',
-        replace: 'applyProposal(this.#state, { index, term }, { ...proposal, atMs: this.#wallMs }, commandFormats)',
+        replace: 'applyProposal(this.#state, { index, term }, { ...proposal, atMs: this.wallMs }, commandFormats)',
       },
     ],
   },
