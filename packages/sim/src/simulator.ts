@@ -31,10 +31,10 @@ import { NetworkClients } from './workloads/networks.ts';
 import type { ScriptedOperation, Workload } from './workloads/operation.ts';
 import { Operators } from './workloads/operators.ts';
 import { SetKeepers } from './workloads/sets.ts';
+import type { HostLoopOptions } from './world/host-parts.ts';
 import { Misbehaviours } from './world/misbehaviour.ts';
 import { Observers, Violation } from './world/observer.ts';
 import { SharedCodec } from './world/shared-codec.ts';
-import type { HostLoopOptions } from './world/simulated-host.ts';
 import type { Tampering } from './world/tampering.ts';
 import { World } from './world/world.ts';
 

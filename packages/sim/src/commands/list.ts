@@ -19,7 +19,7 @@ import { MUTATIONS } from '../mutations/mutants.ts';
 import { PROFILES } from '../profiles/profile.ts';
 import { COMMANDS_READABLE } from '../workloads/operators.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
-import { ANSWERED_ONCE } from '../world/simulated-host.ts';
+import { ANSWERED_ONCE } from '../world/host-clients.ts';
 
 /** The rules by name, each with what it says. */
 export const RULES: Readonly<Record<string, string>> = {

@@ -3,74 +3,29 @@
  * production, flushed after every input. Disk, clocks and machine outlive the daemon.
  */
 import { describeError, ERROR_CODES, N3xError } from '@n3x/core/base/errors';
-import type { Random } from '@n3x/core/base/random';
 import { HostLoop } from '@n3x/core/loop/host-loop';
 import type { LoopInput } from '@n3x/core/loop/input';
 import { DEFAULT_LOOP_OPTIONS, type LoopOptions } from '@n3x/core/loop/options';
 import type { FormatRange } from '@n3x/core/machine/format-range';
-import type { StateCodec } from '@n3x/core/machine/state-codec';
-import type { HostSettings } from '@n3x/core/model/host';
-import type { ClientPort, CommandOutcome, ReadOutcome } from '@n3x/core/ports/client';
 import type { Ports } from '@n3x/core/ports/ports';
 import type { StorageWrite } from '@n3x/core/ports/storage';
 import type { PeerAddress } from '@n3x/core/ports/transport';
 import type { NodeId } from '@n3x/core/raft/types';
 import { HostClock } from './clock.ts';
-import { type CrashKind, type DiskLatency, SimulatedDisk } from './disk.ts';
+import { type CrashKind, SimulatedDisk } from './disk.ts';
+import { type AskedCommand, type CommandDone, HostClients, type ReadDone } from './host-clients.ts';
 import { factsOf } from './host-facts.ts';
-import type { SimNetwork } from './network.ts';
-import { type ObservedHost, Violation, type WorldObserver } from './observer.ts';
-import { type DriverProfile, SimulatedDriver } from './simulated-driver.ts';
+import type { HostParts } from './host-parts.ts';
+import { Inbox } from './inbox.ts';
+import { type ObservedHost, Violation } from './observer.ts';
+import { SimulatedDriver } from './simulated-driver.ts';
 import { SimulatedFence } from './simulated-fence.ts';
 import { SimulatedVolumes } from './simulated-volumes.ts';
-import type { Tampering } from './tampering.ts';
-import type { Timeline } from './timeline.ts';
 
-/** Inputs that a stalled process finds when it goes on; what comes on top is lost, as in a full socket buffer. */
-const STALL_BACKLOG = 20_000;
-/** Requests of which it is remembered that they were answered. */
-const ANSWERED_KEPT = 4_096;
 /** Ms until the supervisor starts a daemon again that has ended by itself. */
 const RESTART_MS = 2_000;
 /** Wall clock at the beginning of every world: 2026-01-01. */
 const WALL_START_MS = 1_767_225_600_000;
-
-/** What of a loop's options differs from run to run. */
-export type HostLoopOptions = Pick<LoopOptions, 'compactAfterEntries' | 'keepEntries' | 'lagEntries'> &
-  Partial<Pick<LoopOptions, 'electionTicks' | 'heartbeatTicks' | 'reads'>>;
-
-/** What a host is made of. */
-export interface HostParts {
-  readonly name: string;
-  readonly timeline: Timeline;
-  readonly network: SimNetwork;
-  readonly random: Random;
-  /** Reads and writes records and entries for all hosts of the world. */
-  readonly stateCodec: StateCodec;
-  readonly observer: WorldObserver;
-  readonly loop: HostLoopOptions;
-  readonly latency: DiskLatency;
-  readonly driver: DriverProfile;
-  readonly tampering: Tampering;
-  /** Formats of commands that its first build reads. */
-  readonly formats: FormatRange;
-  readonly settings: HostSettings;
-  /** Called when a rule is found broken. */
-  readonly onViolation: (violation: Violation) => void;
-  /** Called when the daemon will not run before somebody has done something about `error`. */
-  readonly onRefused: (host: SimulatedHost, error: N3xError) => void;
-}
-
-/** Name of the rule: each request of a client is answered once, by its deadline. */
-export const ANSWERED_ONCE = 'S2 answered-once';
-
-/** Answers that a client waits for. */
-interface Waiting {
-  readonly requestId: string;
-  /** By the host's monotonic clock. */
-  readonly deadlineMs: number;
-  readonly done: (outcome: CommandOutcome | undefined) => void;
-}
 
 /** One machine. */
 export class SimulatedHost implements ObservedHost {
@@ -80,13 +35,11 @@ export class SimulatedHost implements ObservedHost {
   readonly driver: SimulatedDriver;
   readonly fence: SimulatedFence;
   readonly volumes: SimulatedVolumes;
-  readonly #parts: HostParts;
+  readonly #parts: HostParts<SimulatedHost>;
   /** How long the disk takes; changed in place by {@link SimulatedHost.slowDisk}. */
   readonly #latency: { minMs: number; maxMs: number; slowPermille: number; slowMs: number };
-  readonly #commands = new Map<number, Waiting>();
-  readonly #reads = new Map<number, (outcome: ReadOutcome | undefined) => void>();
-  /** Commands that have their answer. */
-  readonly #answered = new Set<number>();
+  readonly #clients: HostClients;
+  readonly #inbox: Inbox;
   #id: NodeId = 0;
   #bootstrapPeers: readonly PeerAddress[] = [];
   #loop: HostLoop | undefined;
@@ -94,25 +47,28 @@ export class SimulatedHost implements ObservedHost {
   #wakes: HostLoop | undefined;
   #runs = false;
   #boots = 0;
-  #nextRequest = 1;
   #fatal: string | undefined;
-  #stalled = false;
-  #backlog: LoopInput[] = [];
-  /** Inputs that came while the loop was at work; it takes them next. */
-  #next: LoopInput[] = [];
-  #busy = false;
   #keepDown = false;
   #isRetired = false;
   #isDiscarded = false;
   #formats: FormatRange;
   #wasDowngraded = false;
 
-  constructor(parts: HostParts) {
+  constructor(parts: HostParts<SimulatedHost>) {
     const { name, timeline, random } = parts;
     this.name = name;
     this.#parts = parts;
     this.#latency = { ...parts.latency };
     this.#formats = parts.formats;
+    this.#clients = new HostClients(
+      name,
+      (input) => this.input(input),
+      (requestId, outcome) => parts.observer.answered?.(this, requestId, outcome),
+    );
+    this.#inbox = new Inbox(
+      (input) => this.#take(input),
+      (input) => parts.tampering.input?.(this, input),
+    );
     const clocks = random.fork('clock');
     this.clock = new HostClock(timeline, 1_000 + clocks.below(10_000_000), WALL_START_MS + clocks.below(2_000));
     this.disk = new SimulatedDisk({ clock: timeline, random: random.fork('disk'), latency: this.#latency });
@@ -146,7 +102,7 @@ export class SimulatedHost implements ObservedHost {
   }
 
   get isStalled(): boolean {
-    return this.#stalled;
+    return this.#inbox.isStalled;
   }
 
   /** Whether it is no member any more. */
@@ -257,7 +213,7 @@ export class SimulatedHost implements ObservedHost {
     deliver({ type: 'hostInfo', addresses, settings: this.#parts.settings, facts: factsOf(this.#formats) });
     const tick = (): void => {
       if (!alive()) return;
-      if (!this.#stalled) deliver({ type: 'tick', nowMs: this.clock.nowMs, wallMs: this.clock.wallMs });
+      if (!this.isStalled) deliver({ type: 'tick', nowMs: this.clock.nowMs, wallMs: this.clock.wallMs });
       timeline.after(this.clock.trueMs(DEFAULT_LOOP_OPTIONS.tickMs), tick);
     };
     tick();
@@ -276,9 +232,7 @@ export class SimulatedHost implements ObservedHost {
     }
     this.#runs = false;
     this.#loop = undefined;
-    this.#stalled = false;
-    this.#backlog = [];
-    this.#next = [];
+    this.#inbox.clear();
     this.disk.crash(kind);
     this.#parts.network.detach(this.#id, kind);
     if (kind === 'process') {
@@ -286,10 +240,7 @@ export class SimulatedHost implements ObservedHost {
       this.volumes.detach('process');
     }
     this.#parts.observer.stopped?.(this, kind);
-    const lost = [...[...this.#commands.values()].map((waiting) => waiting.done), ...this.#reads.values()];
-    this.#commands.clear();
-    this.#reads.clear();
-    for (const done of lost) done(undefined);
+    this.#clients.lose();
   }
 
   /** As {@link SimulatedHost.crash}, and the supervisor leaves the daemon alone until {@link SimulatedHost.start}. */
@@ -300,14 +251,12 @@ export class SimulatedHost implements ObservedHost {
 
   /** Stops the process in its tracks; time and network go on without it. */
   stall(): void {
-    if (this.#runs) this.#stalled = true;
+    if (this.#runs) this.#inbox.stall();
   }
 
   /** Lets a stalled process go on. */
   resume(): void {
-    if (!this.#stalled) return;
-    this.#stalled = false;
-    for (const input of this.#backlog.splice(0)) this.input(input);
+    this.#inbox.resume();
   }
 
   /** Makes the disk `factor` times slower than it is by nature; 1 makes it well again. */
@@ -320,55 +269,20 @@ export class SimulatedHost implements ObservedHost {
    * Sends a command through this host; `done` gets undefined when the daemon ends first. Answers the way to go
    * away without waiting for the answer; undefined when no daemon takes it.
    */
-  command(
-    requestId: string,
-    command: Extract<LoopInput, { type: 'command' }>['command'],
-    timeoutMs: number,
-    done: Waiting['done'],
-  ): (() => void) | undefined {
-    if (!this.#runs || this.#stalled) return undefined;
-    const id = this.#nextRequest++;
-    const deadlineMs = this.clock.nowMs + timeoutMs;
-    this.#commands.set(id, { requestId, deadlineMs, done });
-    this.input({ type: 'command', id, requestId, command, deadlineMs });
-    return () => {
-      if (this.#commands.delete(id)) this.input({ type: 'cancel', id });
-    };
+  command(requestId: string, command: AskedCommand, timeoutMs: number, done: CommandDone): (() => void) | undefined {
+    if (!this.#runs || this.isStalled) return undefined;
+    return this.#clients.command(requestId, command, this.clock.nowMs + timeoutMs, done);
   }
 
   /** Asks for a linearizable read; `done` is called while the state is what was read. As {@link SimulatedHost.command}. */
-  read(timeoutMs: number, done: (outcome: ReadOutcome | undefined) => void): (() => void) | undefined {
-    if (!this.#runs || this.#stalled) return undefined;
-    const id = this.#nextRequest++;
-    this.#reads.set(id, done);
-    this.input({ type: 'read', id, deadlineMs: this.clock.nowMs + timeoutMs });
-    return () => {
-      if (this.#reads.delete(id)) this.input({ type: 'cancel', id });
-    };
+  read(timeoutMs: number, done: ReadDone): (() => void) | undefined {
+    if (!this.#runs || this.isStalled) return undefined;
+    return this.#clients.read(this.clock.nowMs + timeoutMs, done);
   }
 
   /** Hands the loop an input and lets it do what follows; a stalled process takes it later. */
   input(input: LoopInput): void {
-    if (!this.#runs) return;
-    if (this.#stalled) {
-      if (this.#backlog.length < STALL_BACKLOG) this.#backlog.push(input);
-      return;
-    }
-    const inputs = this.#parts.tampering.input?.(this, input);
-    if (inputs !== undefined) this.#next.push(...inputs);
-    else if (this.#busy) this.#next.push(input);
-    if (this.#busy) return;
-    this.#busy = true;
-    if (inputs === undefined) this.#take(input);
-    for (let one = this.#next.shift(); one !== undefined; one = this.#next.shift()) this.#take(one);
-    this.#busy = false;
-  }
-
-  #checkDeadlines(nowMs: number): void {
-    for (const { requestId, deadlineMs } of this.#commands.values()) {
-      if (deadlineMs >= nowMs) continue;
-      throw new Violation(ANSWERED_ONCE, `${this.name} has not answered request ${requestId} by its deadline`);
-    }
+    if (this.#runs) this.#inbox.put(input);
   }
 
   #armWake(loop: HostLoop): void {
@@ -389,7 +303,7 @@ export class SimulatedHost implements ObservedHost {
       loop.clock(this.clock.nowMs);
       loop.handle(input);
       loop.flush();
-      if (input.type === 'tick') this.#checkDeadlines(input.nowMs);
+      if (input.type === 'tick') this.#clients.checkDeadlines(input.nowMs);
       this.#armWake(loop);
       if (this.#fatal === undefined) this.#parts.observer.settled?.(this, loop.status);
     });
@@ -440,7 +354,7 @@ export class SimulatedHost implements ObservedHost {
       driver,
       fence: this.fence.attach((deadlineMs, outcome) => deliver({ type: 'fenceArmed', deadlineMs, outcome })),
       volumes,
-      client: this.#client(),
+      client: this.#clients,
       journal: {
         log: () => undefined,
         fatal: (event) => {
@@ -465,33 +379,6 @@ export class SimulatedHost implements ObservedHost {
         },
         setPeers: (peers) => ports.transport.setPeers(peers),
       },
-    };
-  }
-
-  #client(): ClientPort {
-    return {
-      commandDone: (id, outcome) => {
-        const waiting = this.#commands.get(id);
-        this.#commands.delete(id);
-        if (waiting === undefined) {
-          if (!this.#answered.has(id)) return;
-          throw new Violation(ANSWERED_ONCE, `${this.name} answers request ${id} of its clients a second time`);
-        }
-        this.#answered.add(id);
-        if (this.#answered.size > ANSWERED_KEPT) {
-          const [oldest = 0] = this.#answered;
-          this.#answered.delete(oldest);
-        }
-        this.#parts.observer.answered?.(this, waiting.requestId, outcome);
-        waiting.done(outcome);
-      },
-      readDone: (id, outcome) => {
-        const done = this.#reads.get(id);
-        this.#reads.delete(id);
-        done?.(outcome);
-      },
-      changed: () => undefined,
-      reset: () => undefined,
     };
   }
 }

@@ -15,11 +15,12 @@ import type { HostRole } from '@n3x/core/model/host';
 import type { NodeId } from '@n3x/core/raft/types';
 import type { DiskLatency } from './disk.ts';
 import { factsOf, SIMULATED_SETTINGS } from './host-facts.ts';
+import type { HostParts } from './host-parts.ts';
 import type { LinkProfile } from './link-profile.ts';
 import { type NetworkEvent, SimNetwork } from './network.ts';
 import type { Violation, WorldObserver } from './observer.ts';
 import type { DriverProfile } from './simulated-driver.ts';
-import { type HostParts, SimulatedHost } from './simulated-host.ts';
+import { SimulatedHost } from './simulated-host.ts';
 import type { Tampering } from './tampering.ts';
 import { Timeline } from './timeline.ts';
 
@@ -29,7 +30,7 @@ export interface WorldOptions {
   readonly links: LinkProfile;
   readonly latency: DiskLatency;
   readonly driver: DriverProfile;
-  readonly loop: HostParts['loop'];
+  readonly loop: HostParts<SimulatedHost>['loop'];
   readonly cluster: ClusterSettings;
   /** As the network takes it. */
   readonly codec: 'wire' | 'reference';
