@@ -52,7 +52,7 @@ class Fleet {
   pass(): { decided: number; both: number; count: number } {
     const { state } = this.#cluster;
     const start = process.cpuUsage();
-    const commands = schedule(state);
+    const commands = schedule(state, 1);
     const decided = process.cpuUsage(start);
     for (const command of commands) {
       const index = state.index + 1;

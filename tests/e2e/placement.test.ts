@@ -50,6 +50,19 @@ t.test('placement on three hosts', { timeout: 120_000 }, async (t) => {
     ],
   );
 
+  const third = await two.json<Explanation>(['vm', 'explain', 'web-3', '--as-of', 'decision']);
+  t.match(third, { host: where[2], choice: where[2], summary: `was put on ${where[2]}` });
+  t.same(
+    third.hosts.map(({ host, rules }) => [host, rules.map(({ rule }) => rule)]),
+    [[where[2], []], ...[where[0], where[1]].sort().map((host) => [host, ['apart', 'apart']])],
+    'each host as it was when the third was placed',
+  );
+  const waits = await one.ctl(['vm', 'explain', 'web-4', '--as-of', 'decision']);
+  t.match(
+    waits.stdout,
+    /^vm web-4: was given no host: .*To make it fit.*\nby most-available; decided \d+s ago at index \d+, by n\d from/,
+  );
+
   t.match((await one.ctl(['vm', 'show', 'web-4', '-o', 'yaml'])).stdout, /^name: web-4$/m, 'also from a bundle');
   t.equal((await one.ctl(['host', 'cordon', 'n1'])).stdout, 'host n1: cordoned\n');
   t.match((await two.ctl(['host', 'list'])).stdout, /n1 +cordoned/);

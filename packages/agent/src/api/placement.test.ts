@@ -61,6 +61,28 @@ t.test('an explanation has every host, and leaves the VM itself out of account',
   t.match(await explain('king'), { json: { choice: null, priority: 5 } }, 'a VM of a flake makes no room');
 });
 
+t.test('an explanation as of the decision stays what it was', async (t) => {
+  const { socket, cluster } = await serve(t, { cluster: lab() });
+  const explain = (asOf: string) => call(socket, 'GET', `/v1/vms/web/placement?asOf=${asOf}`);
+  await call(socket, 'POST', '/v1/vms', { name: 'web', spec: { ...FLAKE_SPEC, placement: { strategy: 'manual' } } });
+  t.match(await explain('decision'), { json: { asOf: 'decision', decision: null, hosts: [], summary: /no decision/ } });
+  await call(socket, 'POST', '/v1/vms/web/place', { host: 'n2' });
+  await call(socket, 'POST', '/v1/hosts/n2/settings', { cordoned: true });
+  t.match(await explain('decision'), {
+    status: 200,
+    json: {
+      ...{ asOf: 'decision', host: 'n2', choice: 'n2', hosts: [], decision: { maker: 'user', by: null } },
+      summary: 'was put on n2 by a user, who named it: no other host was looked at',
+    },
+  });
+  t.match(await explain('now'), {
+    json: { asOf: 'now', decision: null, hosts: [{ fits: false }, { rules: [{ rule: 'cordoned' }] }] },
+  });
+  t.match(await explain('then'), { status: 400 });
+  t.notOk((await call(socket, 'GET', '/v1/vms/web')).text.includes('decision'), 'lists and views go without it');
+  cluster.apply({ type: 'hostSet', name: 'n2', cordoned: false });
+});
+
 t.test('a VM is placed by hand, within the rules', async (t) => {
   const { socket, cluster } = await serve(t, { cluster: lab() });
   const spec = { ...FLAKE_SPEC, placement: { strategy: 'manual' } };

@@ -10,7 +10,7 @@ import type { Cluster, Token } from '@n3x/core/model/cluster';
 import { type Host, hostCapacity } from '@n3x/core/model/host';
 import { FAMILIES } from '@n3x/core/model/ip';
 import type { Lock } from '@n3x/core/model/lock';
-import { moveTargetId } from '@n3x/core/model/move';
+import { type Moving, moveTargetId } from '@n3x/core/model/move';
 import { heldCount, type Network } from '@n3x/core/model/network';
 import type { ClusterObject } from '@n3x/core/model/object';
 import { poolCapacity, poolNames } from '@n3x/core/model/pool';
@@ -23,11 +23,13 @@ import { setView } from './set-view.ts';
 export function vmView(state: ClusterState, vm: Vm): VmView {
   const host = vm.assignment === null ? undefined : state.host(vm.assignment.hostId);
   const status = effectiveStatus(vm, host);
-  const { revisions: _revisions, ...shown } = vm;
+  // What was weighed is in the explanation of its placement.
+  const { revisions: _revisions, decision: _decision, moving, ...shown } = vm;
   const movingTo = state.host(moveTargetId(vm) ?? 0)?.name;
   const to = movingTo === undefined ? {} : { movingTo };
   return {
     ...shown,
+    ...(moving === undefined ? {} : { moving: shownMove(moving) }),
     ...to,
     project: projectOf(vm.name),
     status,
@@ -36,6 +38,12 @@ export function vmView(state: ClusterState, vm: Vm): VmView {
     hostName: host?.name ?? null,
     ports: portsOf(vm),
   };
+}
+
+function shownMove(moving: Moving): Moving {
+  if (moving.cause === 'preempted') return moving;
+  const { weighing: _weighing, ...shown } = moving;
+  return shown;
 }
 
 function portsOf(vm: Vm): VmView['ports'] {

@@ -1,3 +1,4 @@
+import { asOfSchema } from '@n3x/core/api/placement-routes';
 import { eventKindSchema } from '@n3x/core/model/cluster';
 import { restartPolicySchema } from '@n3x/core/model/health';
 import { hostRoleSchema } from '@n3x/core/model/host';
@@ -5,6 +6,7 @@ import { hypervisorSchema, interfaceSchema, volumeSchema } from '@n3x/core/model
 import t from 'tap';
 import {
   EVENT_KINDS,
+  EXPLAINED_AS_OF,
   FILE_SYSTEMS,
   HOST_ROLES,
   HYPERVISORS,
@@ -17,6 +19,7 @@ t.test('the words are those of the model', async (t) => {
   t.same([...HYPERVISORS], hypervisorSchema.options);
   t.same([...HOST_ROLES], hostRoleSchema.options);
   t.same([...RESTART_POLICIES], restartPolicySchema.options);
+  t.same([...EXPLAINED_AS_OF], asOfSchema.options);
   t.same([...EVENT_KINDS], eventKindSchema.options);
   for (const fsType of FILE_SYSTEMS) t.ok(volumeSchema.safeParse({ name: 'a', sizeMib: 1, fsType }).success);
   t.notOk(volumeSchema.safeParse({ name: 'a', sizeMib: 1, fsType: 'zfs' }).success);

@@ -31,6 +31,8 @@ export const FAILOVER_MODES = ['restart', 'stay'] as const;
 export const DOMAINS = ['host', 'zone'] as const;
 /** Systems that a host may be. */
 export const SYSTEMS = ['x86_64-linux', 'aarch64-linux'] as const;
+/** What `vm explain` speaks of. */
+export const EXPLAINED_AS_OF = ['now', 'decision'] as const;
 /** What an event may be about. */
 export const EVENT_KINDS = ['cluster', 'host', 'vm', 'vmset', 'token', 'lock', 'network', 'project', 'volume'] as const;
 

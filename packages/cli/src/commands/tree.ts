@@ -1,6 +1,14 @@
 /** The nouns, verbs and flags of n3xctl. What a verb does is in a file of its own, loaded when it runs. */
 import { type Command, Option } from 'commander';
-import { EVENT_KINDS, FAILOVER_MODES, HOST_ROLES, HYPERVISORS, STRATEGIES, SYSTEMS } from '../arguments/choices.ts';
+import {
+  EVENT_KINDS,
+  EXPLAINED_AS_OF,
+  FAILOVER_MODES,
+  HOST_ROLES,
+  HYPERVISORS,
+  STRATEGIES,
+  SYSTEMS,
+} from '../arguments/choices.ts';
 import { SHELLS } from '../completion/shells.ts';
 import type { Terminal } from '../output/terminal.ts';
 import { addAdoption, addOrphans } from './adopt-tree.ts';
@@ -232,7 +240,12 @@ function addVm(vm: Command, terminal: Terminal): void {
     vm
       .command('explain')
       .description('why a VM is where it is or nowhere: every host with what is against it, or its score')
-      .argument('<name>', 'name of the VM'),
+      .argument('<name>', 'name of the VM')
+      .addOption(
+        new Option('--as-of <time>', 'as it is now, or as it was seen when its host was chosen or none was found')
+          .choices(EXPLAINED_AS_OF)
+          .default('now'),
+      ),
     terminal,
     async () => (await import('./vm-placement.ts')).explain,
   );

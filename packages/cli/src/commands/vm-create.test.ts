@@ -48,6 +48,7 @@ t.test('a conflict names the field', async (t) => {
 const PLAN = {
   ...{ name: 'web', strategy: 'most-available' as const, priority: 5, host: null, choice: 'n2', displaces: [] },
   summary: 'goes to n2',
+  ...{ asOf: 'now' as const, decision: null },
   hosts: [
     {
       ...{ host: 'n1', here: false, fits: false, score: null, parts: [] },
@@ -103,9 +104,43 @@ t.test('explain and place', async (t) => {
   api.on('placeVm', () => ({ vm: makeVm({ phase: 'building' }), changed: true, index: 12 }));
   const explained = await runCli(['vm', 'explain', 'web', '--socket', api.socket]);
   t.match(explained.stdout, /^vm web: goes to n2\n[\s\S]*is cordoned/);
+  t.equal(api.seen('explainVm')[0]?.query['asOf'], 'now');
   const placed = await runCli(['vm', 'place', 'web', '--host', 'n1', '--socket', api.socket]);
   t.equal(placed.stdout, 'vm web: placed (building on n1)\n', placed.stderr);
   t.match(api.seen('placeVm')[0]?.body, { host: 'n1' });
+});
+
+t.test('explain as of the decision', async (t) => {
+  const api = await ApiDouble.start(t);
+  const decision = {
+    ...{ index: 9, atMs: Date.now() - 180_000, maker: 'scheduler' as const, by: 'n1', from: 8 },
+    ...{ considered: 5000, excluded: [{ rule: 'memory', hosts: 12 }], others: 4986 },
+  };
+  const then = { ...PLAN, host: 'n2', summary: 'was put on n2', asOf: 'decision' as const };
+  api.on('explainVm', () => ({ ...then, decision }));
+  const flags = ['vm', 'explain', 'web', '--as-of', 'decision', '--socket', api.socket];
+  const { stdout } = await runCli(flags);
+  t.match(
+    stdout,
+    /^vm web: was put on n2\nby most-available, priority 5; decided 3m ago at index 9, by n1 from the state of index 8\n/,
+  );
+  t.match(stdout, /n2 \(chosen\) +yes/);
+  t.match(stdout, /\nof the other hosts \(5000 in all\): 12 ruled out by memory, 4986 no better than these\n$/);
+  t.equal(api.seen('explainVm')[0]?.query['asOf'], 'decision');
+  const wide = await runCli([...flags, '-o', 'wide']);
+  t.match(wide.stdout, /HOST +FITS +SCORE +WHY +RULES\nn1 .*is cordoned +cordoned\n/);
+  t.match(JSON.parse((await runCli([...flags, '-o', 'json'])).stdout), { asOf: 'decision', decision });
+  t.match((await runCli([...flags, '-o', 'yaml'])).stdout, /^decision:\n {2}index: 9\n/m);
+  const byHand = { ...decision, maker: 'user' as const, by: null, from: null, considered: 0, excluded: [], others: 0 };
+  api.on('explainVm', () => ({ ...then, hosts: [], decision: byHand }));
+  t.equal(
+    (await runCli(flags)).stdout,
+    'vm web: was put on n2\nby most-available, priority 5; decided 3m ago at index 9\n',
+  );
+  t.match(await runCli(['vm', 'explain', 'web', '--as-of', 'then', '--socket', api.socket]), {
+    code: 2,
+    stderr: /--as-of.*Allowed choices are now, decision/,
+  });
 });
 
 t.test('an inline guest, asked about and not made', async (t) => {

@@ -29,7 +29,8 @@ export async function create(context: Context, args: readonly string[], options:
   }
   if (options.dryRun === true) {
     const placement = await context.client.call('planVm', { deadline: context.requestDeadline(), body: request });
-    const text = () => `${placementText(placement, context.paint)}\nnothing was changed\n`;
+    const text = () =>
+      `${placementText(placement, context.paint, Date.now(), context.options.output === 'wide')}\nnothing was changed\n`;
     return await context.show({ request, placement }, { names: [name], text });
   }
   const deadlines = waitDeadlines(context, options.wait === true);

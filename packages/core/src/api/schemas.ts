@@ -39,7 +39,7 @@ export const readQuerySchema = z.strictObject({ consistency: consistencySchema.d
 export const vmListQuerySchema = readQuerySchema.extend({ project: projectNameSchema.optional() });
 
 /** A VM as clients see it: the object and what follows from it. Its earlier builds are in its history. */
-export const vmViewSchema = vmSchema.omit({ revisions: true }).extend({
+export const vmViewSchema = vmSchema.omit({ revisions: true, decision: true }).extend({
   /** Its project; `name` has it too, but for the project `default`. */
   project: z.string(),
   /** Name of the host it is assigned to. */

@@ -77,7 +77,13 @@ function inTurn(vms: readonly Vm[], drain: Drain, left: number, wallMs: number):
   return [...vms.slice(start), ...vms.slice(0, start)].slice(0, most);
 }
 
-function planHost(state: ClusterState, host: Host, drain: Drain, loads: PassLoads, wallMs: number): Progress {
+function planHost(
+  state: ClusterState,
+  host: Host,
+  drain: Drain,
+  loads: PassLoads,
+  { wallMs, selfId: by }: LeaderView,
+): Progress {
   const moves: Decision[] = [];
   const stuck: string[] = [];
   let room = drain.parallel - emptying(state, host.id);
@@ -96,8 +102,8 @@ function planHost(state: ClusterState, host: Host, drain: Drain, loads: PassLoad
       stuck.push(`${vm.name} ${goal.message}`);
       continue;
     }
+    const target = goal.type === 'to' ? { targetId: goal.host.id, weighing: goal.weigh(by) } : {};
     if (goal.type === 'to') loads.reserve(vm, goal.host.id);
-    const target = goal.type === 'to' ? { targetId: goal.host.id } : {};
     const of = { name: vm.name, uid: vm.uid, epoch: vm.assignment.epoch };
     const command = { type: 'vmMove', ...of, cause: drain.mode, ...target } as const;
     moves.push({ type: 'command', key: PREFIX + vm.name, command });
@@ -156,7 +162,7 @@ export function planMoves(state: ClusterState, view: LeaderView): Decision[] {
     if (!host.reachable && !isLate && !isEmpty) continue;
     if (drain.outcome === 'drained' && isEmpty) continue;
     loads ??= new PassLoads(state);
-    const progress = planHost(state, host, drain, loads, view.wallMs);
+    const progress = planHost(state, host, drain, loads, view);
     if (!isLate) decisions.push(...progress.moves);
     const told = note(state, host, drain, progress, isLate);
     if (told !== undefined) decisions.push(told);

@@ -15,5 +15,9 @@ export function planPlacement(
   limits: ScheduleLimits = SCHEDULE_LIMITS,
 ): Decision[] {
   for (const key of view.inFlight) if (key.startsWith(PREFIX)) return [];
-  return schedule(state, limits).map((command) => ({ type: 'command', key: PREFIX + command.name, command }));
+  return schedule(state, view.selfId, limits).map((command) => ({
+    type: 'command',
+    key: PREFIX + command.name,
+    command,
+  }));
 }

@@ -4,7 +4,7 @@ import type { Cluster } from '../model/cluster.ts';
 import { isLeaving } from '../model/move.ts';
 import { takeAddresses } from './address-allocation.ts';
 import { draftVm } from './apply-vm.ts';
-import { unfit } from './assign.ts';
+import { decision, unfit } from './assign.ts';
 import type { Command } from './command.ts';
 import { misfits } from './fit.ts';
 import type { Transaction } from './transaction.ts';
@@ -38,7 +38,8 @@ export function applyVmAdopt(tx: Transaction, cluster: Cluster, command: Command
   const message = `was on ${host.name} before; its host takes it over`;
   for (const volume of draft.taken) tx.deleteVolume(volume);
   const settled = settleVolumes(tx, draft.vm, host);
-  const vm = { ...settled, assignment: { hostId, epoch: tx.index }, adoptedAt: tx.index };
+  const told = decision(tx, { maker: 'adoption' }, { hostId });
+  const vm = { ...settled, assignment: { hostId, epoch: tx.index }, adoptedAt: tx.index, decision: told };
   const phase = command.power === 'running' ? 'starting' : 'stopped';
   tx.putVm({ ...vm, status: { ...vm.status, phase, reason: 'Adopted', message } });
   tx.event({ kind: 'vm', name }, 'Adopted', `adopted on ${host.name}, ${command.power}`);

@@ -121,6 +121,7 @@ function begin(tx: Transaction, command: Omit<CommandOf<'vmMove'>, 'type'>): Ver
   const moving: Move = {
     ...{ cause, step, index: tx.index, sinceMs: tx.atMs },
     ...(target === undefined ? {} : { targetId: target.id }),
+    ...(command.weighing === undefined ? {} : { weighing: command.weighing }),
   };
   const { moveFailure: _failure, ...rest } = vm;
   if (step === 'prepare') {
@@ -235,13 +236,18 @@ export function finishMove(tx: Transaction, cluster: Cluster, vm: Vm): Verdict {
     { ...unsettleVolumes(withoutMove(vm)), assignment: null },
     { ...status, phase, reason, message },
   );
-  const targetId = moveTargetId(vm);
+  const move = moveOf(vm);
+  const targetId = move?.targetId;
   const target = targetId === undefined ? undefined : tx.state.host(targetId);
   if (room !== undefined || target === undefined) {
     tx.event(about(vm.name), room === undefined ? 'Moved' : 'Displaced', message);
     return done();
   }
-  const verdict = assign(tx, cluster, free, target, `, off ${from}`);
+  const verdict = assign(tx, cluster, free, target, `, off ${from}`, {
+    maker: 'move',
+    cause: move?.cause,
+    weighing: move?.weighing,
+  });
   if (verdict.ok) return verdict;
   // It has stopped already: where it fits now is the scheduler's to find.
   tx.event(

@@ -8,7 +8,7 @@ import { finishMove } from './apply-move.ts';
 import { applyGate } from './apply-update.ts';
 import { removeVm } from './apply-vm.ts';
 import { memberFailed } from './apply-vm-set.ts';
-import { assign, unfit } from './assign.ts';
+import { assign, decision, unfit } from './assign.ts';
 import type { Command, VmReport } from './command.ts';
 import { same } from './difference.ts';
 import { misfits } from './fit.ts';
@@ -57,7 +57,7 @@ export function applyVmAssign(tx: Transaction, cluster: Cluster, command: Comman
   const { vm } = found;
   const host = tx.state.host(command.hostId);
   if (host === undefined) return notFound('host', String(command.hostId), 'it left while the decision was made');
-  return assign(tx, cluster, vm, host, '');
+  return assign(tx, cluster, vm, host, '', { maker: 'scheduler', weighing: command.weighing });
 }
 
 /** `vmPlace`: what a user decides is bound by the same rules. */
@@ -73,7 +73,7 @@ export function applyVmPlace(tx: Transaction, cluster: Cluster, command: Command
   if (host === undefined) return notFound('host', command.host, '`n3xctl host list` shows those that do');
   if (vm.assignment?.hostId === host.id) return unchanged({ hostId: host.id, epoch: vm.assignment.epoch });
   const refusal = needsNone(tx, vm);
-  return refusal ?? assign(tx, cluster, vm, host, ' by hand');
+  return refusal ?? assign(tx, cluster, vm, host, ' by hand', { maker: 'user' });
 }
 
 /** Why a VM must not be made to give way to `vm`, in words; undefined when it may. */
@@ -133,11 +133,12 @@ export function applyVmUnplaceable(tx: Transaction, command: CommandOf<'vmUnplac
   const found = decidedFor(tx, command);
   if ('refusal' in found) return found.refusal;
   const { vm } = found;
-  const { reason, message } = command;
+  const { reason, message, weighing } = command;
   if (vm.status.phase === 'pending' && vm.status.reason === reason && vm.status.message === message) {
     return unchanged();
   }
-  tx.putVmStatus(vm, { ...vm.status, phase: 'pending', reason, message });
+  const told = decision(tx, { maker: 'scheduler', weighing }, { message });
+  tx.putVmStatus({ ...vm, decision: told }, { ...vm.status, phase: 'pending', reason, message });
   tx.event(about(vm.name), reason, message, 'warning');
   return done();
 }

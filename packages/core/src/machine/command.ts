@@ -16,6 +16,7 @@ import { quotaChangesSchema, quotasSchema } from '../model/project.ts';
 import { powerSchema, vmSpecSchema, vmStatusSchema } from '../model/vm.ts';
 import { projectNameSchema, vmNameSchema } from '../model/vm-name.ts';
 import { volumeUidSchema } from '../model/volume.ts';
+import { weighingSchema } from '../model/weighing.ts';
 import type { FormatRange } from './format-range.ts';
 import { VM_SET_COMMANDS } from './vm-set-command.ts';
 
@@ -120,6 +121,8 @@ export const commandSchema = z.discriminatedUnion('type', [
     hostId,
     /** `modifiedIndex` of the VM that the decision was made from. */
     baseIndex: z.int(),
+    /** What was seen of the hosts, to be told later: nothing follows from it. */
+    weighing: weighingSchema.optional(),
   }),
   /** A user's decision for a VM without a host; the hard rules hold for it too. */
   z.strictObject({
@@ -150,6 +153,8 @@ export const commandSchema = z.discriminatedUnion('type', [
     /** Only a stopped VM may go without one: it takes no room anywhere until it starts. */
     targetId: hostId.optional(),
     ifModifiedIndex: z.int().optional(),
+    /** What was seen of the hosts when the target was chosen; absent when it was named. */
+    weighing: weighingSchema.optional(),
   }),
   /** The target of a move has built the VM, or could not. `index` is that at which the move began. */
   z.strictObject({
@@ -181,6 +186,7 @@ export const commandSchema = z.discriminatedUnion('type', [
     baseIndex: z.int(),
     reason: z.string().max(64),
     message: z.string().max(1024),
+    weighing: weighingSchema.optional(),
   }),
   /**
    * The leader of `term` has counted the lease of the VM's host to its end: nothing of it runs there any more. Void

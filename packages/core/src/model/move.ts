@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { vmNameSchema } from './vm-name.ts';
+import { weighingSchema } from './weighing.ts';
 
 /** Why a VM moves, where it is not to make room: its host is drained or evacuated, a user or a plan wants it elsewhere. */
 export const moveCauseSchema = z.enum(['drain', 'evacuate', 'migrate', 'rebalance']);
@@ -31,6 +32,8 @@ export const movingSchema = z.discriminatedUnion('cause', [
     targetId: z.int().min(1).optional(),
     /** Wall clock of its beginning, for display. */
     sinceMs: z.number(),
+    /** What was seen of the hosts when the target was chosen. */
+    weighing: weighingSchema.optional(),
   }),
 ]);
 /** A VM on its way off its host. */

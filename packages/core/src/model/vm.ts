@@ -1,5 +1,6 @@
 /** A virtual machine: what the user asked for (`spec`), what the cluster decided, what its host observed. */
 import { z } from 'zod';
+import { decisionSchema } from './decision.ts';
 import { DEFAULT_READINESS, haltSchema, healthSchema, type Probe, probeSchema, restartSchema } from './health.ts';
 import { moveFailureSchema, movingSchema } from './move.ts';
 import { annotationsSchema, attributeSchema, flakeRefSchema, labelsSchema, nameSchema } from './names.ts';
@@ -350,6 +351,8 @@ export const vmSchema = z.strictObject({
   moveFailure: moveFailureSchema.optional(),
   /** Set while it is stopped because it turned out larger than its project's quotas allow; says by what. */
   overQuota: z.string().max(256).optional(),
+  /** How it came to its last host, or why it waits; absent when that was decided before decisions were kept. */
+  decision: decisionSchema.optional(),
   status: vmStatusSchema,
   /** The build that it is to run; absent while that is the first one. */
   revision: revisionSchema.optional(),

@@ -9,15 +9,29 @@ import { type Host, hostZone } from '../model/host.ts';
 import { hasPair, type Strategy } from '../model/placement.ts';
 import { type Vm, vmResources } from '../model/vm.ts';
 import { DEFAULT_PROJECT, projectOf } from '../model/vm-name.ts';
+import { NEXT_BEST } from '../model/weighing.ts';
 import { HostHeap, type Weighed } from './host-heap.ts';
 import type { PassLoads } from './loads.ts';
-import { hostPoints, zonePoints } from './score.ts';
+import { hostPoints, partNames, zonePoints } from './score.ts';
+import { type Excluded, Exclusions } from './weighing.ts';
 
 /** Finds the best host for one VM after the other, all of the same {@link kindOf}. */
 export interface Candidates {
   /** The best host that `vm` fits on as things are now in the pass. */
   best(vm: Vm): Host | undefined;
+  /**
+   * Those that come behind `chosen`, which was just found to be the best for `vm` and has not been given it yet: up to
+   * {@link NEXT_BEST}, the best first. Fewer where a few looks find no more.
+   */
+  next(vm: Vm, chosen: Host): Host[];
+  /** The hosts that are known to be ruled out for all VMs of the kind. */
+  readonly excluded: Excluded | undefined;
+  /** What the score of the kind is made of. */
+  readonly parts: string[];
 }
+
+/** Hosts that are looked at for those behind the best one. */
+const NEXT_LOOKS = 8;
 
 /** VMs with the same kind fit on the same hosts, but for ports and for what others there think of their labels. */
 export function kindOf(vm: Vm, strategy: Strategy): string {
@@ -49,6 +63,11 @@ function isForAll(vm: Vm, misfit: Misfit): boolean {
   }
 }
 
+/** The best few, the best first. */
+function behind(weighed: Weighed[]): Weighed[] {
+  return weighed.sort((a, b) => b.points - a.points || a.host.id - b.host.id).slice(0, NEXT_BEST);
+}
+
 /** Hosts by points. Made empty: every host is offered to it once, before it is asked for the best. */
 class ByPoints implements Candidates {
   readonly #vm: Vm;
@@ -61,6 +80,8 @@ class ByPoints implements Candidates {
   readonly #current = new Map<number, Weighed>();
   /** Those that were offered, until they are first asked for. */
   readonly #offered = new Map<string, Weighed[]>();
+  readonly #excluded = new Exclusions();
+  readonly parts: string[];
   /** How much of the pass's log is in the points. */
   #seen: number;
 
@@ -71,11 +92,20 @@ class ByPoints implements Candidates {
     const { spread, pack } = vm.spec.placement;
     this.#byZone = [...(spread ?? []), ...(pack ?? [])].some(({ per }) => per === 'zone');
     this.#seen = loads.log.length;
+    this.parts = partNames(strategy, vm);
+  }
+
+  get excluded(): Excluded | undefined {
+    return this.#excluded.counts;
   }
 
   /** Takes a host in, unless no VM of the kind fits there in this pass. Nothing may have been placed since it was made. */
   offer(host: Host): void {
-    if (misfits(this.#vm, host, this.#loads).some((misfit) => isForAll(this.#vm, misfit))) return;
+    const against = misfits(this.#vm, host, this.#loads);
+    if (against.length > 0 && against.some((misfit) => isForAll(this.#vm, misfit))) {
+      this.#excluded.add(against);
+      return;
+    }
     const weighed = { host, points: hostPoints(this.#strategy, this.#vm, host, this.#loads) };
     this.#current.set(host.id, weighed);
     const zone = this.#zoneOf(host);
@@ -104,11 +134,32 @@ class ByPoints implements Candidates {
         break;
       }
       heap.pop();
-      if (against.some((misfit) => isForAll(vm, misfit))) this.#current.delete(weighed.host.id);
-      else aside.push({ heap, weighed });
+      if (against.some((misfit) => isForAll(vm, misfit))) {
+        this.#current.delete(weighed.host.id);
+        this.#excluded.add(against);
+      } else aside.push({ heap, weighed });
     }
     for (const { heap, weighed } of aside) heap.push(weighed);
     return found;
+  }
+
+  next(vm: Vm, chosen: Host): Host[] {
+    const accept = (weighed: Weighed) =>
+      weighed.host !== chosen &&
+      this.#current.get(weighed.host.id) === weighed &&
+      misfits(vm, weighed.host, this.#loads).length === 0;
+    if (!this.#byZone) {
+      const [heap] = this.#heaps.values();
+      return heap?.first(NEXT_BEST, NEXT_LOOKS, accept).map(({ host }) => host) ?? [];
+    }
+    const found: Weighed[] = [];
+    for (const [zone, heap] of this.#heaps) {
+      const more = zonePoints(vm, zone, this.#loads);
+      for (const { host, points } of heap.first(NEXT_BEST, NEXT_LOOKS, accept)) {
+        found.push({ host, points: points + more });
+      }
+    }
+    return behind(found).map(({ host }) => host);
   }
 
   /** Weighs the hosts again that were given something since. */
@@ -151,11 +202,34 @@ class ByPoints implements Candidates {
 /** Hosts that take turns, by their ids. */
 class ByTurn implements Candidates {
   readonly #loads: PassLoads;
-  readonly #hosts: Host[];
+  readonly #hosts: Host[] = [];
+  readonly #excluded = new Exclusions();
+  readonly parts: string[];
 
-  constructor(vm: Vm, hosts: Iterable<Host>, loads: PassLoads) {
+  constructor(vm: Vm, strategy: Strategy, hosts: Iterable<Host>, loads: PassLoads) {
     this.#loads = loads;
-    this.#hosts = [...hosts].filter((host) => !misfits(vm, host, loads).some((misfit) => isForAll(vm, misfit)));
+    this.parts = partNames(strategy, vm);
+    for (const host of hosts) {
+      const against = misfits(vm, host, loads);
+      if (against.some((misfit) => isForAll(vm, misfit))) this.#excluded.add(against);
+      else this.#hosts.push(host);
+    }
+  }
+
+  get excluded(): Excluded | undefined {
+    return this.#excluded.counts;
+  }
+
+  /** Whose turn comes next. */
+  next(vm: Vm, chosen: Host): Host[] {
+    const found: Host[] = [];
+    const start = this.#hosts.indexOf(chosen);
+    const most = Math.min(NEXT_LOOKS, this.#hosts.length - 1);
+    for (let ahead = 1; ahead <= most && found.length < NEXT_BEST; ahead++) {
+      const host = this.#hosts[(start + ahead) % this.#hosts.length];
+      if (host !== undefined && misfits(vm, host, this.#loads).length === 0) found.push(host);
+    }
+    return found;
   }
 
   best(vm: Vm): Host | undefined {
@@ -174,34 +248,63 @@ class ByTurn implements Candidates {
       if (host === undefined) return undefined;
       const against = misfits(vm, host, this.#loads);
       if (against.length === 0) return host;
-      if (against.some((misfit) => isForAll(vm, misfit))) this.#hosts.splice(at, 1);
-      else at += 1;
+      if (against.some((misfit) => isForAll(vm, misfit))) {
+        this.#hosts.splice(at, 1);
+        this.#excluded.add(against);
+      } else at += 1;
     }
     return undefined;
   }
 }
+
+/** Of a host that has none of the company that a VM seeks. */
+const ALONE: readonly Misfit[] = [{ rule: 'near', label: '' }];
 
 /** Looks at every host each time: for VMs that seek company, which any placement may have brought anywhere. */
 class ByLooking implements Candidates {
   readonly #strategy: Strategy;
   readonly #hosts: Iterable<Host>;
   readonly #loads: PassLoads;
+  readonly parts: string[];
+  /** Those that the last VM fitted on, and what kept it off the others. */
+  #fitting: Host[] = [];
+  #excluded = new Exclusions();
 
-  constructor(strategy: Strategy, hosts: Iterable<Host>, loads: PassLoads) {
+  constructor(vm: Vm, strategy: Strategy, hosts: Iterable<Host>, loads: PassLoads) {
     this.#strategy = strategy;
     this.#hosts = hosts;
     this.#loads = loads;
+    this.parts = partNames(strategy, vm);
+  }
+
+  get excluded(): Excluded | undefined {
+    return this.#excluded.counts;
   }
 
   best(vm: Vm): Host | undefined {
     const { near } = vm.spec.placement;
     const mustFollow = near?.map((label) => inProject(vm, label)).find((label) => this.#loads.placed(label) > 0);
-    const fitting: Host[] = [];
+    this.#fitting = [];
+    this.#excluded = new Exclusions();
     for (const host of this.#hosts) {
-      if (mustFollow !== undefined && this.#loads.of(host.id).count(mustFollow) === 0) continue;
-      if (misfits(vm, host, this.#loads).length === 0) fitting.push(host);
+      // Most are elsewhere than the company: one look tells.
+      const isAlone = mustFollow !== undefined && this.#loads.of(host.id).count(mustFollow) === 0;
+      const against = isAlone ? ALONE : misfits(vm, host, this.#loads);
+      if (against.length === 0) this.#fitting.push(host);
+      else this.#excluded.add(against);
     }
-    return bestOf(vm, this.#strategy, fitting, this.#loads, this.#loads.lastTurn);
+    return bestOf(vm, this.#strategy, this.#fitting, this.#loads, this.#loads.lastTurn);
+  }
+
+  next(vm: Vm, chosen: Host): Host[] {
+    const others = this.#fitting.filter((host) => host !== chosen);
+    if (this.#strategy === 'round-robin') {
+      const [later, earlier] = [others.filter(({ id }) => id > chosen.id), others.filter(({ id }) => id < chosen.id)];
+      return [...later, ...earlier].slice(0, NEXT_BEST);
+    }
+    const points = (host: Host) =>
+      hostPoints(this.#strategy, vm, host, this.#loads) + zonePoints(vm, hostZone(host), this.#loads);
+    return behind(others.map((host) => ({ host, points: points(host) }))).map(({ host }) => host);
   }
 }
 
@@ -241,8 +344,8 @@ export interface Kind {
 export function candidates(kinds: readonly Kind[], hosts: readonly Host[], loads: PassLoads): Candidates[] {
   const byPoints: ByPoints[] = [];
   const found = kinds.map(({ vm, strategy }): Candidates => {
-    if (vm.spec.placement.near !== undefined) return new ByLooking(strategy, hosts, loads);
-    if (strategy === 'round-robin') return new ByTurn(vm, hosts, loads);
+    if (vm.spec.placement.near !== undefined) return new ByLooking(vm, strategy, hosts, loads);
+    if (strategy === 'round-robin') return new ByTurn(vm, strategy, hosts, loads);
     const empty = new ByPoints(vm, strategy, loads);
     byPoints.push(empty);
     return empty;

@@ -14,7 +14,7 @@ function pair(): SampleCluster {
 }
 
 function pass(cluster: SampleCluster): void {
-  for (const command of schedule(cluster.state)) cluster.apply(command);
+  for (const command of schedule(cluster.state, 1)) cluster.apply(command);
 }
 
 function explain(cluster: SampleCluster, name: string) {

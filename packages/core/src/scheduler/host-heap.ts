@@ -50,6 +50,32 @@ export class HostHeap {
     return top;
   }
 
+  /**
+   * The best of those that `accept` takes, up to `count`, the best first. It looks at no more than `looks` of them, and
+   * takes none away.
+   */
+  first(count: number, looks: number, accept: (entry: Weighed) => boolean): Weighed[] {
+    const found: Weighed[] = [];
+    // Whoever is next is below one that was looked at.
+    const edge: number[] = this.#entries.length === 0 ? [] : [0];
+    for (let looked = 0; looked < looks && found.length < count; looked++) {
+      let next = -1;
+      let entry: Weighed | undefined;
+      for (let at = 0; at < edge.length; at++) {
+        const other = this.#entries[edge[at] ?? -1];
+        if (other === undefined || (entry !== undefined && !isBetter(other, entry))) continue;
+        entry = other;
+        next = at;
+      }
+      if (entry === undefined) break;
+      const below = 2 * (edge[next] ?? 0) + 1;
+      edge[next] = below;
+      edge.push(below + 1);
+      if (accept(entry)) found.push(entry);
+    }
+    return found;
+  }
+
   #sink(from: number): void {
     const entries = this.#entries;
     const entry = entries[from];

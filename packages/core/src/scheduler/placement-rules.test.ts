@@ -33,7 +33,7 @@ function hosts(count: number, settings: readonly Partial<HostSettings>[] = []): 
 }
 
 function pass(cluster: SampleCluster): PlacementCommand[] {
-  const commands = schedule(cluster.state);
+  const commands = schedule(cluster.state, 1);
   for (const command of commands) {
     const result = cluster.apply(command);
     if (!result.ok) throw new Error(result.error.message);

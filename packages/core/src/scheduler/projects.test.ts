@@ -8,7 +8,7 @@ import { schedule } from './schedule.ts';
 
 /** Applies what a pass decides; the invariants hold after each. */
 function pass(cluster: SampleCluster): string[] {
-  return schedule(cluster.state).map((command) => {
+  return schedule(cluster.state, 1).map((command) => {
     const result = cluster.apply(command);
     t.same([...checkInvariants(cluster.state), ...checkStep(cluster.state, cluster.last.objectChanges)], []);
     t.ok(result.ok, JSON.stringify(result));

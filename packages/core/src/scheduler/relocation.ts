@@ -8,12 +8,15 @@ import { type Host, hostZone } from '../model/host.ts';
 import { type MoveCause, moveTargetId } from '../model/move.ts';
 import type { Vm } from '../model/vm.ts';
 import { projectOf } from '../model/vm-name.ts';
+import type { Weighing } from '../model/weighing.ts';
 import { bestOf } from './candidates.ts';
 import { explainUnplaceable } from './feasible.ts';
+import { weighAll } from './weighing.ts';
 
 /** What may become of a VM that is to leave its host. */
 export type Relocation =
-  | { readonly type: 'to'; readonly host: Host }
+  /** `weigh` says what was seen of the hosts, in the words of the host `by` that decides so. */
+  | { readonly type: 'to'; readonly host: Host; readonly weigh: (by: number) => Weighing }
   /** It is stopped and fits nowhere now; it takes no room until it starts, and may go without a target. */
   | { readonly type: 'release' }
   /** `message` goes after the name of the VM: `fits nowhere else: n3 has 1 vcpu free of 8`. */
@@ -61,7 +64,10 @@ export function relocate(state: ClusterState, vm: Vm, cause: MoveCause, loads?: 
   const wanted = cause === 'evacuate' ? withoutWishes(vm) : vm;
   const wantedStrategy = cause === 'evacuate' ? 'most-available' : strategy;
   const host = bestOf(wanted, wantedStrategy, fitting, free, state.cluster?.lastTurnHostId ?? 0);
-  if (host !== undefined) return { type: 'to', host };
+  if (host !== undefined) {
+    const question = { vm: wanted, strategy: wantedStrategy, hosts: others, loads: free, from: state.index };
+    return { type: 'to', host, weigh: (by) => weighAll({ ...question, by }, host) };
+  }
   if (vm.power === 'stopped') return { type: 'release' };
   if (others.length === 0)
     return { type: 'stuck', reason: 'NoHostFits', message: 'has nowhere to go: there is no other host' };

@@ -20,7 +20,7 @@ function hosts(count: number, memoryMib = 16_384): SampleCluster {
 
 /** Applies one pass; every command must be accepted. */
 function pass(cluster: SampleCluster): number {
-  const commands = schedule(cluster.state);
+  const commands = schedule(cluster.state, 1);
   for (const command of commands) {
     const result = cluster.apply(command);
     if (!result.ok) throw new Error(result.error.message);
@@ -59,7 +59,7 @@ t.test('only VMs that are to run are placed', (t) => {
   const cluster = hosts(1);
   cluster.create('web');
   cluster.apply({ type: 'vmSetPower', name: 'web', power: 'stopped' });
-  t.same(schedule(cluster.state), []);
+  t.same(schedule(cluster.state, 1), []);
   t.end();
 });
 
@@ -67,7 +67,7 @@ t.test('the oldest comes first', (t) => {
   const cluster = hosts(1);
   for (const name of ['z', 'm', 'a']) cluster.create(name);
   t.same(
-    schedule(cluster.state).map((command) => command.name),
+    schedule(cluster.state, 1).map((command) => command.name),
     ['z', 'm', 'a'],
   );
   t.end();
@@ -118,11 +118,11 @@ t.test('explanations and passes are bounded', (t) => {
   t.match(message, /; and \d+ more hosts\. To make it fit: /);
   for (let i = 0; i < 10; i++) cluster.create(`v${i}`);
   for (let i = 0; i < 10; i++) cluster.create(`big${i}`, { memoryMib: 65_536 });
-  const commands = schedule(cluster.state, { assignments: 4, explanations: 3, preemptions: 1 });
+  const commands = schedule(cluster.state, 1, { assignments: 4, explanations: 3, preemptions: 1 });
   // The fifth tells web anew.
   t.equal(commands.length, 5);
   t.equal(pass(cluster), 21);
-  t.equal(schedule(cluster.state, { assignments: 4, explanations: 3, preemptions: 1 }).length, 0);
+  t.equal(schedule(cluster.state, 1, { assignments: 4, explanations: 3, preemptions: 1 }).length, 0);
   t.end();
 });
 

@@ -15,10 +15,12 @@ import type { Host } from '../model/host.ts';
 import type { Strategy } from '../model/placement.ts';
 import { type Vm, vmPriority } from '../model/vm.ts';
 import { projectOf } from '../model/vm-name.ts';
+import { ALL_KEPT_UP_TO, type Weighing } from '../model/weighing.ts';
 import { type Candidates, candidates, type Kind, kindOf } from './candidates.ts';
 import { explainUnplaceable, placedByHand, UNPLACEABLE_REASONS, type Unplaceable } from './feasible.ts';
 import { PassLoads } from './loads.ts';
 import { planPreemption } from './preemption.ts';
+import { type Question, weighAll, weighBest } from './weighing.ts';
 
 /** A decision about one VM. */
 export type PlacementCommand = Extract<Command, { type: 'vmAssign' | 'vmPreempt' | 'vmUnplaceable' }>;
@@ -56,7 +58,7 @@ class Pass {
   /** Kinds of the VMs that were looked at in advance. */
   readonly #kindOf = new Map<Vm, string>();
   /** Reasons by kind of VM: those that ask for the same hear the same. */
-  readonly #reasons = new Map<string, Unplaceable | undefined>();
+  readonly #reasons = new Map<string, { readonly why: Unplaceable; readonly weighing: Weighing } | undefined>();
   /** VMs without a host, with their kinds: told why once it is known what the others took. */
   readonly #left: { readonly vm: Vm; readonly kind: string }[] = [];
   /** Names of VMs that were made to give way in this pass. */
@@ -64,11 +66,13 @@ class Pass {
   /** Kinds of VM, with their priorities, that nobody can make room for. */
   readonly #noRoom = new Set<string>();
   readonly #commands: PlacementCommand[] = [];
+  readonly #by: number;
   #assignments = 0;
   #explanations = 0;
   #preemptions = 0;
 
-  constructor(state: ClusterState, limits: ScheduleLimits) {
+  constructor(state: ClusterState, limits: ScheduleLimits, by: number) {
+    this.#by = by;
     this.#state = state;
     this.#limits = limits;
     this.#hosts = [...state.hosts()];
@@ -83,7 +87,7 @@ class Pass {
   prepare(vms: readonly Vm[]): void {
     const kinds = new Map<string, Kind>();
     for (const vm of vms) {
-      const strategy = strategyOf(this.#state.cluster, this.#state.project(projectOf(vm.name)), vm.spec.placement);
+      const strategy = this.#strategyOf(vm);
       if (strategy === 'manual' || vm.spec.placement.host !== undefined) continue;
       const kind = kindOf(vm, strategy);
       this.#kindOf.set(vm, kind);
@@ -98,16 +102,18 @@ class Pass {
 
   consider(vm: Vm): void {
     const { placement } = vm.spec;
-    const strategy = strategyOf(this.#state.cluster, this.#state.project(projectOf(vm.name)), placement);
+    const strategy = this.#strategyOf(vm);
     if (strategy === 'manual' && placement.host === undefined) {
       this.#explain(vm, placedByHand(vm));
       return;
     }
     const kind = this.#kindOf.get(vm) ?? kindOf(vm, strategy);
-    const host = placement.host === undefined ? this.#find(vm, strategy, kind) : this.#only(vm, placement.host);
+    const found = placement.host === undefined ? this.#candidates(vm, strategy, kind) : undefined;
+    const host = placement.host === undefined ? found?.best(vm) : this.#only(vm, placement.host);
     if (host !== undefined) {
+      const weighing = this.#weigh(vm, strategy, host, found);
       this.#loads.place(vm, host.id, strategy === 'round-robin');
-      this.#commands.push({ type: 'vmAssign', ...base(vm), hostId: host.id });
+      this.#commands.push({ type: 'vmAssign', ...base(vm), hostId: host.id, weighing });
       this.#assignments += 1;
       return;
     }
@@ -124,21 +130,38 @@ class Pass {
     for (const { vm, kind } of [...untold, ...told.slice(first), ...told.slice(0, first)]) {
       if (!this.#reasons.has(kind)) {
         if (this.#reasons.size >= this.#limits.explanations) continue;
-        this.#reasons.set(kind, explainUnplaceable(vm, this.#hosts, this.#loads));
+        const why = explainUnplaceable(vm, this.#hosts, this.#loads);
+        const strategy = this.#strategyOf(vm);
+        this.#reasons.set(kind, why && { why, weighing: weighAll(this.#question(vm, strategy)) });
       }
       const reason = this.#reasons.get(kind);
-      if (reason !== undefined) this.#explain(vm, reason);
+      if (reason !== undefined) this.#explain(vm, reason.why, reason.weighing);
     }
     return this.#commands;
   }
 
-  #find(vm: Vm, strategy: Strategy, kind: string): Host | undefined {
+  #strategyOf(vm: Vm): Strategy {
+    return strategyOf(this.#state.cluster, this.#state.project(projectOf(vm.name)), vm.spec.placement);
+  }
+
+  #question(vm: Vm, strategy: Strategy): Question {
+    return { vm, strategy, hosts: this.#hosts, loads: this.#loads, from: this.#state.index, by: this.#by };
+  }
+
+  /** What is remembered of the choice of `host`, before the VM counts there. */
+  #weigh(vm: Vm, strategy: Strategy, host: Host, found: Candidates | undefined): Weighing {
+    const question = this.#question(vm, strategy);
+    if (found === undefined || this.#hosts.length <= ALL_KEPT_UP_TO) return weighAll(question, host);
+    return weighBest(question, [host, ...found.next(vm, host)], found.excluded, found.parts);
+  }
+
+  #candidates(vm: Vm, strategy: Strategy, kind: string): Candidates | undefined {
     let found = this.#kinds.get(kind);
     if (found === undefined) {
       [found] = candidates([{ vm, strategy }], this.#hosts, this.#loads);
       if (found !== undefined) this.#kinds.set(kind, found);
     }
-    return found?.best(vm);
+    return found;
   }
 
   #only(vm: Vm, name: string): Host | undefined {
@@ -180,10 +203,11 @@ class Pass {
     return true;
   }
 
-  #explain(vm: Vm, { reason, message }: Unplaceable): void {
+  #explain(vm: Vm, { reason, message }: Unplaceable, weighing?: Weighing): void {
     if (vm.status.reason === reason && vm.status.message === message) return;
     if (this.#explanations >= this.#limits.explanations) return;
-    this.#commands.push({ type: 'vmUnplaceable', ...base(vm), reason, message });
+    const seen = weighing === undefined ? {} : { weighing };
+    this.#commands.push({ type: 'vmUnplaceable', ...base(vm), reason, message, ...seen });
     this.#explanations += 1;
   }
 }
@@ -192,10 +216,16 @@ function base({ name, uid, modifiedIndex }: Vm): { name: string; uid: string; ba
   return { name, uid, baseIndex: modifiedIndex };
 }
 
-/** Decisions for the VMs that wait. A VM whose explanation has not changed gets none. */
-export function schedule(state: ClusterState, limits: ScheduleLimits = SCHEDULE_LIMITS): PlacementCommand[] {
+/**
+ * Decisions for the VMs that wait, made by the host with the id `by`. A VM whose explanation has not changed gets none.
+ */
+export function schedule(
+  state: ClusterState,
+  by: number,
+  limits: ScheduleLimits = SCHEDULE_LIMITS,
+): PlacementCommand[] {
   if (state.waiting.size === 0) return [];
-  const pass = new Pass(state, limits);
+  const pass = new Pass(state, limits, by);
   const waiting = queue(state);
   pass.prepare(waiting.slice(0, limits.assignments));
   for (const vm of waiting) {

@@ -84,21 +84,34 @@ export function zonePoints(vm: Vm, zone: string, loads: Loads): number {
   return sum;
 }
 
-/** The score of a host with its parts; the points of the parts add up to those of the score. */
-export function scoreParts(strategy: Strategy, vm: Vm, host: Host, loads: Loads): ScorePart[] {
+/** What each part of a VM's score is for, in the order of {@link partPoints}. */
+export function partNames(strategy: Strategy, vm: Vm): string[] {
   const { prefer, spread, pack, costWeight } = vm.spec.placement;
-  const parts: ScorePart[] = [{ part: strategy, points: strategyPoints(strategy, vm, host, loads) }];
+  const names: string[] = [strategy];
+  for (const { label } of prefer ?? []) names.push(`prefer ${label}`);
+  for (const { label, per } of spread ?? []) names.push(`spread ${label} per ${per}`);
+  for (const { label, per } of pack ?? []) names.push(`pack ${label} per ${per}`);
+  if (costWeight !== undefined) names.push('cost');
+  return names;
+}
+
+/** The points of a host by part; they add up to its score. */
+export function partPoints(strategy: Strategy, vm: Vm, host: Host, loads: Loads): number[] {
+  const { prefer, spread, pack, costWeight } = vm.spec.placement;
+  const found = [strategyPoints(strategy, vm, host, loads)];
   for (const { label, weight } of prefer ?? []) {
-    parts.push({ part: `prefer ${label}`, points: hasPair(hostLabels(host), label) ? points(weight, 1) : 0 });
+    found.push(hasPair(hostLabels(host), label) ? points(weight, 1) : 0);
   }
   const there = ({ per, label }: CompanyWish) =>
     (per === 'host' ? loads.of(host.id) : loads.zone(hostZone(host))).count(inProject(vm, label));
-  for (const wish of spread ?? []) {
-    parts.push({ part: `spread ${wish.label} per ${wish.per}`, points: spreadPoints(wish, there(wish)) });
-  }
-  for (const wish of pack ?? []) {
-    parts.push({ part: `pack ${wish.label} per ${wish.per}`, points: packPoints(wish, there(wish)) });
-  }
-  if (costWeight !== undefined) parts.push({ part: 'cost', points: costPoints(costWeight, host) });
-  return parts;
+  for (const wish of spread ?? []) found.push(spreadPoints(wish, there(wish)));
+  for (const wish of pack ?? []) found.push(packPoints(wish, there(wish)));
+  if (costWeight !== undefined) found.push(costPoints(costWeight, host));
+  return found;
+}
+
+/** The score of a host with its parts; the points of the parts add up to those of the score. */
+export function scoreParts(strategy: Strategy, vm: Vm, host: Host, loads: Loads): ScorePart[] {
+  const all = partPoints(strategy, vm, host, loads);
+  return partNames(strategy, vm).map((part, at) => ({ part, points: all[at] ?? 0 }));
 }

@@ -2,6 +2,7 @@
 import type { RouteResult } from '@n3x/core/api/routes';
 import { N3xError } from '@n3x/core/base/errors';
 import { drainProgress } from '@n3x/core/control/drain-progress';
+import type { Command } from '@n3x/core/machine/command';
 import type { ClusterState } from '@n3x/core/machine/state';
 import { DRAIN_PARALLEL, DRAIN_PARALLEL_MAX } from '@n3x/core/model/drain';
 import type { Vm } from '@n3x/core/model/vm';
@@ -38,18 +39,23 @@ export async function getDrain(call: Call<'getDrain'>): Promise<RouteResult<'get
 }
 
 /** The host that is to take a VM: the one that the user named, else the best. */
-function targetOf(state: ClusterState, vm: Vm, name: string | undefined): number | undefined {
+function targetOf(
+  state: ClusterState,
+  vm: Vm,
+  name: string | undefined,
+  by: number,
+): Pick<Extract<Command, { type: 'vmMove' }>, 'targetId' | 'weighing'> {
   if (name !== undefined) {
     const host = state.hostByName(name);
     if (host === undefined) throw unknownHost(state, name);
-    return host.id;
+    return { targetId: host.id };
   }
   const goal = relocate(state, vm, 'migrate');
   switch (goal.type) {
     case 'to':
-      return goal.host.id;
+      return { targetId: goal.host.id, weighing: goal.weigh(by) };
     case 'release':
-      return undefined;
+      return {};
     case 'stuck':
       throw new N3xError('N3X_REFUSED', `VM ${vm.name} ${goal.message}`, { details: { name: vm.name } });
   }
@@ -66,10 +72,10 @@ export async function migrateVm(call: Call<'migrateVm'>): Promise<RouteResult<'m
     const message = `VM ${name} has no host to leave: \`n3xctl vm explain ${name}\` says where it would go`;
     throw new N3xError('N3X_REFUSED', message, { details: { name } });
   }
-  const targetId = targetOf(before, vm, call.body.host);
+  const target = targetOf(before, vm, call.body.host, call.backend.local().hostId ?? 0);
   const { changed, index } = await call.command({
     ...{ type: 'vmMove', name, uid: vm.uid, epoch: vm.assignment.epoch, cause: 'migrate' },
-    ...(targetId === undefined ? {} : { targetId }),
+    ...target,
     ...(ifModifiedIndex === undefined ? {} : { ifModifiedIndex }),
   });
   const state = await call.stateAt(index);

@@ -3,26 +3,30 @@ import type { RouteResult } from '@n3x/core/api/routes';
 import { N3xError } from '@n3x/core/base/errors';
 import { draftVm } from '@n3x/core/machine/apply-vm';
 import { explainPlacement } from '@n3x/core/scheduler/explain';
+import { type DecisionExplanation, explainDecision } from '@n3x/core/scheduler/explain-decision';
 import { type Call, unknownVm } from '../call.ts';
 import { vmView } from '../views.ts';
 import { checkVmRequest } from '../vm-request.ts';
 
 type View = RouteResult<'explainVm'>;
+type Explained = ReturnType<typeof explainPlacement> & Partial<Pick<DecisionExplanation, 'decision'>>;
 
 /** The answer shares nothing with the state, as its schema has it. */
-function shown(explanation: ReturnType<typeof explainPlacement>, index: number, stale: boolean): View {
-  const { displaces, hosts, ...rest } = explanation;
+function shown(explanation: Explained, asOf: View['asOf'], index: number, stale: boolean): View {
+  const { displaces, hosts, decision, ...rest } = explanation;
   const opinions = hosts.map(({ rules, parts, ...host }) => ({ ...host, rules: [...rules], parts: [...parts] }));
-  return { ...rest, displaces: [...displaces], hosts: opinions, index, stale };
+  const facts = decision === undefined || decision === null ? null : { ...decision, excluded: [...decision.excluded] };
+  return { ...rest, asOf, displaces: [...displaces], hosts: opinions, decision: facts, index, stale };
 }
 
 /** `GET /v1/vms/:name/placement` */
 export async function explainVm(call: Call<'explainVm'>): Promise<View> {
-  const { consistency } = call.query;
+  const { asOf, consistency } = call.query;
   const state = await call.stateFor(consistency);
   const vm = state.vm(call.params.name);
   if (vm === undefined) throw unknownVm(state, call.params.name);
-  return shown(explainPlacement(state, vm), state.index, consistency === 'stale');
+  const explanation = asOf === 'decision' ? explainDecision(state, vm) : explainPlacement(state, vm);
+  return shown(explanation, asOf, state.index, consistency === 'stale');
 }
 
 /** `POST /v1/vms/plan` */
@@ -32,7 +36,7 @@ export async function planVm(call: Call<'planVm'>): Promise<View> {
   const { name, spec, power } = call.body;
   const at = { index: state.index, atMs: Date.now() };
   const draft = draftVm(state, state.cluster, { name, uid: 'plan', spec, power }, at);
-  if (draft.type !== 'refused') return shown(explainPlacement(state, draft.vm), state.index, false);
+  if (draft.type !== 'refused') return shown(explainPlacement(state, draft.vm), 'now', state.index, false);
   const { verdict } = draft;
   if (verdict.ok) throw new N3xError('N3X_INTERNAL', `VM ${name} was refused without a reason`);
   const { code, message, details } = verdict.error;
