@@ -69,6 +69,15 @@ export class Call<Id extends OperationId = OperationId> {
     return this.stateNow();
   }
 
+  /** A list as of one index: `items` of the state, as fresh as the request asks for. */
+  async list<T>(
+    { consistency }: { readonly consistency: 'linearizable' | 'stale' },
+    items: (state: ClusterState) => T[],
+  ): Promise<{ items: T[]; index: number; stale: boolean }> {
+    const state = await this.stateFor(consistency);
+    return { items: items(state), index: state.index, stale: consistency === 'stale' };
+  }
+
   /** Makes a command take effect. A name that does not exist is refused with the nearest one that does. */
   async command(command: Command): Promise<CommandResult & { ok: true }> {
     this.stateNow();

@@ -5,34 +5,17 @@ import { UsageError } from '../arguments/usage-error.ts';
 import type { Context } from '../context.ts';
 import { formatSpan } from '../output/age.ts';
 import { lockDetails, lockTable } from '../output/lock-text.ts';
+import { readingVerbs } from './listing.ts';
 import { type ClaimFlags, claim, defaultHolder, release as giveBack, readClaim } from './lock-claim.ts';
-import { findStale } from './stale-lookup.ts';
 
-/** `lock list`. */
-export async function list(context: Context): Promise<void> {
-  const answer = await context.client.call('listLocks', {
-    deadline: context.requestDeadline(),
-    query: context.consistency,
-  });
-  await context.show(answer, {
-    names: answer.items.map((lock) => lock.name),
-    text: () => lockTable(answer.items, context.paint, Date.now(), context.options.output === 'wide'),
-    mark: answer,
-  });
-}
-
-/** `lock show NAME`. */
-export async function show(context: Context, args: readonly string[]): Promise<void> {
-  const name = args[0] ?? '';
-  const deadline = context.requestDeadline();
-  const query = context.consistency;
-  if (context.options.stale === true) {
-    const { item, mark } = findStale('lock', name, await context.client.call('listLocks', { deadline, query }));
-    return context.show({ ...item, ...mark }, { names: [name], text: () => lockDetails(item, Date.now()), mark });
-  }
-  const lock = await context.client.call('getLock', { deadline, params: { name }, query });
-  await context.show(lock, { names: [name], text: () => lockDetails(lock, Date.now()) });
-}
+/** `lock list` and `lock show NAME`. */
+export const { list, show } = readingVerbs({
+  kind: 'lock',
+  all: (client, read) => client.call('listLocks', read),
+  one: (client, read) => client.call('getLock', read),
+  table: lockTable,
+  details: (lock, _paint, nowMs) => lockDetails(lock, nowMs),
+});
 
 function showClaim(context: Context, name: string, answer: RouteResult<'acquireLock'>, done: string): Promise<void> {
   const { token, ticket, position, holdMs } = answer.claim;

@@ -2,33 +2,16 @@
 import { type NetworkFlags, networkChanges, networkRequest } from '../arguments/network-request.ts';
 import type { Context } from '../context.ts';
 import { networkDetails, networkTable } from '../output/network-text.ts';
-import { findStale } from './stale-lookup.ts';
+import { readingVerbs } from './listing.ts';
 
-/** `network list`. */
-export async function list(context: Context): Promise<void> {
-  const answer = await context.client.call('listNetworks', {
-    deadline: context.requestDeadline(),
-    query: context.consistency,
-  });
-  await context.show(answer, {
-    names: answer.items.map((network) => network.name),
-    text: () => networkTable(answer.items, context.paint, Date.now(), context.options.output === 'wide'),
-    mark: answer,
-  });
-}
-
-/** `network show NAME`. */
-export async function show(context: Context, args: readonly string[]): Promise<void> {
-  const name = args[0] ?? '';
-  const deadline = context.requestDeadline();
-  const query = context.consistency;
-  if (context.options.stale === true) {
-    const { item, mark } = findStale('network', name, await context.client.call('listNetworks', { deadline, query }));
-    return context.show({ ...item, ...mark }, { names: [name], text: () => networkDetails(item, Date.now()), mark });
-  }
-  const network = await context.client.call('getNetwork', { deadline, params: { name }, query });
-  await context.show(network, { names: [name], text: () => networkDetails(network, Date.now()) });
-}
+/** `network list` and `network show NAME`. */
+export const { list, show } = readingVerbs({
+  kind: 'network',
+  all: (client, read) => client.call('listNetworks', read),
+  one: (client, read) => client.call('getNetwork', read),
+  table: networkTable,
+  details: (network, _paint, nowMs) => networkDetails(network, nowMs),
+});
 
 /** `network create NAME --ipv4 SUBNET ...`. */
 export async function create(context: Context, args: readonly string[], flags: NetworkFlags): Promise<void> {

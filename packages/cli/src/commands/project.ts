@@ -2,34 +2,16 @@
 import { parseNewProject, parseProjectSettings } from '../arguments/project-settings.ts';
 import type { Context } from '../context.ts';
 import { projectDetails, projectLine, projectTable } from '../output/project-text.ts';
-import { findStale } from './stale-lookup.ts';
+import { readingVerbs } from './listing.ts';
 
-/** `project list`. */
-export async function list(context: Context): Promise<void> {
-  const answer = await context.client.call('listProjects', {
-    deadline: context.requestDeadline(),
-    query: context.consistency,
-  });
-  await context.show(answer, {
-    names: answer.items.map((project) => project.name),
-    text: () => projectTable(answer.items, context.paint, Date.now(), context.options.output === 'wide'),
-    mark: answer,
-  });
-}
-
-/** `project show NAME`. */
-export async function show(context: Context, args: readonly string[]): Promise<void> {
-  const name = args[0] ?? '';
-  const deadline = context.requestDeadline();
-  const query = context.consistency;
-  if (context.options.stale === true) {
-    const answer = await context.client.call('listProjects', { deadline, query });
-    const { item, mark } = findStale('project', name, answer);
-    return context.show({ ...item, ...mark }, { names: [name], text: () => projectDetails(item, Date.now()), mark });
-  }
-  const project = await context.client.call('getProject', { deadline, params: { name }, query });
-  await context.show(project, { names: [project.name], text: () => projectDetails(project, Date.now()) });
-}
+/** `project list` and `project show NAME`. */
+export const { list, show } = readingVerbs({
+  kind: 'project',
+  all: (client, read) => client.call('listProjects', read),
+  one: (client, read) => client.call('getProject', read),
+  table: projectTable,
+  details: (project, _paint, nowMs) => projectDetails(project, nowMs),
+});
 
 /** `project create NAME [SETTING...]`. */
 export async function create(context: Context, [name = '', ...texts]: readonly string[]): Promise<void> {

@@ -6,6 +6,8 @@ import { UsageError } from '../arguments/usage-error.ts';
 import type { Context } from '../context.ts';
 import { formatAge, formatSpan, formatTime } from '../output/age.ts';
 import { type Column, renderTable } from '../output/table.ts';
+import type { Paint } from '../output/terminal.ts';
+import { showList } from './listing.ts';
 
 /** Shortest and longest life of a token, in seconds. */
 const TTL_SECONDS = [10, 604_800] as const;
@@ -37,16 +39,10 @@ function usedBy({ usedBy: user }: TokenView): string {
   return user.hostName ?? `host ${user.hostId}, gone`;
 }
 
-/** `token list`. */
-export async function list(context: Context): Promise<void> {
-  const answer = await context.client.call('listTokens', {
-    deadline: context.requestDeadline(),
-    query: context.consistency,
-  });
-  const nowMs = Date.now();
+function tokenTable(tokens: readonly TokenView[], paint: Paint, nowMs: number, wide: boolean): string {
   const columns: Column<TokenView>[] = [
     { head: 'ID', cell: (token) => token.id },
-    { head: 'STATE', cell: (token) => context.paint(token.state === 'open' ? 'good' : 'faint', token.state) },
+    { head: 'STATE', cell: (token) => paint(token.state === 'open' ? 'good' : 'faint', token.state) },
     { head: 'ROLE', cell: (token) => token.role ?? 'any' },
     {
       head: 'EXPIRES',
@@ -56,11 +52,16 @@ export async function list(context: Context): Promise<void> {
     { head: 'USED BY', cell: (token) => usedBy(token) },
     { head: 'PEER', wide: true, cell: (token) => token.usedBy?.peerId ?? '-' },
   ];
-  await context.show(answer, {
-    names: answer.items.map((token) => token.id),
-    text: () => renderTable(columns, answer.items, context.options.output === 'wide'),
-    mark: answer,
+  return renderTable(columns, tokens, wide);
+}
+
+/** `token list`. */
+export async function list(context: Context): Promise<void> {
+  const answer = await context.client.call('listTokens', {
+    deadline: context.requestDeadline(),
+    query: context.consistency,
   });
+  await showList(context, answer, { name: (token) => token.id, table: tokenTable });
 }
 
 /** `token revoke ID`. */

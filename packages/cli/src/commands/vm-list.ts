@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import { vmTable } from '../output/vm-text.ts';
+import { showList } from './listing.ts';
 
 /** `vm list`. */
 export async function list(
@@ -12,9 +13,5 @@ export async function list(
     deadline: context.requestDeadline(),
     query: { ...context.consistency, ...(options.allProjects === true ? {} : { project }) },
   });
-  await context.show(answer, {
-    names: answer.items.map((vm) => vm.name),
-    text: () => vmTable(answer.items, context.paint, Date.now(), context.options.output === 'wide'),
-    mark: answer,
-  });
+  await showList(context, answer, { name: (vm) => vm.name, table: vmTable });
 }

@@ -3,6 +3,7 @@ import { parseWholeNumber } from '../arguments/number.ts';
 import type { Context } from '../context.ts';
 import { setTable } from '../output/set-text.ts';
 import { waitDeadlines } from '../wait/vm-wait.ts';
+import { showList } from './listing.ts';
 import { showSet } from './vm-update.ts';
 
 /** Most VMs of one set. */
@@ -19,12 +20,7 @@ export async function sets(context: Context): Promise<void> {
     deadline: context.requestDeadline(),
     query: context.consistency,
   });
-  const wide = context.options.output === 'wide';
-  await context.show(answer, {
-    names: answer.items.map(({ name }) => name),
-    text: () => setTable(answer.items, context.paint, Date.now(), wide),
-    mark: answer,
-  });
+  await showList(context, answer, { name: ({ name }) => name, table: setTable });
 }
 
 /** `vm scale NAME --replicas N`. */

@@ -4,16 +4,16 @@ import type { Context } from '../context.ts';
 import { agree } from '../output/consent.ts';
 import { vmLine } from '../output/vm-text.ts';
 import { volumeDetails, volumeTable } from '../output/volume-text.ts';
+import { showList } from './listing.ts';
 import { findStale } from './stale-lookup.ts';
 
 /** `volume list`. */
 export async function list(context: Context): Promise<void> {
   const deadline = context.requestDeadline();
   const answer = await context.client.call('listVolumes', { deadline, query: context.consistency });
-  await context.show(answer, {
-    names: answer.items.map((volume) => volume.uid),
-    text: () => volumeTable(answer.items, context.paint, context.options.output === 'wide'),
-    mark: answer,
+  await showList(context, answer, {
+    name: (volume) => volume.uid,
+    table: (volumes, paint, _nowMs, wide) => volumeTable(volumes, paint, wide),
   });
 }
 

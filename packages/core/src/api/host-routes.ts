@@ -1,11 +1,10 @@
 /** Routes of hosts: they become part of the one table in `routes.ts`. */
+
 import { z } from 'zod';
 import { nameSchema } from '../model/names.ts';
+import { annotationRoutes } from './annotation-routes.ts';
 import { CHANGE, READ } from './route-errors.ts';
 import {
-  annotateRequestSchema,
-  annotationsResponseSchema,
-  changeQuerySchema,
   changeResponseSchema,
   hostRemoveQuerySchema,
   hostRemoveResponseSchema,
@@ -16,6 +15,8 @@ import {
 } from './schemas.ts';
 
 const nameParams = z.strictObject({ name: nameSchema });
+
+const annotations = annotationRoutes('/v1/hosts/:name/annotations', 'hosts', 'a host', nameParams);
 
 /** The routes by operation id. */
 export const HOST_ROUTES = {
@@ -68,28 +69,6 @@ export const HOST_ROUTES = {
     answer: { type: 'json', schema: hostRemoveResponseSchema },
     errors: [...CHANGE, 'N3X_NOT_FOUND'],
   },
-  getHostAnnotations: {
-    method: 'GET',
-    path: '/v1/hosts/:name/annotations',
-    tag: 'hosts',
-    summary: 'Annotations of a host',
-    changes: false,
-    params: nameParams,
-    query: readQuerySchema,
-    answer: { type: 'json', schema: annotationsResponseSchema },
-    errors: [...READ, 'N3X_NOT_FOUND'],
-  },
-  annotateHost: {
-    method: 'POST',
-    path: '/v1/hosts/:name/annotations',
-    tag: 'hosts',
-    summary: 'Set and take away annotations of a host',
-    description: 'A text sets an annotation, null takes it away, the others stay. n3x never reads them.',
-    changes: true,
-    params: nameParams,
-    query: changeQuerySchema,
-    body: annotateRequestSchema,
-    answer: { type: 'json', schema: changeResponseSchema },
-    errors: [...CHANGE, 'N3X_NOT_FOUND'],
-  },
+  getHostAnnotations: annotations.read,
+  annotateHost: annotations.change,
 } as const;

@@ -1,17 +1,12 @@
 /** The routes of projects; part of the table of all routes. */
+
 import { z } from 'zod';
 import { strategySchema } from '../model/placement.ts';
 import { projectSchema, quotaChangesSchema, quotasSchema } from '../model/project.ts';
 import { projectNameSchema } from '../model/vm-name.ts';
+import { annotationRoutes } from './annotation-routes.ts';
 import { CHANGE, READ } from './route-errors.ts';
-import {
-  annotateRequestSchema,
-  annotationsResponseSchema,
-  changeQuerySchema,
-  changeResponseSchema,
-  listSchema,
-  readQuerySchema,
-} from './schemas.ts';
+import { changeQuerySchema, changeResponseSchema, listSchema, readQuerySchema } from './schemas.ts';
 
 const nameParams = z.strictObject({ name: projectNameSchema });
 
@@ -46,6 +41,8 @@ export const projectChangeResponseSchema = z.object({
   changed: z.boolean(),
   index: z.int(),
 });
+
+const annotations = annotationRoutes('/v1/projects/:name/annotations', 'projects', 'a project', nameParams);
 
 /** Every route of projects by operation id. */
 export const PROJECT_ROUTES = {
@@ -107,28 +104,6 @@ export const PROJECT_ROUTES = {
     answer: { type: 'json', schema: changeResponseSchema },
     errors: [...CHANGE, 'N3X_NOT_FOUND'],
   },
-  getProjectAnnotations: {
-    method: 'GET',
-    path: '/v1/projects/:name/annotations',
-    tag: 'projects',
-    summary: 'Annotations of a project',
-    changes: false,
-    params: nameParams,
-    query: readQuerySchema,
-    answer: { type: 'json', schema: annotationsResponseSchema },
-    errors: [...READ, 'N3X_NOT_FOUND'],
-  },
-  annotateProject: {
-    method: 'POST',
-    path: '/v1/projects/:name/annotations',
-    tag: 'projects',
-    summary: 'Set and take away annotations of a project',
-    description: 'A text sets an annotation, null takes it away, the others stay. n3x never reads them.',
-    changes: true,
-    params: nameParams,
-    query: changeQuerySchema,
-    body: annotateRequestSchema,
-    answer: { type: 'json', schema: changeResponseSchema },
-    errors: [...CHANGE, 'N3X_NOT_FOUND'],
-  },
+  getProjectAnnotations: annotations.read,
+  annotateProject: annotations.change,
 } as const;

@@ -45,8 +45,3 @@ export interface Route {
 
 /** Codes that any route may answer: the request is malformed, or n3xd has a defect. */
 export const COMMON_ERRORS: readonly ErrorCode[] = ['N3X_INVALID', 'N3X_INTERNAL'];
-
-/** The path of a route with its parameters filled in. */
-export function routePath(route: Pick<Route, 'path'>, params: Readonly<Record<string, string>> = {}): string {
-  return route.path.replace(/:([a-zA-Z]+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
-}

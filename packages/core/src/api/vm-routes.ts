@@ -1,14 +1,13 @@
 /** Routes of VMs: they become part of the one table in `routes.ts`. */
+
 import { z } from 'zod';
 import type { ErrorCode } from '../base/errors.ts';
 import { vmNameSchema } from '../model/vm-name.ts';
+import { annotationRoutes } from './annotation-routes.ts';
 import { CHANGE, READ } from './route-errors.ts';
 import {
-  annotateRequestSchema,
-  annotationsResponseSchema,
   CONSOLE_UPGRADE,
   changeQuerySchema,
-  changeResponseSchema,
   listSchema,
   logsQuerySchema,
   readQuerySchema,
@@ -33,6 +32,8 @@ const ON_HOST: readonly ErrorCode[] = [
 
 const vmParams = z.strictObject({ name: vmNameSchema });
 const vmChange = { type: 'json', schema: vmChangeResponseSchema } as const;
+
+const annotations = annotationRoutes('/v1/vms/:name/annotations', 'vms', 'a VM', vmParams);
 
 /** The routes by operation id. */
 export const VM_ROUTES = {
@@ -103,30 +104,8 @@ export const VM_ROUTES = {
     answer: vmChange,
     errors: [...CHANGE, 'N3X_NOT_FOUND'],
   },
-  getVmAnnotations: {
-    method: 'GET',
-    path: '/v1/vms/:name/annotations',
-    tag: 'vms',
-    summary: 'Annotations of a VM',
-    changes: false,
-    params: vmParams,
-    query: readQuerySchema,
-    answer: { type: 'json', schema: annotationsResponseSchema },
-    errors: [...READ, 'N3X_NOT_FOUND'],
-  },
-  annotateVm: {
-    method: 'POST',
-    path: '/v1/vms/:name/annotations',
-    tag: 'vms',
-    summary: 'Set and take away annotations of a VM',
-    description: 'A text sets an annotation, null takes it away, the others stay. n3x never reads them.',
-    changes: true,
-    params: vmParams,
-    query: changeQuerySchema,
-    body: annotateRequestSchema,
-    answer: { type: 'json', schema: changeResponseSchema },
-    errors: [...CHANGE, 'N3X_NOT_FOUND'],
-  },
+  getVmAnnotations: annotations.read,
+  annotateVm: annotations.change,
   getVmLogs: {
     method: 'GET',
     path: '/v1/vms/:name/logs',

@@ -8,7 +8,7 @@ import { decision, unfit } from './assign.ts';
 import type { Command } from './command.ts';
 import { misfits } from './fit.ts';
 import type { Transaction } from './transaction.ts';
-import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
+import { done, no, notFound, overtaken, unchanged, type Verdict } from './verdict.ts';
 import { settleVolumes } from './volumes.ts';
 
 type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
@@ -55,10 +55,8 @@ export function applyVmRelease(tx: Transaction, command: CommandOf<'vmRelease'>)
     if (vm.releasing === true) return unchanged();
     return no(ERROR_CODES.conflict, `VM ${name} is being deleted: it cannot be handed back any more`, { name });
   }
-  if (ifModifiedIndex !== undefined && ifModifiedIndex !== vm.modifiedIndex) {
-    const message = `VM ${name} has changed: it is at index ${vm.modifiedIndex}, the request was made for ${ifModifiedIndex}. Read it again`;
-    return no(ERROR_CODES.conflict, message, { name, modifiedIndex: vm.modifiedIndex });
-  }
+  const late = overtaken('VM', vm, ifModifiedIndex);
+  if (late !== undefined) return late;
   if (isLeaving(vm) || vm.moving !== undefined) {
     const message = `VM ${name} is moving to another host: hand it back once it is there`;
     return no(ERROR_CODES.refused, message, { name });

@@ -6,7 +6,7 @@ import type { Project } from '../model/project.ts';
 import type { Vm } from '../model/vm.ts';
 import type { Command } from './command.ts';
 import type { Transaction } from './transaction.ts';
-import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
+import { done, no, notFound, overtaken, unchanged, type Verdict } from './verdict.ts';
 
 /** Keys and values of one object's annotations together, in UTF-16 units. */
 export const ANNOTATIONS_TOTAL_MAX = 65_536;
@@ -49,13 +49,8 @@ export function applyAnnotate(tx: Transaction, command: Extract<Command, { type:
   const what = kind === 'vm' ? 'VM' : kind;
   const object = named(tx, kind, name);
   if (object === undefined) return notFound(what, name, `\`n3xctl ${kind} list\` shows those that do`);
-  if (ifModifiedIndex !== undefined && ifModifiedIndex !== object.modifiedIndex) {
-    return no(
-      ERROR_CODES.conflict,
-      `${what} ${name} has changed: it is at index ${object.modifiedIndex}, the request was made for ${ifModifiedIndex}. Read it again`,
-      { name, modifiedIndex: object.modifiedIndex, ifModifiedIndex },
-    );
-  }
+  const late = overtaken(what, object, ifModifiedIndex);
+  if (late !== undefined) return late;
   const annotations = merged(object.annotations ?? {}, set);
   if (annotations === undefined) return unchanged();
   const count = Object.keys(annotations).length;

@@ -15,7 +15,7 @@ import { misfits } from './fit.ts';
 import { withoutVms } from './occupancy.ts';
 import { growthExcesses, guaranteeAgainst, heldText } from './quota.ts';
 import { clip, type Transaction } from './transaction.ts';
-import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
+import { done, no, notFound, overtaken, unchanged, type Verdict } from './verdict.ts';
 
 type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
 
@@ -64,11 +64,8 @@ export function applyVmAssign(tx: Transaction, cluster: Cluster, command: Comman
 export function applyVmPlace(tx: Transaction, cluster: Cluster, command: CommandOf<'vmPlace'>): Verdict {
   const vm = tx.state.vm(command.name);
   if (vm === undefined) return notFound('VM', command.name, '`n3xctl vm list` shows those that do');
-  const expected = command.ifModifiedIndex;
-  if (expected !== undefined && expected !== vm.modifiedIndex) {
-    const message = `VM ${vm.name} has changed: it is at index ${vm.modifiedIndex}, the request was made for ${expected}. Read it again`;
-    return no(ERROR_CODES.conflict, message, { name: vm.name, modifiedIndex: vm.modifiedIndex });
-  }
+  const late = overtaken('VM', vm, command.ifModifiedIndex);
+  if (late !== undefined) return late;
   const host = tx.state.hostByName(command.host);
   if (host === undefined) return notFound('host', command.host, '`n3xctl host list` shows those that do');
   if (vm.assignment?.hostId === host.id) return unchanged({ hostId: host.id, epoch: vm.assignment.epoch });

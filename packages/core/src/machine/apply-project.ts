@@ -16,7 +16,7 @@ import { same } from './difference.ts';
 import { amountText, QUOTA_WORDS } from './quota.ts';
 import type { ClusterState } from './state.ts';
 import type { Transaction } from './transaction.ts';
-import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
+import { done, no, notFound, overtaken, unchanged, type Verdict } from './verdict.ts';
 
 type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
 
@@ -140,11 +140,8 @@ function target(
 ): { project: Project } | { refusal: Verdict } {
   const project = tx.state.project(name);
   if (project === undefined) return { refusal: unknownProject(name) };
-  if (ifModifiedIndex === undefined || ifModifiedIndex === project.modifiedIndex) return { project };
-  const message = `project ${name} has changed: it is at index ${project.modifiedIndex}, the request was made for ${ifModifiedIndex}. Read it again`;
-  return {
-    refusal: no(ERROR_CODES.conflict, message, { name, modifiedIndex: project.modifiedIndex, ifModifiedIndex }),
-  };
+  const refusal = overtaken('project', project, ifModifiedIndex);
+  return refusal === undefined ? { project } : { refusal };
 }
 
 /** There is no project of this name. */

@@ -21,6 +21,20 @@ export function no(code: ErrorCode, message: string, details?: Readonly<Record<s
   return { ok: false, error: details === undefined ? { code, message } : { code, message, details } };
 }
 
+/** The object has changed since a conditional request was made; undefined when it is as `expected`, or nothing is. */
+export function overtaken(
+  what: 'VM' | 'host' | 'project',
+  { name, modifiedIndex }: { readonly name: string; readonly modifiedIndex: number },
+  expected: number | undefined,
+): Verdict | undefined {
+  if (expected === undefined || expected === modifiedIndex) return undefined;
+  return no(
+    ERROR_CODES.conflict,
+    `${what} ${name} has changed: it is at index ${modifiedIndex}, the request was made for ${expected}. Read it again`,
+    { name, modifiedIndex, ifModifiedIndex: expected },
+  );
+}
+
 /** The named object does not exist. */
 export function notFound(
   kind: 'VM' | 'set' | 'host' | 'token' | 'lock' | 'network' | 'project' | 'volume',

@@ -6,12 +6,11 @@ import { type Call, unknownHost } from '../call.ts';
 import { hostView } from '../views.ts';
 
 /** `GET /v1/hosts` */
-export async function listHosts(call: Call<'listHosts'>): Promise<RouteResult<'listHosts'>> {
-  const { consistency } = call.query;
-  const state = await call.stateFor(consistency);
-  const { leaderId } = call.backend.local();
-  const items = [...state.hosts()].map((host) => hostView(state, host, leaderId));
-  return { items, index: state.index, stale: consistency === 'stale' };
+export function listHosts(call: Call<'listHosts'>): Promise<RouteResult<'listHosts'>> {
+  return call.list(call.query, (state) => {
+    const { leaderId } = call.backend.local();
+    return [...state.hosts()].map((host) => hostView(state, host, leaderId));
+  });
 }
 
 /** `GET /v1/hosts/:name` */

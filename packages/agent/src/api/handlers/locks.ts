@@ -12,10 +12,8 @@ import { lockView } from '../views.ts';
 const ANSWER_MARGIN_MS = 500;
 
 /** `GET /v1/locks` */
-export async function listLocks(call: Call<'listLocks'>): Promise<RouteResult<'listLocks'>> {
-  const { consistency } = call.query;
-  const state = await call.stateFor(consistency);
-  return { items: [...state.locks()].map(lockView), index: state.index, stale: consistency === 'stale' };
+export function listLocks(call: Call<'listLocks'>): Promise<RouteResult<'listLocks'>> {
+  return call.list(call.query, (state) => [...state.locks()].map(lockView));
 }
 
 /** `GET /v1/locks/:name` */

@@ -44,12 +44,9 @@ export async function setCluster(call: Call<'setCluster'>): Promise<RouteResult<
 }
 
 /** `GET /v1/tokens` */
-export async function listTokens(call: Call<'listTokens'>): Promise<RouteResult<'listTokens'>> {
-  const { consistency } = call.query;
-  const state = await call.stateFor(consistency);
+export function listTokens(call: Call<'listTokens'>): Promise<RouteResult<'listTokens'>> {
   const nowMs = Date.now();
-  const items = state.tokens().map((token) => tokenView(state, token, nowMs));
-  return { items, index: state.index, stale: consistency === 'stale' };
+  return call.list(call.query, (state) => state.tokens().map((token) => tokenView(state, token, nowMs)));
 }
 
 /** `POST /v1/tokens` */

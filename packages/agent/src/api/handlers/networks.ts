@@ -9,11 +9,8 @@ import { type Call, unknownNetwork } from '../call.ts';
 import { networkView } from '../views.ts';
 
 /** `GET /v1/networks` */
-export async function listNetworks(call: Call<'listNetworks'>): Promise<RouteResult<'listNetworks'>> {
-  const { consistency } = call.query;
-  const state = await call.stateFor(consistency);
-  const items = [...state.networks()].map((network) => networkView(state, network));
-  return { items, index: state.index, stale: consistency === 'stale' };
+export function listNetworks(call: Call<'listNetworks'>): Promise<RouteResult<'listNetworks'>> {
+  return call.list(call.query, (state) => [...state.networks()].map((network) => networkView(state, network)));
 }
 
 function usersOf(state: ClusterState, name: string): RouteResult<'getNetwork'>['users'] {

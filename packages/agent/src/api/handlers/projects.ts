@@ -17,10 +17,8 @@ function allProjects(state: ClusterState): ProjectView[] {
 }
 
 /** `GET /v1/projects` */
-export async function listProjects(call: Call<'listProjects'>): Promise<RouteResult<'listProjects'>> {
-  const { consistency } = call.query;
-  const state = await call.stateFor(consistency);
-  return { items: allProjects(state), index: state.index, stale: consistency === 'stale' };
+export function listProjects(call: Call<'listProjects'>): Promise<RouteResult<'listProjects'>> {
+  return call.list(call.query, allProjects);
 }
 
 /** `GET /v1/projects/:name` */

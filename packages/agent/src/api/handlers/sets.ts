@@ -25,11 +25,8 @@ function condition({ body: { ifGeneration } }: ChangeCall): { ifGeneration?: num
 }
 
 /** `GET /v1/sets` */
-export async function listSets(call: Call<'listSets'>): Promise<RouteResult<'listSets'>> {
-  const { consistency } = call.query;
-  const state = await call.stateFor(consistency);
-  const items = [...state.vmSets()].map((set) => setView(state, set));
-  return { items, index: state.index, stale: consistency === 'stale' };
+export function listSets(call: Call<'listSets'>): Promise<RouteResult<'listSets'>> {
+  return call.list(call.query, (state) => [...state.vmSets()].map((set) => setView(state, set)));
 }
 
 /** `GET /v1/sets/:name` */
