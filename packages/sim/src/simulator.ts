@@ -30,6 +30,7 @@ import { Movers } from './workloads/moves.ts';
 import { NetworkClients } from './workloads/networks.ts';
 import type { ScriptedOperation, Workload } from './workloads/operation.ts';
 import { Operators } from './workloads/operators.ts';
+import { Placers } from './workloads/placers.ts';
 import { SetKeepers } from './workloads/sets.ts';
 import type { HostLoopOptions } from './world/host-parts.ts';
 import { Misbehaviours } from './world/misbehaviour.ts';
@@ -297,6 +298,8 @@ class Run {
     if (workload.casualties === true) casualties.start();
     const movers = new Movers(world, this.#random.fork('movers'), this.#trace);
     if (workload.moves === true) movers.start();
+    const placers = new Placers(world, this.#random.fork('placers'), this.#trace);
+    if (workload.placers === true) placers.start();
     const keepers = new SetKeepers(world, this.#random.fork('sets'), this.#trace, () => this.#state);
     if (workload.sets === true) keepers.start();
     this.#locks = locks;
@@ -306,6 +309,7 @@ class Run {
     membership.finish();
     locks.finish();
     networks.finish();
+    placers.finish();
     casualties.finish();
     movers.finish();
     keepers.finish();

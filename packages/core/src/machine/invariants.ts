@@ -70,9 +70,16 @@ function checkAssignments(state: ClusterState, found: string[]): void {
   for (const vm of state.vms()) {
     const { assignment } = vm;
     if (assignment === null) {
+      if (vm.decision !== undefined && vm.decision.index > state.index)
+        found.push(`${vm.name} was decided in the future`);
       if (vm.deleting) found.push(`${vm.name} is being deleted and has no host`);
       if (vm.moving !== undefined) found.push(`${vm.name} moves and has no host`);
       continue;
+    }
+    const { decision } = vm;
+    // A record of an older build is absent, and never that of another assignment.
+    if (decision !== undefined && (decision.index !== assignment.epoch || decision.hostId !== assignment.hostId)) {
+      found.push(`${vm.name} has a record of how it came to host ${decision.hostId} at ${decision.index}, not of this`);
     }
     if (assignment.epoch > state.index) found.push(`${vm.name} has the epoch ${assignment.epoch} of the future`);
     if (state.host(assignment.hostId) === undefined) found.push(`${vm.name} is on host ${assignment.hostId}, unknown`);

@@ -11,6 +11,9 @@ import { whyNeedNotStay, whyNeedNotWait } from './room.ts';
 /** Name of the rule. */
 export const CONVERGENCE = 'L1 convergence';
 
+/** Why a VM may wait; for a host that people choose it waits for ever. */
+const WAITS: ReadonlySet<string> = new Set(['NoHostFits', 'WaitsForData', 'Manual']);
+
 /** Virtual ms within which a cluster without faults has to be at rest: back-offs of a minute and a build are in it. */
 export const CONVERGENCE_MS = 150_000;
 
@@ -98,7 +101,7 @@ function whyVmNotAsAsked(world: World, state: ClusterState, vm: Vm, restarts: Re
       ? undefined
       : `is ${phase} and is to be stopped`;
   }
-  if (phase === 'pending' && (reason === 'NoHostFits' || reason === 'WaitsForData') && where.length === 0) {
+  if (phase === 'pending' && WAITS.has(reason) && where.length === 0) {
     const living = [...state.hosts()].filter(({ id }) => world.hostById(id)?.isRetired !== true);
     const why = whyNeedNotWait(state, vm, living);
     return why === undefined ? undefined : `is to run, and waits though ${why}`;

@@ -87,6 +87,34 @@ export const MACHINE_MUTATIONS: readonly Mutation[] = [
     rewrites: [{ file: 'machine/fit', find: 'if (need.vcpu > freeVcpu)', replace: 'if (need.vcpu > capacity.vcpu)' }],
   },
   {
+    ...{
+      name: 'capacity-checked-by-leader-only',
+      summary: 'a decision about a host takes effect although others have filled it since',
+    },
+    ...{ budget: 20, workload: 'crowded', profile: 'calm' },
+    rewrites: [
+      {
+        file: 'machine/assign',
+        find: 'misfits(vm, host, tx.state.indexes)',
+        replace: "misfits(vm, host, tx.state.indexes).filter(({ rule }) => rule !== 'vcpu' && rule !== 'memory')",
+      },
+    ],
+  },
+  {
+    ...{
+      name: 'decision-of-before-kept',
+      summary: 'a VM that gets another host keeps the record of how it came to the first one',
+    },
+    ...{ budget: 20, workload: 'moves', profile: 'calm' },
+    rewrites: [
+      {
+        file: 'machine/assign',
+        find: 'decision: decision(tx, by, { hostId: host.id }),',
+        replace: "decision: by.maker === 'move' ? vm.decision : decision(tx, by, { hostId: host.id }),",
+      },
+    ],
+  },
+  {
     ...{ name: 'places-on-lost-hosts', summary: 'VMs go to hosts that nobody hears from' },
     ...{ budget: 300, workload: 'vms', profile: 'default', durationMs: 60_000 },
     rewrites: [{ file: 'machine/fit', find: "if (!host.reachable) add({ rule: 'unreachable' });", replace: '' }],

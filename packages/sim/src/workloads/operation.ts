@@ -73,6 +73,8 @@ export interface Workload {
   readonly locks?: true;
   /** People who drain hosts and move VMs beside the clients. */
   readonly moves?: true;
+  /** People who place VMs by hand beside the clients. */
+  readonly placers?: true;
   /** Clients of a network with few addresses beside the others. */
   readonly networks?: true;
   /** People who keep sets of VMs beside the clients. */

@@ -67,8 +67,9 @@ function careWrite(source: OperationSource): Operation {
   return { type: 'write', object, command: { type: 'vmDelete', name } };
 }
 
-/** VMs of which a host has room for one. */
+/** VMs of which a host has room for one: the scheduler's to place, or people's. */
 const LARGE = specOf(10);
+const LARGE_BY_HAND: VmSpec = { ...LARGE, placement: { ...LARGE.placement, strategy: 'manual' } };
 
 /** The two specs with disks. */
 const WITH_VOLUMES = [1, 2].map((vcpu) =>
@@ -195,12 +196,17 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     ...{ clients: 4, pauseMs: 100, membership: false, voters: 3, casualties: true, next: token },
   },
   crowded: {
-    ...{ name: 'crowded', summary: 'VMs that take most of a host each, more of them than there is room for' },
-    ...{ clients: 4, pauseMs: 400, membership: false },
+    ...{
+      name: 'crowded',
+      summary: 'VMs that take most of a host each, more of them than there is room for, some placed by hand',
+    },
+    ...{ clients: 4, pauseMs: 400, membership: false, placers: true },
     next: (source) => {
       const operation = vmWrite(source, 'running');
       if (operation.type === 'read' || operation.command.type !== 'vmCreate') return operation;
-      return { ...operation, command: { ...operation.command, spec: LARGE } };
+      const { command } = operation;
+      const isByHand = Number(command.name.slice('vm-'.length)) % 2 === 1;
+      return { ...operation, command: { ...command, spec: isByHand ? LARGE_BY_HAND : LARGE } };
     },
   },
   ruled: {
