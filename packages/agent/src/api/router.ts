@@ -35,7 +35,19 @@ import { explainVm, placeVm, planVm } from './handlers/placement.ts';
 import { createProject, deleteProject, getProject, listProjects, setProject } from './handlers/projects.ts';
 import { getVmHistory, rollbackVm, updateVm } from './handlers/revisions.ts';
 import { getCluster, getHealth, getLocal, getVersion } from './handlers/service.ts';
-import { createSet, deleteSet, getSet, listSets, rollbackSet, scaleSet, updateSet } from './handlers/sets.ts';
+import { explainSet, planSet } from './handlers/set-placement.ts';
+import {
+  createSet,
+  deleteSet,
+  getSet,
+  listSets,
+  restartSet,
+  rollbackSet,
+  scaleSet,
+  startSet,
+  stopSet,
+  updateSet,
+} from './handlers/sets.ts';
 import { getVmLogs } from './handlers/vm-streams.ts';
 import { createVm, deleteVm, getVm, listVms, restartVm, startVm, stopVm } from './handlers/vms.ts';
 import { deleteVolume, getVolume, listVolumes, recreateVolumes } from './handlers/volumes.ts';
@@ -117,6 +129,11 @@ const JSON_HANDLERS: { readonly [Id in JsonId]: JsonHandler<Id> } = {
   createSet,
   getSet,
   deleteSet,
+  explainSet,
+  planSet,
+  startSet,
+  stopSet,
+  restartSet,
   scaleSet,
   updateSet,
   rollbackSet,

@@ -21,12 +21,18 @@ export function setView(state: ClusterState, set: VmSet): SetView {
   const current = templateRevision(set, set.current) ?? set.revisions[0];
   if (current === undefined) throw new Error(`the set ${set.name} has no revision`);
   const { ready, updated, unavailable, places, excess } = progress;
-  const settled = isSettled(set, progress) && current.outcome === 'ready';
+  const rests = isSettled(progress);
   const failed = current.outcome === 'failed';
   return {
     ...{ ...shown, template: current.template, ready, updated, unavailable },
-    state: set.deleting ? 'deleting' : failed ? 'failed' : settled ? 'settled' : 'working',
+    state: set.deleting ? 'deleting' : failed ? 'failed' : stateOf(),
     waitsFor: whatSetWaitsFor(set, progress),
     members: [...places, ...excess].flatMap((place) => memberView(state, place)),
   };
+
+  function stateOf(): SetView['state'] {
+    if (!rests) return 'working';
+    if (set.power === 'stopped') return 'stopped';
+    return current?.outcome === 'ready' ? 'settled' : 'working';
+  }
 }

@@ -239,8 +239,10 @@ function addVm(vm: Command, terminal: Terminal): void {
   handle(
     vm
       .command('explain')
-      .description('why a VM is where it is or nowhere: every host with what is against it, or its score')
-      .argument('<name>', 'name of the VM')
+      .description(
+        'why a VM is where it is or nowhere: every host with what is against it, or its score; of a set every VM',
+      )
+      .argument('<name>', 'name of the VM or set')
       .addOption(
         new Option('--as-of <time>', 'as it is now, or as it was seen when its host was chosen or none was found')
           .choices(EXPLAINED_AS_OF)
@@ -261,26 +263,32 @@ function addVm(vm: Command, terminal: Terminal): void {
   addMigrate(vm, terminal);
   addAdoption(vm, terminal);
   handle(
-    wait(vm.command('start').description('let a VM run'), 'its guest has booted').argument('<name>', 'name of the VM'),
+    wait(vm.command('start').description('let a VM run, or all of a set'), 'its guest has booted').argument(
+      '<name>',
+      'name of the VM or set',
+    ),
     terminal,
     async () => (await import('./vm-power.ts')).start,
   );
   handle(
-    wait(vm.command('stop').description('shut a VM down'), 'it has stopped').argument('<name>', 'name of the VM'),
+    wait(vm.command('stop').description('shut a VM down, or all of a set'), 'it has stopped').argument(
+      '<name>',
+      'name of the VM or set',
+    ),
     terminal,
     async () => (await import('./vm-power.ts')).stop,
   );
   handle(
-    wait(vm.command('restart').description('shut a VM down and start it again'), 'its guest has booted again').argument(
-      '<name>',
-      'name of the VM',
-    ),
+    wait(
+      vm.command('restart').description('shut a VM down and start it again; those of a set a few at a time'),
+      'its guest has booted again',
+    ).argument('<name>', 'name of the VM or set'),
     terminal,
     async () => (await import('./vm-power.ts')).restart,
   );
   handle(
-    wait(vm.command('delete').description('stop a VM and remove it with its disks'), 'it is gone')
-      .argument('<name>', 'name of the VM')
+    wait(vm.command('delete').description('stop a VM and remove it with its disks, or all of a set'), 'it is gone')
+      .argument('<name>', 'name of the VM or set')
       .option('--keep-volumes', 'let its volumes stay, as volumes of no VM'),
     terminal,
     async () => (await import('./vm-power.ts')).remove,

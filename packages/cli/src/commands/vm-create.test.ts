@@ -110,6 +110,45 @@ t.test('explain and place', async (t) => {
   t.match(api.seen('placeVm')[0]?.body, { host: 'n1' });
 });
 
+t.test('explain of a set, and one that is asked about and not made', async (t) => {
+  const api = await ApiDouble.start(t);
+  api.on('explainVm', () => {
+    throw apiError(ERROR_CODES.notFound, 'VM web does not exist');
+  });
+  const none = { displaces: [], host: null };
+  const members = [
+    { ...none, name: 'web-0', host: 'n1', choice: 'n1', summary: 'is on n1' },
+    { ...none, name: 'web-1', choice: 'n2', summary: 'goes to n2' },
+    { ...none, name: 'web-2', choice: null, summary: 'needs 4 vcpu' },
+  ];
+  const view = { name: 'web', replicas: 3, members, index: 12, stale: false };
+  api.on('explainSet', () => view);
+  api.on('planSet', () => view);
+  const run = (...args: string[]) => runCli(['vm', ...args, '--socket', api.socket]);
+  const table = [
+    'set web: 1 of 3 VMs have a host, 1 would get one, 1 fit nowhere now',
+    '',
+    'NAME   HOST  WHY',
+    'web-0  n1    is on n1',
+    'web-1  (n2)  goes to n2',
+    'web-2  none  needs 4 vcpu',
+    '',
+  ].join('\n');
+  t.equal((await run('explain', 'web')).stdout, table);
+  t.match(JSON.parse((await run('explain', 'web', '-o', 'json')).stdout), view);
+  t.match(await run('explain', 'web', '--as-of', 'decision'), {
+    code: 2,
+    stderr: /--as-of decision is for one VM, and web is a set: n3xctl vm explain web-0 --as-of decision/,
+  });
+  const plan = await run('create', 'web', '--memory', '1G', '--replicas', '3', '--no-start', '--dry-run');
+  t.equal(plan.stdout, `${table}\nnothing was changed\n`, plan.stderr);
+  t.match(api.requests.at(-1)?.body, { name: 'web', replicas: 3, power: 'stopped', template: { memoryMib: 1024 } });
+  api.on('explainSet', () => {
+    throw apiError(ERROR_CODES.notFound, 'set web does not exist');
+  });
+  t.match(await run('explain', 'web'), { code: 3, stderr: 'n3xctl: VM web does not exist\n' });
+});
+
 t.test('explain as of the decision', async (t) => {
   const api = await ApiDouble.start(t);
   const decision = {

@@ -56,12 +56,14 @@ async function createSet(
   replicas: string,
   options: VmCreateOptions,
 ): Promise<void> {
-  if (options.dryRun === true) throw new UsageError('--dry-run is for one VM: leave --replicas out');
-  if (power === 'stopped') throw new UsageError('--no-start is for one VM: the VMs of a set run');
+  const request = { name, template: spec, replicas: parseReplicas(replicas), ...setLimits(options), power };
+  if (options.dryRun === true) {
+    const placement = await context.client.call('planSet', { deadline: context.requestDeadline(), body: request });
+    const { setPlacementText } = await import('../output/set-placement-text.ts');
+    const text = () => `${setPlacementText(placement, context.paint)}\nnothing was changed\n`;
+    return await context.show({ request, placement }, { names: [name], text });
+  }
   const deadlines = waitDeadlines(context, options.wait === true);
-  const answer = await context.client.call('createSet', {
-    deadline: deadlines.request,
-    body: { name, template: spec, replicas: parseReplicas(replicas), ...setLimits(options) },
-  });
+  const answer = await context.client.call('createSet', { deadline: deadlines.request, body: request });
   await showSet(context, answer, options.wait === true ? deadlines.whole : undefined, 'created');
 }

@@ -1,11 +1,12 @@
 /** The verbs that change whether a VM runs, or is there at all. */
+import type { RouteResult } from '@n3x/core/api/routes';
 import { ERROR_CODES, N3xError } from '@n3x/core/base/errors';
 import type { Deadline } from '../client/deadline.ts';
 import type { Context } from '../context.ts';
 import { vmLine } from '../output/vm-text.ts';
 import { waitForSetGone } from '../wait/set-wait.ts';
 import { type VmGoal, waitDeadlines, waitForVm } from '../wait/vm-wait.ts';
-import { findEither } from './vm-update.ts';
+import { findEither, showSet } from './vm-update.ts';
 
 /** Flags of `delete`. */
 export interface DeleteOptions extends PowerOptions {
@@ -22,17 +23,45 @@ interface Answer {
   readonly index: number;
 }
 
+type Power = 'start' | 'stop' | 'restart';
+
+const GOALS: Readonly<Record<Power, VmGoal>> = { start: 'running', stop: 'stopped', restart: 'running' };
+
+/** Does it to the VM of this name; undefined when there is none, but a set, to which it was done. */
+async function changeEither(
+  context: Context,
+  verb: Power,
+  name: string,
+  deadline: Deadline,
+): Promise<{ readonly vm: RouteResult<'startVm'> } | { readonly set: RouteResult<'startSet'> }> {
+  const request = { deadline, params: { name } };
+  try {
+    return { vm: await context.client.call(`${verb}Vm`, { ...request, query: {} }) };
+  } catch (error) {
+    if (!(error instanceof N3xError) || error.code !== ERROR_CODES.notFound) throw error;
+    try {
+      return { set: await context.client.call(`${verb}Set`, { ...request, body: {} }) };
+    } catch (second) {
+      // Who names something that is not there at all is told about VMs.
+      throw second instanceof N3xError && second.code === ERROR_CODES.notFound ? error : second;
+    }
+  }
+}
+
 async function change(
   context: Context,
-  operation: 'startVm' | 'stopVm' | 'restartVm',
-  goal: VmGoal,
-  done: string,
-  name: string,
+  verb: Power,
+  [name = '']: readonly string[],
   options: PowerOptions,
 ): Promise<void> {
   context.refuseStale();
   const deadlines = waitDeadlines(context, options.wait === true);
-  const answer = await context.client.call(operation, { deadline: deadlines.request, params: { name }, query: {} });
+  const done = `${verb} requested`;
+  const goal = GOALS[verb];
+  const found = await changeEither(context, verb, name, deadlines.request);
+  if ('set' in found)
+    return await showSet(context, found.set, options.wait === true ? deadlines.whole : undefined, done);
+  const answer = found.vm;
   const vm =
     options.wait === true ? await waitForVm(context, { goal, vm: answer.vm, deadline: deadlines.whole }) : answer.vm;
   await context.show(
@@ -41,19 +70,19 @@ async function change(
   );
 }
 
-/** `vm start NAME`. */
+/** `vm start NAME`: a VM, or all of a set. */
 export function start(context: Context, args: readonly string[], options: PowerOptions): Promise<void> {
-  return change(context, 'startVm', 'running', 'start requested', args[0] ?? '', options);
+  return change(context, 'start', args, options);
 }
 
-/** `vm stop NAME`. */
+/** `vm stop NAME`: a VM, or all of a set. */
 export function stop(context: Context, args: readonly string[], options: PowerOptions): Promise<void> {
-  return change(context, 'stopVm', 'stopped', 'stop requested', args[0] ?? '', options);
+  return change(context, 'stop', args, options);
 }
 
-/** `vm restart NAME`. */
+/** `vm restart NAME`: a VM, or those of a set, a few at a time. */
 export function restart(context: Context, args: readonly string[], options: PowerOptions): Promise<void> {
-  return change(context, 'restartVm', 'running', 'restart requested', args[0] ?? '', options);
+  return change(context, 'restart', args, options);
 }
 
 /** Deletes a VM; undefined when there is none of this name. */
@@ -87,7 +116,11 @@ export async function remove(context: Context, args: readonly string[], options:
   if (answer === undefined) {
     // Who names something that is not there at all is told about VMs.
     if (before === undefined) await findEither(context, name, deadlines.request);
-    answer = await context.client.call('deleteSet', { deadline: deadlines.request, params: { name } });
+    answer = await context.client.call('deleteSet', {
+      deadline: deadlines.request,
+      params: { name },
+      query: isKept ? { keepVolumes: 'true' } : {},
+    });
     if (waits) await waitForSetGone(context, name, deadlines.whole);
   } else if (before !== undefined && 'vm' in before) {
     await waitForVm(context, { goal: 'gone', vm: before.vm, deadline: deadlines.whole });

@@ -7,6 +7,7 @@ import { PHASE_TONES } from './vm-text.ts';
 
 const TONES: Readonly<Record<SetView['state'], Tone>> = {
   settled: 'good',
+  stopped: 'faint',
   working: 'busy',
   failed: 'bad',
   deleting: 'faint',

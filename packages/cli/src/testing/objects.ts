@@ -9,6 +9,7 @@ import {
   type VmView,
   vmViewSchema,
 } from '@n3x/core/api/schemas';
+import { type SetView, setViewSchema } from '@n3x/core/api/set-routes';
 import { type ClusterEvent, eventSchema } from '@n3x/core/model/cluster';
 import { vmSpecSchema } from '@n3x/core/model/vm';
 import { projectOf } from '@n3x/core/model/vm-name';
@@ -165,6 +166,26 @@ export function makeStatus(change: Partial<ClusterStatus> = {}): ClusterStatus {
     vmsByPhase: { running: 2, pending: 1 },
     index: 12,
     stale: false,
+    ...change,
+  });
+}
+
+const template = { source: { kind: 'inline' } } as const;
+
+/** A set of two VMs on its way to its second revision. */
+export function makeSet(change: Record<string, unknown> = {}): SetView {
+  return setViewSchema.parse({
+    ...{ kind: 'vmset', name: 'web', uid: 's1', generation: 4, modifiedIndex: 9, createdAtMs: EPOCH_MS },
+    ...{ replicas: 2, maxUnavailable: 1, onFailure: 'rollback', current: 2, good: 1, deleting: false, template },
+    revisions: [
+      { number: 1, atMs: EPOCH_MS, template, outcome: 'ready' },
+      { number: 2, atMs: EPOCH_MS, template, outcome: 'pending' },
+    ],
+    ...{ ready: 1, updated: 1, unavailable: 1, state: 'working', waitsFor: 'web-1 has to get ready first' },
+    members: [
+      { name: 'web-0', ordinal: 0, phase: 'running', hostName: 'n1', revision: 1, available: true, deleting: false },
+      { name: 'web-1', ordinal: 1, phase: 'starting', hostName: 'n2', revision: 2, available: false, deleting: false },
+    ],
     ...change,
   });
 }

@@ -33,7 +33,7 @@ export async function waitForSet(context: Context, wanted: SetView, deadline: De
       if (failure !== undefined) {
         throw new CommandFailure(ERROR_CODES.driver, `set ${name}: ${failure}`, { hint: `n3xctl vm history ${name}` });
       }
-      if (last.state === 'settled') return last;
+      if (last.state === 'settled' || last.state === 'stopped') return last;
       progress.update(`${name}: ${last.ready} of ${last.replicas} ready, ${last.updated} updated: ${last.waitsFor}`);
       await pause(LOOK_MS, signal);
     }

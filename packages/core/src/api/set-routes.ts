@@ -1,6 +1,6 @@
 /** Routes of sets of VMs, and what they take and give: part of the one table in `routes.ts`. */
 import { z } from 'zod';
-import { vmPhaseSchema, vmSpecSchema } from '../model/vm.ts';
+import { powerSchema, vmPhaseSchema, vmSpecSchema } from '../model/vm.ts';
 import { vmNameSchema } from '../model/vm-name.ts';
 import { maxUnavailableSchema, onFailureSchema, replicasSchema, templateSchema, vmSetSchema } from '../model/vm-set.ts';
 import { CHANGE, READ } from './route-errors.ts';
@@ -17,8 +17,8 @@ export const setViewSchema = vmSetSchema.omit({ span: true }).extend({
   ready: z.int(),
   updated: z.int(),
   unavailable: z.int(),
-  /** `failed`: the current revision failed on a member, and none other gets it. */
-  state: z.enum(['settled', 'working', 'failed', 'deleting']),
+  /** `stopped`: all is as asked, and that is to be stopped. `failed`: the current revision failed on a member, and none other gets it. */
+  state: z.enum(['settled', 'stopped', 'working', 'failed', 'deleting']),
   /** What it waits for, in one line; empty when all is as asked. */
   waitsFor: z.string(),
   members: z.array(
@@ -46,6 +46,8 @@ export const setCreateRequestSchema = z.strictObject({
   maxUnavailable: maxUnavailableSchema.default(1),
   /** What follows when an update fails on a member. */
   onFailure: onFailureSchema.default('rollback'),
+  /** `stopped`: its VMs are made and not started. */
+  power: powerSchema.default('running'),
 });
 
 /** Body of `POST /v1/sets/:name/template`. */
@@ -58,11 +60,37 @@ export const setUpdateRequestSchema = z.strictObject({
   ifGeneration,
 });
 
+/** Where the VMs of a set are or would be, as of `index`. */
+export const setPlacementSchema = z.object({
+  name: z.string(),
+  replicas: z.int(),
+  members: z.array(
+    z.object({
+      name: z.string(),
+      /** The host that it has. */
+      host: z.string().nullable(),
+      /** The host that it has, or would get now; null when none would do. */
+      choice: z.string().nullable(),
+      /** VMs that would have to make room first. */
+      displaces: z.array(z.string()),
+      /** All of it in one line; of a VM that fits nowhere, what would make it fit. */
+      summary: z.string(),
+    }),
+  ),
+  index: z.int(),
+  stale: z.boolean(),
+});
+/** Where the VMs of a set are or would be. */
+export type SetPlacementView = z.infer<typeof setPlacementSchema>;
+
 /** Answer to a change of a set. */
 export const setChangeResponseSchema = z.object({ set: setViewSchema, changed: z.boolean(), index: z.int() });
 
 const setChange = { type: 'json', schema: setChangeResponseSchema } as const;
 const change = { changes: true, params: nameParams, answer: setChange, errors: [...CHANGE, 'N3X_NOT_FOUND'] } as const;
+
+/** Body of a change that names nothing but, if at all, the generation it is for. */
+const conditional = z.strictObject({ ifGeneration });
 
 /** The routes by operation id. */
 export const SET_ROUTES = {
@@ -105,8 +133,58 @@ export const SET_ROUTES = {
     summary: 'Delete a set with its VMs',
     changes: true,
     params: nameParams,
+    query: z.strictObject({ keepVolumes: z.enum(['true', 'false']).optional() }),
     answer: { type: 'json', schema: changeResponseSchema },
     errors: [...CHANGE, 'N3X_NOT_FOUND'],
+  },
+  explainSet: {
+    method: 'GET',
+    path: '/v1/sets/:name/placement',
+    tag: 'vms',
+    summary: 'Where the VMs of a set are, and why those without a host have none',
+    changes: false,
+    params: nameParams,
+    query: readQuerySchema,
+    answer: { type: 'json', schema: setPlacementSchema },
+    errors: [...READ, 'N3X_NOT_FOUND'],
+  },
+  planSet: {
+    method: 'POST',
+    path: '/v1/sets/plan',
+    tag: 'vms',
+    summary: 'Where the VMs of a set would go if it were asked for',
+    description: 'Takes what `POST /v1/sets` takes, places its VMs one after the other, and changes nothing.',
+    changes: false,
+    body: setCreateRequestSchema,
+    answer: { type: 'json', schema: setPlacementSchema },
+    errors: [...READ, 'N3X_NOT_FOUND', 'N3X_CONFLICT', 'N3X_REFUSED'],
+  },
+  startSet: {
+    method: 'POST',
+    path: '/v1/sets/:name/start',
+    tag: 'vms',
+    summary: 'Let the VMs of a set run, all at once',
+    ...change,
+    body: conditional,
+  },
+  stopSet: {
+    method: 'POST',
+    path: '/v1/sets/:name/stop',
+    tag: 'vms',
+    summary: 'Shut the VMs of a set down, all at once, and keep them so',
+    description: 'VMs that the set gets later are made and not started, until the set is.',
+    ...change,
+    body: conditional,
+  },
+  restartSet: {
+    method: 'POST',
+    path: '/v1/sets/:name/restart',
+    tag: 'vms',
+    summary: 'Shut the VMs of a set down and start them again, a few at a time',
+    description:
+      'As in an update, never more than `maxUnavailable` are down for it. Refused for a set that is stopped.',
+    ...change,
+    body: conditional,
   },
   scaleSet: {
     method: 'POST',

@@ -79,7 +79,14 @@ class Lab {
     }
     const isGood = vm.spec.memoryMib % 2 === 0;
     const isOpen = revision?.state === 'pending';
-    if (status.phase === (isGood ? 'running' : 'unhealthy') && !isOpen) return false;
+    const isRestarted = status.observedRestarts === vm.restarts;
+    if (vm.power === 'stopped') {
+      if (status.phase === 'stopped') return false;
+      const stopped = { ...status, phase: 'stopped' as const };
+      this.apply({ type: 'vmReport', hostId: 1, reports: [{ name, uid, epoch, status: stopped }] });
+      return true;
+    }
+    if (status.phase === (isGood ? 'running' : 'unhealthy') && !isOpen && isRestarted) return false;
     const runner = `/nix/store/${revision?.generation ?? 1}-${vm.spec.memoryMib}`;
     const gate = {
       generation: revision?.generation ?? 1,
@@ -91,6 +98,7 @@ class Lab {
       phase: isGood ? 'running' : 'unhealthy',
       bootedRunner: runner,
       currentRunner: runner,
+      observedRestarts: vm.restarts,
     } as const;
     this.apply({
       type: 'vmReport',
@@ -273,6 +281,104 @@ t.test('what needs no other build reaches all at once, and a first revision that
   t.end();
 });
 
+const run = (action: 'start' | 'stop' | 'restart') => ({ type: 'vmSetRun', name: 'web', action }) as const;
+
+t.test('a set stops and starts as a whole, and what it gets meanwhile stays stopped', (t) => {
+  const lab = new Lab();
+  lab.make(2);
+  lab.settle();
+  t.match(lab.apply(run('start')), { ok: true, changed: false });
+  t.ok(lab.apply(run('stop')).ok);
+  t.equal(lab.waitsFor, 'web-0, web-1 are not stopped');
+  lab.settle();
+  t.equal(lab.waitsFor, '');
+  t.match(lab.apply(run('stop')), { ok: true, changed: false });
+  lab.apply({ type: 'vmSetScale', name: 'web', replicas: 3 });
+  lab.settle();
+  t.match(lab.vm(2), { power: 'stopped', assignment: null, status: { phase: 'stopped' } });
+  t.match(lab.apply(run('restart')), {
+    error: { code: 'N3X_REFUSED', message: 'the set web is stopped: start it with `n3xctl vm start web`' },
+  });
+  lab.update(128);
+  lab.settle();
+  t.same(lab.memory, [128, 128, 128], 'an update reaches those that are stopped');
+  t.match(lab.set, { revisions: [{}, { outcome: 'pending' }] });
+  lab.apply({ type: 'vmSetPower', name: 'web-0', power: 'running' });
+  lab.settle();
+  t.equal(lab.waitsFor, 'web-0 is not stopped');
+  t.ok(lab.apply(run('start')).ok);
+  t.equal(lab.set.power, undefined);
+  lab.settle();
+  t.equal(lab.waitsFor, '');
+  t.match(lab.set, { good: 2, revisions: [{}, { outcome: 'ready' }] });
+  t.match(lab.apply({ ...run('stop'), ifGeneration: 1 }), { error: { code: 'N3X_CONFLICT' } });
+  t.match(lab.apply({ ...run('stop'), name: 'wbe' }), { error: { message: /^set wbe does not exist/ } });
+  t.end();
+});
+
+t.test('a set that is not to start makes VMs that do not', (t) => {
+  const lab = new Lab();
+  t.ok(lab.make(2, { power: 'stopped' }).ok);
+  t.match(lab.make(2, { power: 'stopped' }), { ok: true, changed: false });
+  t.match(lab.make(2), { error: { code: 'N3X_CONFLICT' } });
+  lab.settle();
+  t.same(
+    [...lab.cluster.state.vms()].map(({ power }) => power),
+    ['stopped', 'stopped'],
+  );
+  t.equal(lab.waitsFor, '');
+  t.end();
+});
+
+t.test('a restart goes from VM to VM, the highest number first', (t) => {
+  const lab = new Lab();
+  lab.make();
+  lab.settle();
+  t.ok(lab.apply(run('restart')).ok);
+  t.equal(lab.waitsFor, '3 of 3 are still to be restarted');
+  t.same(nextSteps(lab.cluster.state, lab.set), [{ type: 'restart', ordinal: 2 }]);
+  lab.lead();
+  t.match(lab.vm(2), { restarts: 1, status: { observedRestarts: 0 } });
+  t.same(nextSteps(lab.cluster.state, lab.set), []);
+  t.match(lab.apply({ type: 'vmSetStep', name: 'web', uid: 'set-1', step: { type: 'restart', ordinal: 1 } }), {
+    error: { message: 'a step of the set web is void: web-2 has to get ready first' },
+  });
+  lab.apply({ type: 'vmSetPower', name: 'web-0', power: 'stopped' });
+  lab.settle();
+  t.equal(lab.vm(0)?.restarts, 0, 'what is stopped begins anew by itself');
+  t.equal(lab.vm(1)?.restarts, 0, 'and counts as unavailable');
+  t.equal(lab.waitsFor, 'web-0 is not ready');
+  lab.apply({ type: 'vmSetPower', name: 'web-0', power: 'running' });
+  lab.settle();
+  t.same(
+    [lab.vm(0), lab.vm(1), lab.vm(2)].map((vm) => vm?.restarts),
+    [0, 1, 1],
+  );
+  t.equal(lab.waitsFor, '');
+  lab.apply({ type: 'vmSetScale', name: 'web', replicas: 4 });
+  lab.settle();
+  t.equal(lab.vm(3)?.restarts, 0, 'who comes later need not be restarted');
+  t.end();
+});
+
+t.test('of a set that is deleted the volumes may stay', (t) => {
+  const lab = new Lab();
+  const volumes = [{ name: 'data', sizeMib: 64, mountPoint: '/data' }];
+  const withData = sampleSpec({ memoryMib: 64, vcpu: 1, source: { kind: 'inline', volumes } });
+  lab.make(2, { template: withData });
+  lab.lead();
+  lab.apply({ type: 'vmSetDelete', name: 'web' });
+  t.equal(lab.vm(0), undefined);
+  lab.settle();
+  lab.make(2, { template: withData, uid: 'set-2' });
+  lab.settle();
+  t.ok(lab.apply({ type: 'vmSetDelete', name: 'web' }).ok);
+  t.ok(lab.apply({ type: 'vmSetDelete', name: 'web', keepVolumes: true }).ok, 'never too late to keep something');
+  t.match(lab.apply({ type: 'vmSetDelete', name: 'web', keepVolumes: true }), { ok: true, changed: false });
+  t.match(lab.vm(1)?.volumes, [{ keep: true }]);
+  t.end();
+});
+
 t.test('names, members and generations are looked after', (t) => {
   const lab = new Lab();
   lab.cluster.create('db');
@@ -306,6 +412,7 @@ t.test('whatever is asked in whatever order, a set ends as asked', (t) => {
     fc.record({ kind: fc.constant('delete' as const), n: fc.nat(4) }),
     fc.record({ kind: fc.constant('lead' as const), n: fc.nat(4) }),
     fc.record({ kind: fc.constant('work' as const), n: fc.nat(4) }),
+    fc.record({ kind: fc.constant('run' as const), n: fc.nat(2) }),
   );
   fc.assert(
     fc.property(fc.array(wish, { maxLength: 40 }), fc.integer({ min: 1, max: 3 }), (wishes, maxUnavailable) => {
@@ -318,8 +425,11 @@ t.test('whatever is asked in whatever order, a set ends as asked', (t) => {
         else if (kind === 'update') lab.update(n);
         else if (kind === 'delete') lab.apply({ type: 'vmDelete', name: memberName('web', n) });
         else if (kind === 'lead') lab.lead();
+        else if (kind === 'run') lab.apply(run((['start', 'stop', 'restart'] as const)[n] ?? 'start'));
         else if (vm !== undefined) lab.work(vm);
       }
+      lab.settle();
+      lab.apply(run('start'));
       lab.settle();
       const { replicas, current, revisions } = lab.set;
       const wanted = revisions.find(({ number }) => number === current);

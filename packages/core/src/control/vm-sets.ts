@@ -4,7 +4,7 @@
  */
 import { wasLost } from '../machine/apply-vm-set-step.ts';
 import { newExcesses } from '../machine/quota.ts';
-import { isSettled, nextToUpdate, setProgress } from '../machine/set-progress.ts';
+import { isProven, nextToRestart, nextToUpdate, setProgress } from '../machine/set-progress.ts';
 import type { ClusterState } from '../machine/state.ts';
 import type { SetStep } from '../machine/vm-set-command.ts';
 import { templateRevision, type VmSet } from '../model/vm-set.ts';
@@ -25,8 +25,10 @@ export function nextSteps(state: ClusterState, set: VmSet): SetStep[] {
   }
   const next = nextToUpdate(set, progress);
   if (next !== undefined) steps.push({ type: 'update', ordinal: next.ordinal, template: set.current });
+  const again = next === undefined ? nextToRestart(set, progress) : undefined;
+  if (again !== undefined) steps.push({ type: 'restart', ordinal: again.ordinal });
   if (progress.excess.length > 0) return steps;
-  const completes = isSettled(set, progress) && templateRevision(set, set.current)?.outcome === 'pending';
+  const completes = isProven(set, progress) && templateRevision(set, set.current)?.outcome === 'pending';
   if (completes || set.span > set.replicas) steps.push({ type: 'settle' });
   return steps;
 }

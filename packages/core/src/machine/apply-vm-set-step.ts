@@ -15,7 +15,7 @@ import { draftUpdate } from './apply-update.ts';
 import { draftVm } from './apply-vm.ts';
 import { aboutSet, memberFailed, removeMember } from './apply-vm-set.ts';
 import type { Command } from './command.ts';
-import { isSettled, setProgress, whyNotUpdate } from './set-progress.ts';
+import { isProven, setProgress, whyNotTouch, whyNotUpdate } from './set-progress.ts';
 import type { Transaction } from './transaction.ts';
 import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
 
@@ -37,6 +37,8 @@ export function applyVmSetStep(tx: Transaction, cluster: Cluster, command: StepC
       return remove(tx, set, step.ordinal);
     case 'update':
       return updateMember(tx, set, step.ordinal, step.template);
+    case 'restart':
+      return restartMember(tx, set, step.ordinal);
     case 'settle':
       return settle(tx, set);
     case 'forget':
@@ -52,12 +54,13 @@ function create(tx: Transaction, cluster: Cluster, set: VmSet, ordinal: number):
   if (tx.state.vm(name) !== undefined) return refused(set, `there is a VM ${name}`);
   const spec = memberSpec(set.name, revision.template);
   const uid = `${set.uid}.${tx.index}`;
-  const draft = draftVm(tx.state, cluster, { name, uid, spec, power: 'running' }, tx);
+  const draft = draftVm(tx.state, cluster, { name, uid, spec, power: set.power ?? 'running' }, tx);
   if (draft.type === 'refused') return draft.verdict;
   if (draft.type === 'there') return unchanged();
   tx.putCluster({ ...cluster, nextVmOrdinal: draft.nextVmOrdinal });
   takeAddresses(tx, draft.addresses);
-  tx.putVm({ ...draft.vm, memberOf: { set: set.name, uid: set.uid, ordinal, template: revision.number } });
+  const restarts = set.restarts === undefined ? {} : { restarts: set.restarts };
+  tx.putVm({ ...draft.vm, memberOf: { set: set.name, uid: set.uid, ordinal, template: revision.number, ...restarts } });
   tx.event({ kind: 'vm', name }, 'Created', `created for the set ${set.name}, revision ${revision.number}`);
   return done();
 }
@@ -102,6 +105,25 @@ function updateMember(tx: Transaction, set: VmSet, ordinal: number, template: nu
   return done();
 }
 
+function restartMember(tx: Transaction, set: VmSet, ordinal: number): Verdict {
+  const progress = setProgress(tx.state, set);
+  const place = progress.places.find((one) => one.ordinal === ordinal);
+  const vm = place?.vm;
+  if (place === undefined || !isMember(set, vm)) return refused(set, `it has no member ${ordinal}`);
+  if (place.restarted || set.restarts === undefined) return unchanged();
+  const why = whyNotTouch(set, progress, place);
+  if (why !== undefined) return refused(set, why);
+  const memberOf = { ...vm.memberOf, restarts: set.restarts };
+  // One that somebody has stopped starts anew by itself, once it is started.
+  if (vm.power === 'stopped') {
+    tx.putVm({ ...vm, memberOf });
+    return done();
+  }
+  tx.putVm({ ...vm, memberOf, restarts: vm.restarts + 1 });
+  tx.event({ kind: 'vm', name: vm.name }, 'RestartBySet', `the set ${set.name} restarts it`);
+  return done();
+}
+
 /** The build that a member had with this revision before and was ready with, when it left it for another. */
 function buildOf(vm: Vm, { number }: TemplateRevision): PastRevision | undefined {
   return vm.revisions?.findLast((past) => past.template === number && past.outcome === 'ready');
@@ -110,7 +132,7 @@ function buildOf(vm: Vm, { number }: TemplateRevision): PastRevision | undefined
 function settle(tx: Transaction, set: VmSet): Verdict {
   const progress = setProgress(tx.state, set);
   if (set.deleting || progress.excess.length > 0) return refused(set, 'members are still to go');
-  const proven = isSettled(set, progress);
+  const proven = isProven(set, progress);
   const current = templateRevision(set, set.current);
   const completes = proven && current?.outcome === 'pending';
   if (!completes && set.span === set.replicas) return unchanged();

@@ -6,6 +6,7 @@ import { projectOf } from '../model/vm-name.ts';
 import { isMember, memberName, type TemplateRevision, templateRevision, type VmSet } from '../model/vm-set.ts';
 import { unknownProject } from './apply-project.ts';
 import { inPlaceRefusal } from './apply-update.ts';
+import { keepingVolumes, keepsVolumes, removeVm, setPower } from './apply-vm.ts';
 import type { Command } from './command.ts';
 import { same } from './difference.ts';
 import type { Transaction } from './transaction.ts';
@@ -23,7 +24,7 @@ export function aboutSet(name: string): { kind: 'vmset'; name: string } {
 
 /** `vmSetCreate`. */
 export function applyVmSetCreate(tx: Transaction, command: CommandOf<'vmSetCreate'>): Verdict {
-  const { name, template, replicas, maxUnavailable, onFailure } = command;
+  const { name, template, replicas, maxUnavailable, onFailure, power } = command;
   if (name.length > NAME_MAX) {
     return no(
       ERROR_CODES.invalid,
@@ -36,7 +37,10 @@ export function applyVmSetCreate(tx: Transaction, command: CommandOf<'vmSetCreat
     if (existing.deleting) return beingDeleted(existing);
     const now = templateRevision(existing, existing.current);
     const alike =
-      existing.replicas === replicas && existing.maxUnavailable === maxUnavailable && existing.onFailure === onFailure;
+      existing.replicas === replicas &&
+      existing.power === power &&
+      existing.maxUnavailable === maxUnavailable &&
+      existing.onFailure === onFailure;
     if (alike && now !== undefined && same(now.template, template)) return unchanged();
     return no(
       ERROR_CODES.conflict,
@@ -54,9 +58,10 @@ export function applyVmSetCreate(tx: Transaction, command: CommandOf<'vmSetCreat
   tx.putVmSet({
     ...{ kind: 'vmset', name, uid: command.uid, generation: 1, modifiedIndex: tx.index, createdAtMs: tx.atMs },
     ...{ replicas, span: replicas, maxUnavailable, onFailure, current: 1, good: 1, deleting: false },
+    ...(power === undefined ? {} : { power }),
     revisions: [{ number: 1, atMs: tx.atMs, template, outcome: 'pending' }],
   });
-  tx.event(aboutSet(name), 'Created', `created, to have ${replicas} VMs`);
+  tx.event(aboutSet(name), 'Created', `created, to have ${replicas} VMs${power === undefined ? '' : ', not started'}`);
   return done();
 }
 
@@ -173,17 +178,65 @@ function goBack(tx: Transaction, set: VmSet, to: number, generation: number): Vm
   return tx.putVmSet({ ...set, revisions, current: to, good: to, generation });
 }
 
+/** The members of a set that are there, by rising number. */
+function membersOf(tx: Transaction, set: VmSet): Vm[] {
+  const members: Vm[] = [];
+  for (let ordinal = 0; ordinal < set.span; ordinal++) {
+    const vm = tx.state.vm(memberName(set.name, ordinal));
+    if (isMember(set, vm)) members.push(vm);
+  }
+  return members;
+}
+
+/** `vmSetRun`. Starting and stopping is for all at once; restarts follow one after the other, as updates do. */
+export function applyVmSetRun(tx: Transaction, command: CommandOf<'vmSetRun'>): Verdict {
+  const found = target(tx, command);
+  if ('refusal' in found) return found.refusal;
+  const { set } = found;
+  const { name } = set;
+  const generation = set.generation + 1;
+  if (command.action === 'restart') {
+    if (set.power === 'stopped') {
+      return no(ERROR_CODES.refused, `the set ${name} is stopped: start it with \`n3xctl vm start ${name}\``, { name });
+    }
+    tx.putVmSet({ ...set, restarts: (set.restarts ?? 0) + 1, generation });
+    const pace = `at most ${set.maxUnavailable} unavailable at once`;
+    tx.event(aboutSet(name), 'RestartRequested', `its VMs are to be restarted, ${pace}`);
+    return done();
+  }
+  const starts = command.action === 'start';
+  const verdicts = membersOf(tx, set)
+    .filter((vm) => !vm.deleting && (vm.memberOf?.ordinal ?? 0) < set.replicas)
+    .map((vm) => setPower(tx, vm, starts ? 'running' : 'stopped'));
+  const changed = verdicts.filter((verdict) => verdict.ok && verdict.changed).length;
+  const { power, ...rest } = set;
+  const isNew = (power === undefined) !== starts;
+  const refusal = verdicts.find((verdict) => !verdict.ok);
+  if (changed === 0 && !isNew) return refusal ?? unchanged();
+  tx.putVmSet({ ...(starts ? rest : { ...rest, power: 'stopped' }), generation });
+  const left = refusal?.ok === false ? `, but not all: ${refusal.error.message}` : '';
+  if (starts) tx.event(aboutSet(name), 'StartRequested', `its VMs are to be started${left}`);
+  else tx.event(aboutSet(name), 'StopRequested', 'its VMs are to be stopped');
+  return done();
+}
+
 /** `vmSetDelete`. */
 export function applyVmSetDelete(tx: Transaction, command: CommandOf<'vmSetDelete'>): Verdict {
-  // Deleting twice is fine whatever generation the second request was made for.
-  if (tx.state.vmSet(command.name)?.deleting === true) return unchanged();
+  const isKept = command.keepVolumes === true;
+  const before = tx.state.vmSet(command.name);
+  // Deleting twice is fine whatever generation the second request was made for, and never too late to keep something.
+  if (before?.deleting === true) {
+    const late = isKept ? membersOf(tx, before).filter((vm) => !keepsVolumes(vm)) : [];
+    for (const vm of late) tx.putVm(keepingVolumes(vm));
+    return late.length === 0 ? unchanged() : done();
+  }
   const found = target(tx, command);
   if ('refusal' in found) return found.refusal;
   const { set } = found;
   tx.putVmSet({ ...set, deleting: true, generation: set.generation + 1 });
-  for (let ordinal = 0; ordinal < set.span; ordinal++) {
-    const vm = tx.state.vm(memberName(set.name, ordinal));
-    if (isMember(set, vm)) removeMember(tx, vm);
+  for (const vm of membersOf(tx, set)) {
+    const leaving = isKept ? keepingVolumes(vm) : vm;
+    if (!removeMember(tx, leaving) && isKept) tx.putVm(leaving);
   }
   tx.event(aboutSet(set.name), 'DeleteRequested', 'to be deleted with its VMs');
   return done();
@@ -194,7 +247,7 @@ export function removeMember(tx: Transaction, vm: Vm): boolean {
   if (vm.deleting) return false;
   const about = { kind: 'vm', name: vm.name } as const;
   if (vm.assignment === null) {
-    tx.deleteVm(vm);
+    removeVm(tx, vm);
     tx.event(about, 'Deleted', 'deleted');
     return true;
   }

@@ -206,20 +206,24 @@ function target(
 export function applyVmSetPower(tx: Transaction, command: CommandOf<'vmSetPower'>): Verdict {
   const found = target(tx, command);
   if ('refusal' in found) return found.refusal;
-  const { vm } = found;
+  return setPower(tx, found.vm, command.power);
+}
+
+/** Lets a VM run, or stops it for as long as nobody says otherwise. */
+export function setPower(tx: Transaction, vm: Vm, power: Vm['power']): Verdict {
   if (vm.deleting) return beingDeleted(vm);
   // One that ended and is not started any more has the power it shall have: to start it is a wish of its own.
-  if (vm.power === command.power && !isHalted(vm)) return unchanged();
+  if (vm.power === power && !isHalted(vm)) return unchanged();
   // One that was held counts in full again once it is started.
   const { overQuota, ...free } = vm;
-  const held = command.power === 'running' && overQuota !== undefined;
+  const starts = power === 'running';
+  const held = starts && overQuota !== undefined;
   const refusal = held ? quotaRefusal(tx.state, vm, free, 'be started') : undefined;
   if (refusal !== undefined) return refusal;
   const generation = vm.generation + 1;
-  const next: Vm = { ...(held ? free : vm), power: command.power, generation, poweredGeneration: generation };
+  const next: Vm = { ...(held ? free : vm), power, generation, poweredGeneration: generation };
   if (vm.assignment === null) {
     // No host will report on it: what its status says is for the cluster to write.
-    const starts = command.power === 'running';
     tx.putVmStatus(next, {
       ...vm.status,
       phase: starts ? 'pending' : 'stopped',
@@ -229,7 +233,6 @@ export function applyVmSetPower(tx: Transaction, command: CommandOf<'vmSetPower'
   } else {
     tx.putVm(next);
   }
-  const starts = command.power === 'running';
   tx.event(about(vm.name), starts ? 'StartRequested' : 'StopRequested', starts ? 'to be started' : 'to be stopped');
   return done();
 }
@@ -252,9 +255,14 @@ export function applyVmRestart(tx: Transaction, command: CommandOf<'vmRestart'>)
 }
 
 /** The VM with all of its volumes marked to be kept. */
-function keepingVolumes(vm: Vm): Vm {
+export function keepingVolumes(vm: Vm): Vm {
   if (vm.volumes === undefined) return vm;
   return { ...vm, volumes: vm.volumes.map((volume) => ({ ...volume, keep: true as const })) };
+}
+
+/** Whether all of its volumes are marked to be kept. */
+export function keepsVolumes(vm: Vm): boolean {
+  return vmVolumes(vm).every(({ keep }) => keep === true);
 }
 
 /** `vmDelete`. */
@@ -263,7 +271,7 @@ export function applyVmDelete(tx: Transaction, command: CommandOf<'vmDelete'>): 
   const isKept = command.keepVolumes === true;
   // Deleting twice is fine whatever index the second request was made for, and never too late to keep something.
   if (vm?.deleting === true) {
-    if (!isKept || vmVolumes(vm).every(({ keep }) => keep === true)) return unchanged();
+    if (!isKept || keepsVolumes(vm)) return unchanged();
     tx.putVm(keepingVolumes(vm));
     return done();
   }

@@ -38,6 +38,7 @@ import {
   applyVmSetCreate,
   applyVmSetDelete,
   applyVmSetRollback,
+  applyVmSetRun,
   applyVmSetScale,
   applyVmSetUpdate,
 } from './apply-vm-set.ts';
@@ -91,6 +92,8 @@ function verdictOn(tx: Transaction, term: Term, command: Command): Verdict {
       return applyVmSetUpdate(tx, command);
     case 'vmSetRollback':
       return applyVmSetRollback(tx, command);
+    case 'vmSetRun':
+      return applyVmSetRun(tx, command);
     case 'vmSetDelete':
       return applyVmSetDelete(tx, command);
     case 'vmSetStep':

@@ -15,7 +15,7 @@ import { checkProjectStep, checkProjects } from './project-invariants.ts';
 import { recordKey } from './record-codec.ts';
 import { RecordHash } from './record-hash.ts';
 import type { ClusterState } from './state.ts';
-import { checkSets, checkSetUpdate } from './vm-set-invariants.ts';
+import { checkSetStep, checkSets } from './vm-set-invariants.ts';
 import { checkAssignedVolumes, checkVmVolumes, checkVolumes } from './volume-invariants.ts';
 
 /** Notes who has each value, and finds the second one. */
@@ -255,7 +255,7 @@ export function checkStep(state: ClusterState, changes: readonly ObjectChange[])
     if (object.kind === 'lock') checkLock(object, index, found);
     if (object.kind !== 'vm') continue;
     checkVmAddresses(state, object, found);
-    checkSetUpdate(state, object, changes, found);
+    checkSetStep(state, object, changes, found);
     checkVmVolumes(object, index, found);
     const move = moveOf(object);
     if (move?.index === index) checkMove(state, object, found);

@@ -106,6 +106,29 @@ export function newExcesses(state: ClusterState, vmName: string, spec: VmSpec): 
   return quotas === undefined ? [] : excesses(quotas, state.indexes.projectUse(project).used, specUse(spec));
 }
 
+/** How many of `count` new VMs of one spec the quotas allow, and what is against the next; undefined when all may be. */
+export function setQuotaExcess(
+  state: ClusterState,
+  name: string,
+  spec: VmSpec,
+  count: number,
+): { readonly allowed: number; readonly message: string } | undefined {
+  const project = projectOf(name);
+  const quotas = state.project(project)?.quotas;
+  if (quotas === undefined) return undefined;
+  const asked = specUse(spec);
+  let { used } = state.indexes.projectUse(project);
+  for (let allowed = 0; allowed < count; allowed++) {
+    const found = excesses(quotas, used, asked);
+    if (found.length > 0) {
+      const message = `waits for room in its project: ${excessText(project, found)}. Raise it: ${raiseText(project, found)}`;
+      return { allowed, message };
+    }
+    used = plus(used, asked, 1);
+  }
+  return undefined;
+}
+
 /** The maxima that a VM's growth from `before` to `after` goes beyond. */
 export function growthExcesses(state: ClusterState, before: Vm | undefined, after: Vm): Excess[] {
   const project = projectOf(after.name);

@@ -18,10 +18,14 @@ export interface Place {
   readonly taken: boolean;
   /** Whether its guest is ready, as far as is known, and nothing is about to change that. */
   readonly available: boolean;
-  /** Whether it was brought to another build and has not been seen ready with that. */
+  /** Whether it was brought to another build, or is restarted, and has not been seen ready since. */
   readonly unproven: boolean;
   /** Whether it is of the revision that members shall have. */
   readonly updated: boolean;
+  /** Whether it was restarted as often as the set was asked to. */
+  readonly restarted: boolean;
+  /** Whether it is as the power of the set wants it: ready, or stopped. */
+  readonly asWanted: boolean;
 }
 
 /** Where a set stands. */
@@ -41,9 +45,20 @@ export function isUnproven(vm: Vm): boolean {
   return vm.revision?.state === 'pending' && vm.power === 'running' && !vm.deleting;
 }
 
+/** Whether it has yet to be started anew, as somebody asked. */
+export function isRestarting(vm: Vm): boolean {
+  return vm.power === 'running' && !vm.deleting && vm.restarts > vm.status.observedRestarts;
+}
+
+/** Whether nothing of it runs, and nothing is to. */
+function isStopped(vm: Vm): boolean {
+  return vm.power === 'stopped' && (vm.assignment === null || vm.status.phase === 'stopped');
+}
+
 /** Whether its guest is ready as far as is known, and nothing is about to change that. */
 export function isAvailable(state: ClusterState, vm: Vm): boolean {
-  if (vm.deleting || isLeaving(vm) || vm.assignment === null || vm.power !== 'running') return false;
+  if (vm.deleting || isLeaving(vm) || vm.assignment === null || vm.power !== 'running' || isRestarting(vm))
+    return false;
   const { revision } = vm;
   if (revision !== undefined && revision.state !== 'ready') return false;
   return effectivePhase(vm, state.host(vm.assignment.hostId)) === 'running';
@@ -53,14 +68,16 @@ function placeOf(state: ClusterState, set: VmSet, ordinal: number): Place {
   const name = memberName(set.name, ordinal);
   const found = state.vm(name);
   if (!isMember(set, found)) {
-    const none = { available: false, unproven: false, updated: false } as const;
+    const none = { available: false, unproven: false, updated: false, restarted: false, asWanted: false } as const;
     return { ordinal, name, vm: undefined, taken: found !== undefined, ...none };
   }
+  const available = isAvailable(state, found);
   return {
-    ...{ ordinal, name, vm: found, taken: false },
-    available: isAvailable(state, found),
-    unproven: isUnproven(found),
+    ...{ ordinal, name, vm: found, taken: false, available },
+    unproven: isUnproven(found) || isRestarting(found),
     updated: found.memberOf.template === set.current && !found.deleting,
+    restarted: (found.memberOf.restarts ?? 0) >= (set.restarts ?? 0),
+    asWanted: set.power === 'stopped' ? isStopped(found) && !found.deleting : available,
   };
 }
 
@@ -87,10 +104,15 @@ export function setProgress(state: ClusterState, set: VmSet): SetProgress {
 
 /** Why a member must not be brought to another revision now, in words; undefined when it may. */
 export function whyNotUpdate(set: VmSet, progress: SetProgress, place: Place): string | undefined {
-  const { maxUnavailable } = set;
   const current = templateRevision(set, set.current);
   if (current?.outcome === 'failed')
     return `revision ${set.current} has failed: ${current.message ?? 'a member did not get ready'}`;
+  return whyNotTouch(set, progress, place);
+}
+
+/** Why a member must not be taken down for a while now, in words; undefined when it may. */
+export function whyNotTouch(set: VmSet, progress: SetProgress, place: Place): string | undefined {
+  const { maxUnavailable } = set;
   if (place.vm === undefined) return `${place.name} is not there yet`;
   if (place.vm.deleting) return `${place.name} is going`;
   if (place.vm.moving !== undefined) return `${place.name} is changing hosts`;
@@ -112,10 +134,14 @@ function named(places: readonly Place[]): string {
   return names.length <= 3 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
 }
 
-/** Whether all is as asked: each place has its member, of one revision and ready, and nobody else is there. */
-export function isSettled(set: VmSet, progress: SetProgress): boolean {
-  const { places, excess, ready, updated } = progress;
-  return excess.length === 0 && ready === set.replicas && updated === places.length;
+/** Whether all is as asked: each place has its member, of one revision and as wanted, and nobody else is there. */
+export function isSettled({ places, excess }: SetProgress): boolean {
+  return excess.length === 0 && places.every(({ asWanted, updated, restarted }) => asWanted && updated && restarted);
+}
+
+/** Whether the revision that members shall have has been seen ready on all of them. */
+export function isProven(set: VmSet, progress: SetProgress): boolean {
+  return set.power !== 'stopped' && isSettled(progress);
 }
 
 /** What the set waits for, in one line; empty when all is as asked. */
@@ -140,10 +166,27 @@ export function whatSetWaitsFor(set: VmSet, progress: SetProgress): string {
     const why = first === undefined ? undefined : whyNotUpdate(set, progress, first);
     if (why !== undefined) return why;
   }
-  const waiting = places.filter((place) => !place.available);
-  if (waiting.length > 0) return `${named(waiting)} ${waiting.length === 1 ? 'is' : 'are'} not ready`;
+  const held = places.find(({ vm }) => vm?.overQuota !== undefined);
+  if (held?.vm !== undefined && set.power !== 'stopped') return `${held.name} is held: ${held.vm.overQuota}`;
+  const waiting = places.filter((place) => !place.asWanted);
+  const what = set.power === 'stopped' ? 'not stopped' : 'not ready';
+  if (waiting.length > 0) return `${named(waiting)} ${waiting.length === 1 ? 'is' : 'are'} ${what}`;
   if (outdated.length > 0) return `${outdated.length} of ${places.length} are still to be updated`;
+  const rest = places.filter((place) => !place.restarted);
+  if (rest.length > 0) return `${rest.length} of ${places.length} are still to be restarted`;
   return excess.length === 0 ? '' : `${named(excess)} ${excess.length === 1 ? 'is' : 'are'} being removed`;
+}
+
+/** The member that is restarted next, in the same order as updates go; undefined when there is none, or none may be. */
+export function nextToRestart(set: VmSet, progress: SetProgress): Place | undefined {
+  return foremost(
+    progress.places.filter((place) => !place.restarted && whyNotTouch(set, progress, place) === undefined),
+  );
+}
+
+/** Those that are down go first, then the highest numbers. */
+function foremost(places: readonly Place[]): Place | undefined {
+  return places.findLast(({ available }) => !available) ?? places.at(-1);
 }
 
 /**
@@ -151,10 +194,7 @@ export function whatSetWaitsFor(set: VmSet, progress: SetProgress): string {
  * when there is none, or none may be.
  */
 export function nextToUpdate(set: VmSet, progress: SetProgress): Place | undefined {
-  let best: Place | undefined;
-  for (const place of progress.places) {
-    if (place.vm === undefined || place.updated || whyNotUpdate(set, progress, place) !== undefined) continue;
-    if (best === undefined || !place.available || best.available) best = place;
-  }
-  return best;
+  return foremost(
+    progress.places.filter((place) => !place.updated && whyNotUpdate(set, progress, place) === undefined),
+  );
 }

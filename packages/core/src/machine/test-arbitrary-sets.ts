@@ -17,6 +17,7 @@ function step(kind: string, ordinal: number, revision: number): SetStep {
   switch (kind) {
     case 'create':
     case 'remove':
+    case 'restart':
       return { type: kind, ordinal };
     case 'update':
       return { type: 'update', ordinal, template: revision };
@@ -42,7 +43,10 @@ function report(vm: Vm, isReady: boolean): Command {
     reports: [
       {
         ...{ name, uid, epoch: assignment?.epoch ?? 1, ...(gate === undefined ? {} : { gate }) },
-        status: { ...status, phase: isReady ? 'running' : 'starting', bootedRunner: runner, currentRunner: runner },
+        status: {
+          ...{ ...status, phase: isReady ? 'running' : 'starting', bootedRunner: runner, currentRunner: runner },
+          observedRestarts: vm.restarts,
+        },
       },
     ],
   };
@@ -98,6 +102,8 @@ export const arbitrarySetCommand: fc.Arbitrary<(state: ClusterState) => Command>
         'create',
         'update',
         'update',
+        'restart',
+        'run',
       ] as const),
       ...([
         'remove',
@@ -151,7 +157,9 @@ export const arbitrarySetCommand: fc.Arbitrary<(state: ClusterState) => Command>
       case 'back':
         return { type: 'vmSetRollback', name: [...state.vmSets()].find(isBackable)?.name ?? name };
       case 'delete':
-        return { type: 'vmSetDelete', name };
+        return { type: 'vmSetDelete', name, keepVolumes: flag };
+      case 'run':
+        return { type: 'vmSetRun', name, action: ordinal > 0 ? 'restart' : flag ? 'start' : 'stop' };
       case 'place':
         return {
           type: 'vmAssign',

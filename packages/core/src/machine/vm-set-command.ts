@@ -15,6 +15,8 @@ export const setStepSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('remove'), ordinal }),
   /** Brings a member to the template's revision of this number. */
   z.strictObject({ type: z.literal('update'), ordinal, template: z.int().min(1) }),
+  /** Restarts a member that has yet to be restarted. */
+  z.strictObject({ type: z.literal('restart'), ordinal }),
   /** Notes that all is as asked. */
   z.strictObject({ type: z.literal('settle') }),
   /** Forgets a set that is to be deleted and has no members left. */
@@ -34,6 +36,8 @@ export const VM_SET_COMMANDS = [
     replicas: replicasSchema,
     maxUnavailable: maxUnavailableSchema,
     onFailure: onFailureSchema,
+    /** Its members are made and not started. */
+    power: z.literal('stopped').optional(),
   }),
   z.strictObject({ type: z.literal('vmSetScale'), name: vmNameSchema, replicas: replicasSchema, ifGeneration }),
   /** Another template, brought to the members a few at a time. */
@@ -48,7 +52,19 @@ export const VM_SET_COMMANDS = [
   }),
   /** Back to the last revision of the template that every member was ready with, or to one by its number. */
   z.strictObject({ type: z.literal('vmSetRollback'), name: vmNameSchema, to: z.int().min(1).optional(), ifGeneration }),
-  /** The set goes with all its VMs. */
-  z.strictObject({ type: z.literal('vmSetDelete'), name: vmNameSchema, ifGeneration }),
+  /** Starts or stops all members at once, or restarts them a few at a time. */
+  z.strictObject({
+    type: z.literal('vmSetRun'),
+    name: vmNameSchema,
+    action: z.enum(['start', 'stop', 'restart']),
+    ifGeneration,
+  }),
+  /** The set goes with all its VMs. With `keepVolumes` their volumes stay, as volumes of no VM. */
+  z.strictObject({
+    type: z.literal('vmSetDelete'),
+    name: vmNameSchema,
+    keepVolumes: z.boolean().optional(),
+    ifGeneration,
+  }),
   z.strictObject({ type: z.literal('vmSetStep'), name: vmNameSchema, uid, step: setStepSchema }),
 ] as const;

@@ -43,29 +43,44 @@ export function checkSets(state: ClusterState, found: string[]): void {
     if (set === undefined || set.uid !== memberOf.uid)
       found.push(`${vm.name} is of the set ${memberOf.set}, which is not there`);
     else if (memberOf.ordinal >= set.span) found.push(`${vm.name} is beyond the ${set.span} places of its set`);
+    else if ((memberOf.restarts ?? 0) > (set.restarts ?? 0)) found.push(`${vm.name} was restarted before its set`);
   }
 }
 
-/** Whether a member is meant to run and has not been seen ready with the build it was brought to. */
-function isDownForUpdate({ revision, power, deleting }: Vm): boolean {
-  return revision?.state === 'pending' && power === 'running' && !deleting;
+/** Whether a member is meant to run and has not been seen ready since it was brought to another build, or restarted. */
+function isDownForSet({ revision, power, deleting, restarts, status }: Vm): boolean {
+  const isOpen = revision?.state === 'pending' || restarts > status.observedRestarts;
+  return isOpen && power === 'running' && !deleting;
 }
 
-/** What is wrong with an update having just reached `vm`: at no index may it have taken more down than the set allows. */
-export function checkSetUpdate(state: ClusterState, vm: Vm, changes: readonly ObjectChange[], found: string[]): void {
+/**
+ * What is wrong with a step of its set having just reached `vm`: at no index may an update or a restart have taken more
+ * down than the set allows, and a stopped set starts none of its new members.
+ */
+export function checkSetStep(state: ClusterState, vm: Vm, changes: readonly ObjectChange[], found: string[]): void {
   const { memberOf } = vm;
   const set = memberOf === undefined ? undefined : state.vmSet(memberOf.set);
-  if (memberOf === undefined || set === undefined || !isDownForUpdate(vm)) return;
-  const asked = changes.some(
-    ({ object }) => object?.kind === 'event' && object.about.name === vm.name && object.reason === 'UpdateRequested',
-  );
-  if (!asked) return;
+  if (memberOf === undefined || set === undefined) return;
+  const told = (...reasons: readonly string[]): boolean =>
+    changes.some(
+      ({ object }) =>
+        object?.kind === 'event' &&
+        object.about.kind === 'vm' &&
+        object.about.name === vm.name &&
+        reasons.includes(object.reason),
+    );
+  if (set.power === 'stopped' && vm.power === 'running' && told('Created')) {
+    found.push(`${vm.name} was made to run, and the set ${set.name} is stopped`);
+  }
+  if (!isDownForSet(vm) || !told('UpdateRequested', 'RestartBySet')) return;
   let down = 0;
   for (const other of state.vms()) {
     const mine = other.memberOf?.uid === set.uid && other.memberOf.ordinal < set.replicas;
-    if (mine && isDownForUpdate(other)) down += 1;
+    if (mine && isDownForSet(other)) down += 1;
   }
   if (down > set.maxUnavailable) {
-    found.push(`set ${set.name}: an update has ${down} VMs down at once, ${set.maxUnavailable} are allowed`);
+    found.push(
+      `set ${set.name}: an update or a restart has ${down} VMs down at once, ${set.maxUnavailable} are allowed`,
+    );
   }
 }

@@ -60,6 +60,10 @@ export const vmSetSchema = z.strictObject({
   span: replicasSchema,
   maxUnavailable: maxUnavailableSchema,
   onFailure: onFailureSchema,
+  /** Its members, those to come among them, are to be stopped; absent while they are to run. */
+  power: z.literal('stopped').optional(),
+  /** Counts the requests to restart all members, a few at a time; 0 when absent. */
+  restarts: z.int().min(1).optional(),
   /** Number of the revision that members shall have. */
   current: z.int().min(1),
   /** Number of the revision that members are made with, and that a failed update goes back to. */

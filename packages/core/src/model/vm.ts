@@ -314,6 +314,8 @@ export const membershipOfSetSchema = z.strictObject({
   ordinal: z.int().min(0),
   /** Number of the template's revision that its spec was made from. */
   template: z.int().min(1),
+  /** Of the restarts that were asked of the set, how many it has had; 0 when absent. */
+  restarts: z.int().min(1).optional(),
 });
 
 /** A virtual machine. */

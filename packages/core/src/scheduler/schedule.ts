@@ -224,9 +224,17 @@ export function schedule(
   by: number,
   limits: ScheduleLimits = SCHEDULE_LIMITS,
 ): PlacementCommand[] {
-  if (state.waiting.size === 0) return [];
+  return state.waiting.size === 0 ? [] : scheduleThese(state, queue(state), by, limits);
+}
+
+/** As {@link schedule}, for these VMs alone and in their order. None of them has a host; they need not be of the state. */
+export function scheduleThese(
+  state: ClusterState,
+  waiting: readonly Vm[],
+  by: number,
+  limits: ScheduleLimits,
+): PlacementCommand[] {
   const pass = new Pass(state, limits, by);
-  const waiting = queue(state);
   pass.prepare(waiting.slice(0, limits.assignments));
   for (const vm of waiting) {
     if (pass.isFull) break;

@@ -12,7 +12,8 @@ export const SET_AVAILABLE = 'sets max-unavailable';
 export const SET_GATE = 'sets gate';
 
 /** Whether a member serves, as far as the log knows and hosts are up. */
-function serves({ status, revision, power, deleting }: Vm): boolean {
+function serves({ status, revision, power, deleting, restarts }: Vm): boolean {
+  if (restarts > status.observedRestarts) return false;
   const proven = revision === undefined || revision.state === 'ready';
   return status.phase === 'running' && proven && power === 'running' && !deleting;
 }
@@ -49,15 +50,17 @@ export class SetRules {
       return;
     }
     this.#vms.set(name, object);
+    const told = (reason: string): boolean =>
+      changes.some(
+        ({ object: event }) => event?.kind === 'event' && event.about.name === name && event.reason === reason,
+      );
+    if (told('RestartBySet')) this.#takenDown(before, object, 'a restart');
     const { revision, memberOf } = object;
     if (revision === undefined || revision.index !== index) return;
     const last = object.revisions?.at(-1);
     if (last?.outcome === 'failed' && last.template !== undefined) this.#failed.add(`${memberOf.uid}/${last.template}`);
     this.#restored(object);
-    const asked = changes.some(
-      ({ object: event }) => event?.kind === 'event' && event.about.name === name && event.reason === 'UpdateRequested',
-    );
-    if (asked) this.#updated(before, object);
+    if (told('UpdateRequested')) this.#updated(before, object);
   }
 
   #restored({ name, revision, revisions = [] }: Vm): void {
@@ -75,7 +78,13 @@ export class SetRules {
     if (this.#failed.has(`${memberOf.uid}/${memberOf.template}`) && memberOf.template !== set.good) {
       throw new Violation(SET_GATE, `${name} is given revision ${memberOf.template}, which has failed on another VM`);
     }
-    if (before === undefined || !serves(before)) return;
+    this.#takenDown(before, vm, 'an update');
+  }
+
+  /** What a step of a set does to a member that serves must leave enough of the others. */
+  #takenDown(before: Vm | undefined, { memberOf, name }: Vm, what: string): void {
+    const set = this.#sets.get(memberOf?.set ?? '');
+    if (set === undefined || before === undefined || !serves(before)) return;
     let down = 0;
     for (let ordinal = 0; ordinal < set.replicas; ordinal++) {
       const other = this.#vms.get(`${set.name}-${ordinal}`);
@@ -84,7 +93,7 @@ export class SetRules {
     if (down > set.maxUnavailable) {
       throw new Violation(
         SET_AVAILABLE,
-        `an update takes ${name} down, and ${down} of ${set.replicas} VMs of set ${set.name} with it; ${set.maxUnavailable} may be`,
+        `${what} takes ${name} down, and ${down} of ${set.replicas} VMs of set ${set.name} with it; ${set.maxUnavailable} may be`,
       );
     }
   }

@@ -68,4 +68,42 @@ export const SET_MUTATIONS: readonly Mutation[] = [
       },
     ],
   },
+  {
+    ...{ name: 'set-restart-at-once', summary: 'a restart of a set does not wait for the VMs that it has restarted' },
+    ...{ budget: 20, ...SETS, profile: 'calm' },
+    rewrites: [
+      {
+        file: 'machine/set-progress',
+        find: 'progress.places.filter((place) => !place.restarted && whyNotTouch(set, progress, place) === undefined)',
+        replace: 'progress.places.filter((place) => !place.restarted && place.vm !== undefined)',
+      },
+      {
+        file: 'machine/apply-vm-set-step',
+        find: '  const why = whyNotTouch(set, progress, place);\n  if (why !== undefined) return refused(set, why);\n  const memberOf',
+        replace: '  const memberOf',
+      },
+    ],
+  },
+  {
+    ...{ name: 'stopped-set-starts-members', summary: 'a set that is stopped makes VMs that run' },
+    ...{ budget: 20, ...SETS, profile: 'calm' },
+    rewrites: [
+      {
+        file: 'machine/apply-vm-set-step',
+        find: "power: set.power ?? 'running'",
+        replace: "power: 'running'",
+      },
+    ],
+  },
+  {
+    ...{ name: 'restart-not-awaited', summary: 'a VM counts as available although its restart is still to come' },
+    ...{ budget: 20, ...SETS, profile: 'calm' },
+    rewrites: [
+      {
+        file: 'machine/set-progress',
+        find: "return vm.power === 'running' && !vm.deleting && vm.restarts > vm.status.observedRestarts;",
+        replace: 'return false;',
+      },
+    ],
+  },
 ];

@@ -23,6 +23,9 @@ const READY_SECONDS = 6;
 /** Of a hundred templates those that cannot be built, and those whose guests never get ready. */
 const BAD_PERCENT = { build: 20, boot: 25 } as const;
 
+/** What is asked of whole sets: more often something that starts them. */
+const ACTIONS = ['restart', 'start', 'restart', 'stop'] as const;
+
 /** The template number `version`; what is wrong with it in a word. */
 function template(version: number, wrong: '' | 'build' | 'boot'): VmSpec {
   const modules = wrong === '' ? [] : [{ kind: 'text' as const, name: BAD_MODULE, text: wrong }];
@@ -69,10 +72,12 @@ export class SetKeepers {
     for (const set of state?.vmSets() ?? []) {
       const outcome = templateRevision(set, set.current)?.outcome;
       if (outcome !== 'ready') return `set ${set.name} is at revision ${set.current}, which is ${outcome}`;
+      if (set.power === 'stopped') return `set ${set.name} is stopped`;
       if (set.span !== set.replicas) return `set ${set.name} has ${set.span} places and shall have ${set.replicas}`;
       for (let ordinal = 0; ordinal < set.replicas; ordinal++) {
         const vm = state?.vm(memberName(set.name, ordinal));
         if (vm === undefined) return `${memberName(set.name, ordinal)} is missing`;
+        if ((vm.memberOf?.restarts ?? 0) !== (set.restarts ?? 0)) return `${vm.name} has yet to be restarted`;
         if (vm.memberOf?.template !== set.current)
           return `${vm.name} is at revision ${vm.memberOf?.template}, not ${set.current}`;
       }
@@ -92,7 +97,7 @@ export class SetKeepers {
   #choose(): Command | undefined {
     const name = NAMES[this.#random.below(NAMES.length)] ?? NAMES[0];
     const set = this.#state()?.vmSet(name);
-    const wish = this.#random.below(12);
+    const wish = this.#random.below(16);
     if (set === undefined) {
       const limits = { replicas: 2 + this.#random.below(REPLICAS_MAX - 1), maxUnavailable: 1 + this.#random.below(2) };
       const onFailure = this.#random.below(3) === 0 ? 'pause' : 'rollback';
@@ -109,6 +114,7 @@ export class SetKeepers {
     if (wish < 8) return this.#change(set);
     if (wish < 9) return { type: 'vmSetRollback', name };
     if (wish < 11) return { type: 'vmDelete', name: memberName(name, this.#random.below(REPLICAS_MAX)) };
+    if (wish < 15) return { type: 'vmSetRun', name, action: ACTIONS[wish - 11] ?? 'start' };
     return this.#random.below(4) === 0 ? { type: 'vmSetDelete', name } : this.#change(set);
   }
 
@@ -124,11 +130,12 @@ export class SetKeepers {
     };
   }
 
-  /** Something for a set whose update failed: another one that works. */
+  /** Something for a set that is stopped, or whose update failed: another one that works. */
   #last(): Command | undefined {
     for (const set of this.#state()?.vmSets() ?? []) {
       const now = templateRevision(set, set.current);
       const isBad = now?.template.source.kind === 'inline' && now.template.source.modules.length > 0;
+      if (!set.deleting && set.power === 'stopped') return { type: 'vmSetRun', name: set.name, action: 'start' };
       if (!set.deleting && (isBad || now?.outcome === 'failed')) {
         return { type: 'vmSetUpdate', name: set.name, template: template(this.#sequence, ''), rebuild: true };
       }

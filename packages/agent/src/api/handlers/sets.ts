@@ -6,7 +6,8 @@ import { type Call, unknownSet } from '../call.ts';
 import { setView } from '../set-view.ts';
 import { checkVmRequest } from '../vm-request.ts';
 
-type ChangeCall = Call<'scaleSet'> | Call<'updateSet'> | Call<'rollbackSet'>;
+type RunCall = Call<'startSet'> | Call<'stopSet'> | Call<'restartSet'>;
+type ChangeCall = RunCall | Call<'scaleSet'> | Call<'updateSet'> | Call<'rollbackSet'>;
 
 async function change(
   call: ChangeCall | Call<'createSet'>,
@@ -39,15 +40,40 @@ export async function getSet(call: Call<'getSet'>): Promise<RouteResult<'getSet'
 
 /** `POST /v1/sets` */
 export async function createSet(call: Call<'createSet'>): Promise<RouteResult<'createSet'>> {
-  const { name, template } = call.body;
-  checkVmRequest({ spec: template });
-  return await change(call, name, { type: 'vmSetCreate', uid: randomUUID(), ...call.body });
+  const { power, ...asked } = call.body;
+  checkVmRequest({ spec: asked.template });
+  const stopped = power === 'stopped' ? { power } : {};
+  return await change(call, asked.name, { type: 'vmSetCreate', uid: randomUUID(), ...asked, ...stopped });
 }
 
 /** `DELETE /v1/sets/:name` */
 export async function deleteSet(call: Call<'deleteSet'>): Promise<RouteResult<'deleteSet'>> {
-  const { changed, index } = await call.command({ type: 'vmSetDelete', name: call.params.name });
+  const { changed, index } = await call.command({
+    type: 'vmSetDelete',
+    name: call.params.name,
+    ...(call.query.keepVolumes === 'true' ? { keepVolumes: true } : {}),
+  });
   return { changed, index };
+}
+
+function run(call: RunCall, action: 'start' | 'stop' | 'restart'): Promise<RouteResult<'startSet'>> {
+  const { name } = call.params;
+  return change(call, name, { type: 'vmSetRun', name, action, ...condition(call) });
+}
+
+/** `POST /v1/sets/:name/start` */
+export function startSet(call: Call<'startSet'>): Promise<RouteResult<'startSet'>> {
+  return run(call, 'start');
+}
+
+/** `POST /v1/sets/:name/stop` */
+export function stopSet(call: Call<'stopSet'>): Promise<RouteResult<'stopSet'>> {
+  return run(call, 'stop');
+}
+
+/** `POST /v1/sets/:name/restart` */
+export function restartSet(call: Call<'restartSet'>): Promise<RouteResult<'restartSet'>> {
+  return run(call, 'restart');
 }
 
 /** `POST /v1/sets/:name/scale` */
