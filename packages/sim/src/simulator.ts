@@ -97,6 +97,8 @@ const COMPACTIONS: readonly HostLoopOptions[] = [
 
 /** How long a voter may be silent before another host votes in its place. */
 const REPLACE_AFTER_SECONDS = 15;
+/** How long n3xd may take to restart: some take longer. */
+const RESTART_LEASE_SECONDS = 10;
 
 /** All hosts shall vote, as far as an odd number goes. */
 function votersOf(hosts: number): ClusterSettings['voters'] {
@@ -170,7 +172,10 @@ class Run {
       () => this.#world.hosts,
     );
     const voters = options.workload.voters ?? votersOf(options.hosts);
-    const cluster = { voters, replaceAfterSeconds: REPLACE_AFTER_SECONDS };
+    const cluster = {
+      ...{ voters, replaceAfterSeconds: REPLACE_AFTER_SECONDS },
+      restartLeaseSeconds: RESTART_LEASE_SECONDS,
+    };
     this.#rules = new MembershipRules({
       nowMs: () => this.#world.timeline.nowMs,
       views: this.#checkers.views,
@@ -419,6 +424,7 @@ class Run {
         ...this.#restarts.counts,
         vmCopiesAtOnce: this.#once.sightings,
         vmMoves: this.#once.moves,
+        restartsHeld: hosts.reduce((sum, host) => sum + host.orderly.held, 0),
         startsWithData: this.#volumeData.starts,
       },
     };

@@ -16,6 +16,7 @@ import { type ApiServer, startApiServer } from '../api/server.ts';
 import type { AgentConfig } from '../config/config.ts';
 import { type LoadedConfig, loadConfig, reloadable, takeOver } from '../config/load.ts';
 import { collectFacts, nixSystem } from '../drivers/facts.ts';
+import { isShuttingDown } from '../drivers/host-shutdown.ts';
 import { probeKvm } from '../drivers/kvm.ts';
 import { findOwner } from '../drivers/microvm/layout.ts';
 import { type BuildSettings, MicrovmDriver } from '../drivers/microvm/microvm-driver.ts';
@@ -286,7 +287,10 @@ export class Daemon {
   }
 
   async #stop(): Promise<void> {
-    await this.#member?.handOver();
+    const member = this.#member;
+    // Where the whole host goes down its VMs end anyhow, and are soon wanted elsewhere.
+    if (member !== null && !(await isShuttingDown())) await member.holdLease(this.#journal);
+    await member?.handOver();
     await this.#api?.close();
     await this.#driver.close();
     await this.#volumes.close();

@@ -6,6 +6,7 @@ import { ERROR_CODES, type ErrorCode, N3xError } from '@n3x/core/base/errors';
 import { HostLoop, type LoopStatus } from '@n3x/core/loop/host-loop';
 import { type LoopInput, restsOnClock } from '@n3x/core/loop/input';
 import type { LoopOptions } from '@n3x/core/loop/options';
+import type { RestartLeaseState } from '@n3x/core/loop/restart-lease';
 import type { Command, CommandResult } from '@n3x/core/machine/command';
 import type { ClusterState } from '@n3x/core/machine/state';
 import type { ObjectChange } from '@n3x/core/model/object';
@@ -60,6 +61,11 @@ export class LoopShell implements ClientPort {
 
   get status(): LoopStatus {
     return this.#loop.status;
+  }
+
+  /** How far the longer lease is that the input `restarting` asks for. */
+  get restartLease(): RestartLeaseState {
+    return this.#loop.restartLease;
   }
 
   /** Starts the clock. */

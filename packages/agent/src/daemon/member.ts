@@ -26,6 +26,8 @@ import { LoopShell } from './loop-shell.ts';
 
 /** How long a stopping leader waits for its successor, in ms. */
 const HAND_OVER_MS = 2_000;
+/** How long a stopping daemon waits for the longer lease of a restart, in ms. */
+const RESTART_LEASE_MS = 3_000;
 
 /** What to say of a host that is no member any more, and what to do. */
 export const TAKEN_OUT =
@@ -169,6 +171,34 @@ export class Member {
   /** A byte stream to the API server of another member. */
   tunnel(hostId: number): Promise<Duplex> {
     return this.#tunnels.open(hostId);
+  }
+
+  /**
+   * Asks for the longer lease that fenced VMs run under while the daemon restarts, for a bounded time. Whatever comes of it,
+   * the daemon may end: without it they end with the lease there is.
+   */
+  async holdLease(journal: Journal): Promise<void> {
+    this.shell.handle({ type: 'restarting' });
+    const deadline = performance.now() + RESTART_LEASE_MS;
+    while (this.shell.restartLease === 'none' || this.shell.restartLease === 'waiting') {
+      if (performance.now() >= deadline) break;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const { restartLease } = this.shell;
+    if (restartLease === 'held') journal.log('info', 'restart.leaseHeld', { seconds: this.#restartSeconds() });
+    else if (restartLease !== 'unneeded') {
+      const why =
+        restartLease === 'failed'
+          ? 'the dead-man’s switch could not be armed for a longer lease'
+          : `no longer lease was granted within ${RESTART_LEASE_MS / 1000} s, as without a quorum`;
+      journal.log('warn', 'restart.leaseNotHeld', {
+        message: `${why}: fenced microVMs here end in a few seconds unless n3xd is back by then`,
+      });
+    }
+  }
+
+  #restartSeconds(): number {
+    return Math.floor((this.shell.state.host(this.membership.hostId)?.restarting?.holdMs ?? 0) / 1000);
   }
 
   /** Hands over leadership, if held, and waits for it for a bounded time. */

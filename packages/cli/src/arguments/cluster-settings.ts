@@ -6,7 +6,15 @@ import { UsageError } from './usage-error.ts';
 /** Numbers of voters that there may be. */
 const VOTERS = ['1', '3', '5', '7'] as const;
 /** What can be set, with how it is written. */
-const KEYS = ['voters', 'replace-after', 'strategy', 'lease-ttl', 'clock-error', 'fence-margin'] as const;
+const KEYS = [
+  'voters',
+  'replace-after',
+  'strategy',
+  'lease-ttl',
+  'restart-lease',
+  'clock-error',
+  'fence-margin',
+] as const;
 /** Shortest and longest silence after which a voter is replaced, in seconds. */
 const REPLACE_AFTER_SECONDS = [5, 604_800] as const;
 
@@ -16,6 +24,7 @@ export interface ClusterSettingsChange {
   replaceAfterSeconds?: number;
   strategy?: (typeof STRATEGIES)[number];
   leaseTtlSeconds?: number;
+  restartLeaseSeconds?: number;
   clockErrorPercent?: number;
   fenceMarginMs?: number;
 }
@@ -39,6 +48,14 @@ function parseReplaceAfter(text: string): number {
 function parseLeaseTtl(text: string): number {
   const seconds = parseSeconds('lease-ttl', text);
   if (seconds < 2 || seconds > 60) throw new UsageError(`lease-ttl: "${text}" is out of range: 2s to 60s`);
+  return seconds;
+}
+
+/** 0 for none. */
+function parseRestartLease(text: string): number {
+  if (text === '0' || text === '0s') return 0;
+  const seconds = parseSeconds('restart-lease', text);
+  if (seconds > 3_600) throw new UsageError(`restart-lease: "${text}" is out of range: up to 1h, or 0 for none`);
   return seconds;
 }
 
@@ -73,6 +90,7 @@ export function parseClusterSettings(texts: readonly string[]): ClusterSettingsC
     if (key === 'voters') change.voters = parseVoters(value);
     else if (key === 'strategy') change.strategy = parseChoice('strategy', value, STRATEGIES);
     else if (key === 'lease-ttl') change.leaseTtlSeconds = parseLeaseTtl(value);
+    else if (key === 'restart-lease') change.restartLeaseSeconds = parseRestartLease(value);
     else if (key === 'clock-error') change.clockErrorPercent = parseClockError(value);
     else if (key === 'fence-margin') change.fenceMarginMs = parseFenceMargin(value);
     else change.replaceAfterSeconds = parseReplaceAfter(value);

@@ -65,11 +65,16 @@ t.test('the cluster is told how many shall vote', async (t) => {
   api.on('setCluster', () => ({ changed: true, index: 9 }));
   const set = (...args: string[]) => runCli(['cluster', 'set', ...args, '--socket', api.socket]);
   t.same(await set('voters=5', 'replace-after=2m'), { code: 0, stdout: 'cluster: set\n', stderr: '' });
+  t.same(await set('restart-lease=0'), { code: 0, stdout: 'cluster: set\n', stderr: '' });
+  t.same(await set('restart-lease=90s'), { code: 0, stdout: 'cluster: set\n', stderr: '' });
   t.same(api.seen('setCluster')[0]?.body, { voters: 5, replaceAfterSeconds: 120 });
+  t.same(api.seen('setCluster')[1]?.body, { restartLeaseSeconds: 0 });
+  t.same(api.seen('setCluster')[2]?.body, { restartLeaseSeconds: 90 });
   const wrong: [string, RegExp][] = [
     ['voters=4', /^n3xctl: voters: "4" is not 1, 3, 5 or 7: /],
     ['voter=3', /^n3xctl: "voter" is no setting of a cluster: did you mean voters\?\n$/],
     ['voters', /^n3xctl: "voters" has no value: write voters=VALUE\n$/],
+    ['restart-lease=2h', /^n3xctl: restart-lease: "2h" is out of range: up to 1h, or 0 for none\n$/],
     ['replace-after=soon', /^n3xctl: replace-after: "soon" is not a duration/],
     ['replace-after=1s', /^n3xctl: replace-after: "1s" is out of range: 5s to 7d\n$/],
     ['replace-after=8d', /^n3xctl: replace-after: "8d" is out of range: 5s to 7d\n$/],

@@ -112,7 +112,7 @@ function addCluster(cluster: Command, terminal: Terminal): void {
       )
       .argument(
         '<setting...>',
-        `voters=1, 3, 5 or 7; replace-after=DURATION, 5s to 7d; strategy=${STRATEGIES.join('|')}; lease-ttl=DURATION, 2s to 60s; clock-error=PERCENT; fence-margin=DURATION`,
+        `voters=1, 3, 5 or 7; replace-after=DURATION, 5s to 7d; strategy=${STRATEGIES.join('|')}; lease-ttl=DURATION, 2s to 60s; restart-lease=DURATION, up to 1h, or 0; clock-error=PERCENT; fence-margin=DURATION`,
       ),
     terminal,
     async () => (await import('./cluster.ts')).set,

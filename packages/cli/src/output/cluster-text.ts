@@ -1,6 +1,7 @@
 /** The cluster as text for people. */
 import type { ClusterStatus } from '@n3x/core/api/schemas';
 import { leaseTimingOf } from '@n3x/core/model/lease-timing';
+import { restartLeaseSeconds } from '@n3x/core/model/restart-lease';
 import { formatAge, formatSpan } from './age.ts';
 import { hostTable } from './host-text.ts';
 import { printable, renderFields } from './table.ts';
@@ -39,6 +40,13 @@ function leasesText(settings: ClusterStatus['cluster']['settings']): string {
   return `${formatSpan(ttlMs)}, clocks wrong by up to ${Math.round(clockError * 1000) / 10} %, ${fenceMarginMs} ms to end what is fenced`;
 }
 
+/** How long n3xd of a host may take to restart without harm to its VMs. */
+function restartsText(settings: ClusterStatus['cluster']['settings']): string {
+  const seconds = restartLeaseSeconds(settings);
+  if (seconds === 0) return 'no longer lease: fenced VMs end when n3xd is away for a few seconds';
+  return `n3xd may be away for ${formatSpan(seconds * 1000)} while fenced VMs run on`;
+}
+
 /** The whole status. */
 export function clusterText(status: ClusterStatus, paint: Paint, nowMs: number, wide: boolean): string {
   const phases = Object.entries(status.vmsByPhase).filter(([, count]) => count !== undefined && count > 0);
@@ -55,6 +63,7 @@ export function clusterText(status: ClusterStatus, paint: Paint, nowMs: number, 
     ],
     ['Placement', `${cluster.settings.strategy ?? 'most-available'}, where a VM does not say`],
     ['Leases', leasesText(cluster.settings)],
+    ['Restarts', restartsText(cluster.settings)],
     ['Note', status.leader === null ? undefined : (status.quorum.note ?? undefined)],
     ['VMs', total === 0 ? 'none' : `${total}: ${detail}`],
     ['Next', nextText(status)],

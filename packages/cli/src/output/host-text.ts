@@ -11,6 +11,7 @@ import type { Paint } from './terminal.ts';
 function stateText(host: HostView, paint: Paint): string {
   if (host.membership === 'joining' || host.membership === 'leaving') return paint('busy', host.membership);
   if (host.membership === 'lost') return paint('bad', 'lost');
+  if (host.restarting !== undefined) return paint('busy', 'restarting');
   if (!host.reachable) return paint('bad', 'unreachable');
   const drained = drainCell(host, paint);
   if (drained !== undefined) return drained;
@@ -49,6 +50,17 @@ function diskText({ pools }: HostView): string {
   if (pools.some(({ capacityMib }) => capacityMib === null)) return '-';
   const sum = (of: (pool: HostView['pools'][number]) => number) => pools.reduce((total, pool) => total + of(pool), 0);
   return `${formatMemory(sum(({ usedMib }) => usedMib))}/${formatMemory(sum(({ capacityMib }) => capacityMib ?? 0))}`;
+}
+
+/** Until when its VMs wait for its n3xd. */
+function restartText({ restarting }: HostView, nowMs: number): string | undefined {
+  if (restarting === undefined) return undefined;
+  const until = formatTime(restarting.sinceMs + restarting.waitMs);
+  const what =
+    restarting.bootId === undefined
+      ? 'it may have been promised a longer lease before the cluster was recovered; its fenced VMs'
+      : `n3xd was stopped ${formatAge(restarting.sinceMs, nowMs)} ago; its fenced VMs may run on, and`;
+  return `${what} go elsewhere if it is not back by ${until}`;
 }
 
 /** One pool in a line. */
@@ -98,6 +110,7 @@ export function hostDetails(host: HostView, paint: Paint, nowMs: number): string
     ['Name', host.name],
     ['Id', String(host.id)],
     ['State', `${stateText(host, paint)} for ${formatAge(host.reachableSinceMs, nowMs)}`],
+    ['Restart', restartText(host, nowMs)],
     ['Role', settings.role],
     ['Raft', raftText(host)],
     ['VMs', String(host.vms)],

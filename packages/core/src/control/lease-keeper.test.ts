@@ -131,3 +131,39 @@ t.test('a VM that stays, and one within its grace, are left where they are', (t)
   t.same(names(), []);
   t.end();
 });
+
+t.test('a host that restarts keeps its VMs until its longer lease has run out, whoever leads', (t) => {
+  const { cluster, keeper } = lab();
+  renew(keeper, cluster, 1_000);
+  const { index } = cluster.apply({ type: 'hostRestarting', hostId: 2, bootId: 'b' });
+  const overdue = { key: 'restartOver/2', command: { type: 'hostRestartOver', hostId: 2, index, cause: 'overdue' } };
+  t.same(keeper.plan(cluster.state, 1), []);
+  keeper.clock(30_000);
+  t.same(keeper.plan(cluster.state, 1), [], 'the time at hand was that of before it was known');
+  keeper.leaveOffice();
+  keeper.takeOffice();
+  keeper.clock(40_000);
+  t.same(keeper.plan(cluster.state, 2), []);
+  keeper.clock(50_000);
+  keeper.plan(cluster.state, 2);
+  keeper.clock(113_009);
+  t.same(keeper.plan(cluster.state, 2), []);
+  keeper.clock(113_010);
+  t.match(keeper.plan(cluster.state, 2), [overdue]);
+  cluster.apply({ type: 'hostRestartOver', hostId: 2, index, cause: 'overdue' });
+  t.match(keeper.plan(cluster.state, 2), [{ key: 'failover/2/web' }]);
+  t.end();
+});
+
+t.test('a host that is back from its restart fails over as quickly as ever', (t) => {
+  const { cluster, keeper } = lab();
+  const { index } = cluster.apply({ type: 'hostRestarting', hostId: 2, bootId: 'b' });
+  keeper.plan(cluster.state, 1);
+  renew(keeper, cluster, 20_000);
+  cluster.apply({ type: 'hostRestartOver', hostId: 2, index, cause: 'back' });
+  keeper.clock(26_309);
+  t.same(keeper.plan(cluster.state, 1), []);
+  keeper.clock(26_310);
+  t.match(keeper.plan(cluster.state, 1), [{ key: 'failover/2/web' }]);
+  t.end();
+});

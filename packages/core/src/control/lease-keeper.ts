@@ -45,6 +45,8 @@ export class LeaseKeeper {
   #proving: { readonly renewals: ReadonlyMap<NodeId, Renewal>; readonly term: Term } | null = null;
   /** When the last renewal that was granted had been received. */
   readonly #renewedMs = new Map<NodeId, number>();
+  /** Restarts that are known here, by the index of their promise, and since when; null until time has been read. */
+  readonly #restarts = new Map<LogIndex, number | null>();
 
   /** This host leads from now on. */
   takeOffice(): void {
@@ -59,12 +61,15 @@ export class LeaseKeeper {
     this.#waiting.clear();
     this.#proving = null;
     this.#renewedMs.clear();
+    this.#restarts.clear();
   }
 
   /** Tells the time. */
   clock(nowMs: number): void {
     this.#nowMs = nowMs;
-    if (this.#inOffice) this.#officeSinceMs ??= nowMs;
+    if (!this.#inOffice) return;
+    this.#officeSinceMs ??= nowMs;
+    for (const [index, sinceMs] of this.#restarts) if (sinceMs === null) this.#restarts.set(index, nowMs);
   }
 
   /** A host asks, also this one. The time has to have been told after the request came in. */
@@ -116,12 +121,12 @@ export class LeaseKeeper {
     return Math.max(this.#renewedMs.get(hostId) ?? 0, this.#officeSinceMs) + limitMs;
   }
 
-  /** VMs whose host has lost its lease, to be started elsewhere. */
+  /** Restarts that are overdue, and VMs whose host has lost its lease, to be started elsewhere. */
   plan(state: ClusterState, term: Term): Decision[] {
-    const decisions: Decision[] = [];
-    for (const { id, drain } of state.hosts()) {
+    const decisions: Decision[] = this.#planRestarts(state);
+    for (const { id, drain, restarting } of state.hosts()) {
       const endsMs = this.endsMs(state, id);
-      if (endsMs === null || this.#nowMs < endsMs) continue;
+      if (endsMs === null || this.#nowMs < endsMs || restarting !== undefined) continue;
       for (const vm of state.vmsOnHost(id)) {
         const { name, uid, assignment, spec } = vm;
         if (assignment === null || !isFenced(spec) || decisions.length >= FAILOVERS_PER_PASS) continue;
@@ -132,6 +137,28 @@ export class LeaseKeeper {
         decisions.push({ type: 'command', key: failoverKey(id, name), command });
       }
     }
+    return decisions;
+  }
+
+  /**
+   * The longer lease of a restart is counted from after this leader has learned of it, whoever led when it was
+   * promised: that is later than the host asked for it.
+   */
+  #planRestarts(state: ClusterState): Decision[] {
+    if (!this.#inOffice) return [];
+    const decisions: Decision[] = [];
+    const known = new Set<LogIndex>();
+    for (const { id, restarting } of state.hosts()) {
+      if (restarting === undefined) continue;
+      const { index, waitMs } = restarting;
+      known.add(index);
+      const sinceMs = this.#restarts.get(index);
+      if (sinceMs === undefined) this.#restarts.set(index, null);
+      if (sinceMs === undefined || sinceMs === null || this.#nowMs < sinceMs + waitMs) continue;
+      const command = { type: 'hostRestartOver', hostId: id, index, cause: 'overdue' } as const;
+      decisions.push({ type: 'command', key: `restartOver/${id}`, command });
+    }
+    for (const index of this.#restarts.keys()) if (!known.has(index)) this.#restarts.delete(index);
     return decisions;
   }
 }

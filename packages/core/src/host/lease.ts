@@ -95,6 +95,16 @@ export class HostLease {
     if (deadlineMs > (this.#granted?.deadlineMs ?? Number.NEGATIVE_INFINITY)) this.#granted = { index, deadlineMs };
   }
 
+  /** A longer lease was promised by the entry at `index`: it ends at `deadlineMs`, whatever is granted besides. */
+  promised(index: number, deadlineMs: number): void {
+    if (deadlineMs > (this.#granted?.deadlineMs ?? Number.NEGATIVE_INFINITY)) this.#granted = { index, deadlineMs };
+  }
+
+  /** Whether the switch is still to be armed for this deadline: neither done nor failed. */
+  awaits(deadlineMs: number): boolean {
+    return this.#granted?.deadlineMs === deadlineMs && this.#armedMs < deadlineMs;
+  }
+
   /**
    * The deadline to arm the switch for now; undefined when it is as it should be. `appliedIndex` is where the state
    * stands. One request at a time.

@@ -30,6 +30,7 @@ import { isPlausible } from './plausible.ts';
 import { propose } from './propose.ts';
 import { QuorumView } from './quorum-view.ts';
 import { Replica } from './replica.ts';
+import type { RestartLeaseState } from './restart-lease.ts';
 import { successor } from './successor.ts';
 import { VolumeAgent } from './volume-agent.ts';
 
@@ -144,6 +145,11 @@ export class HostLoop {
     this.#leases.clock(nowMs);
   }
 
+  /** How far the longer lease is that the input `restarting` asks for. */
+  get restartLease(): RestartLeaseState {
+    return this.#leases.restart;
+  }
+
   /** In how many ms the loop wants the input `wake`; null when it does not. To be asked after each {@link flush}. */
   get wakeMs(): number | null {
     return this.#consensus.wantsWake ? NOTICE_MS : null;
@@ -208,6 +214,9 @@ export class HostLoop {
       case 'handOver':
         this.#handOver();
         return;
+      case 'restarting':
+        this.#leases.restarting();
+        return;
       default:
         assert(false, `unknown input ${JSON.stringify(input satisfies never)}`);
     }
@@ -220,13 +229,15 @@ export class HostLoop {
     const current = this.#current === 'yes';
     this.#volumes.run(this.state, { nowMs: this.#nowMs, current });
     this.#agent.run(this.state, { nowMs: this.#nowMs, wallMs: this.#wallMs, current, lease: this.#leases.view });
-    this.#propose();
     this.#leases.run({
       state: this.state,
       consensus: this.#consensus,
       leader: this.#leader,
       askProof: () => this.#askRead(LEASE_READ, this.#nowMs + PROOF_MS),
+      current,
+      propose: (key, command) => this.#own.offer(key, command, this.#nowMs),
     });
+    this.#propose();
     this.#askReads();
     this.#consensus.flush();
     this.#publish();

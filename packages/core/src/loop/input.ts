@@ -13,7 +13,7 @@ import type { PeerMessage } from '../wire/peer-message.ts';
  * `leasedReads`: whether the option `reads` is at `lease`.
  */
 export function restsOnClock(input: LoopInput, leasedReads: boolean): boolean {
-  if (input.type === 'tick') return true;
+  if (input.type === 'tick' || input.type === 'restarting') return true;
   if (input.type !== 'received') return false;
   if (input.message.type === 'leaseRenew') return true;
   if (!leasedReads || input.message.type !== 'raft') return false;
@@ -60,4 +60,6 @@ export type LoopInput =
   /** The dead-man's switch was to be armed for this deadline. */
   | { readonly type: 'fenceArmed'; readonly deadlineMs: number; readonly outcome: FenceOutcome }
   /** Hand over leadership, if held, ahead of a stop. */
-  | { readonly type: 'handOver' };
+  | { readonly type: 'handOver' }
+  /** Ask for a longer lease, ahead of a stop that is to be short: `HostLoop.restartLease` says what comes of it. */
+  | { readonly type: 'restarting' };

@@ -6,6 +6,7 @@
 import type { Decision } from '../control/decision.ts';
 import { LeaseKeeper } from '../control/lease-keeper.ts';
 import { HostLease, type LeaseState } from '../host/lease.ts';
+import type { Command } from '../machine/command.ts';
 import type { ClusterState } from '../machine/state.ts';
 import { isFenced } from '../model/vm.ts';
 import type { FenceOutcome } from '../ports/fence.ts';
@@ -13,6 +14,7 @@ import type { Ports } from '../ports/ports.ts';
 import { NONE, type NodeId } from '../raft/types.ts';
 import type { LeaseGrantMessage, LeaseMessage } from '../wire/peer-message.ts';
 import type { Consensus } from './consensus.ts';
+import { RestartLease, type RestartLeaseState } from './restart-lease.ts';
 
 /** What a run looks at. */
 export interface LeaseRun {
@@ -22,6 +24,10 @@ export interface LeaseRun {
   readonly leader: NodeId;
   /** Asks for proof that this host leads; `proved` or `notProved` follows. */
   readonly askProof: () => void;
+  /** Whether the state was confirmed to be current. */
+  readonly current: boolean;
+  /** Proposes a command unless one with the same key is under way. */
+  readonly propose: (key: string, command: Command) => void;
 }
 
 /** The leases of one run of a host's daemon. */
@@ -30,6 +36,7 @@ export class Leases {
   readonly #ports: Pick<Ports, 'transport' | 'fence' | 'journal'>;
   readonly #own: HostLease;
   readonly #keeper = new LeaseKeeper();
+  readonly #restart: RestartLease;
   #nowMs = 0;
   #leader: NodeId = NONE;
   #isStateNew = true;
@@ -39,10 +46,21 @@ export class Leases {
     this.#hostId = hostId;
     this.#ports = ports;
     this.#own = new HostLease(bootId);
+    this.#restart = new RestartLease(hostId, bootId);
   }
 
   get view(): LeaseState {
     return { nowMs: this.#nowMs, untilMs: this.#own.untilMs, problem: this.#own.problem };
+  }
+
+  /** How far the longer lease for an orderly restart is. */
+  get restart(): RestartLeaseState {
+    return this.#restart.state;
+  }
+
+  /** This run of the daemon is to end in good order. */
+  restarting(): void {
+    this.#restart.ask(this.#nowMs);
   }
 
   /** Tells the time; see `HostLoop.clock`. */
@@ -77,7 +95,7 @@ export class Leases {
   }
 
   /** Asks, arms, and has what others asked proved, as it is due. */
-  run({ state, consensus, leader, askProof }: LeaseRun): void {
+  run({ state, consensus, leader, askProof, current, propose }: LeaseRun): void {
     if (leader !== this.#leader) {
       this.#leader = leader;
       this.#own.hurry();
@@ -86,7 +104,9 @@ export class Leases {
     if (request !== undefined && leader === this.#hostId) this.#keeper.renewal(leader, request);
     else if (request !== undefined) this.#ports.transport.send(leader, request);
     if (consensus.isLeader && this.#keeper.wantsProof(consensus.node.term)) askProof();
-    if (!this.#needed(state)) return;
+    const isNeeded = this.#needed(state);
+    if (current || !isNeeded) this.#restart.run({ state, lease: this.#own, isNeeded, nowMs: this.#nowMs, propose });
+    if (!isNeeded) return;
     const deadlineMs = this.#own.wantsArmed(consensus.applied.index, this.#nowMs);
     if (deadlineMs !== undefined) this.#ports.fence.arm(deadlineMs);
   }

@@ -3,6 +3,7 @@ import { ERROR_CODES } from '../base/errors.ts';
 import type { Cluster } from '../model/cluster.ts';
 import { type LeaseTiming, leaderLimitMs, leaseTimingOf, leaseTimingProblem } from '../model/lease-timing.ts';
 import { DEFAULT_STRATEGY } from '../model/placement.ts';
+import { restartLeaseProblem, restartLeaseSeconds } from '../model/restart-lease.ts';
 import type { Command } from './command.ts';
 import { same } from './difference.ts';
 import type { Transaction } from './transaction.ts';
@@ -23,6 +24,8 @@ export function applyClusterSet(
   const timing = leaseTimingOf(after);
   const problem = leaseTimingProblem(timing);
   if (problem !== undefined) return no(ERROR_CODES.invalid, problem, {});
+  const restartProblem = restartLeaseProblem(after);
+  if (restartProblem !== undefined) return no(ERROR_CODES.invalid, restartProblem, {});
   // Leases of before may still be held when a leader comes to office that has granted none of them.
   const longestLeaseMs = Math.max(
     ...[leaderLimitMs(timing), leaderLimitMs(leaseTimingOf(before)), cluster.longestLeaseMs ?? 0],
@@ -39,6 +42,10 @@ export function applyClusterSet(
   }
   const [was, is] = [leaseText(leaseTimingOf(before)), leaseText(timing)];
   if (was !== is) tx.event(about, 'LeasesChanged', `leases last ${is}; ${was} before`);
+  const [waited, waits] = [restartLeaseSeconds(before), restartLeaseSeconds(after)];
+  if (waited !== waits) {
+    tx.event(about, 'RestartLeaseChanged', `n3xd may take ${waits} s to restart, ${waited} s before`);
+  }
   return done();
 }
 

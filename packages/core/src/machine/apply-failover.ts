@@ -46,7 +46,12 @@ export function applyVmFailover(
       name,
     });
   }
-  takeOff(tx, vm, hostName(tx.state.host(hostId), hostId));
+  const host = tx.state.host(hostId);
+  if (host?.restarting !== undefined) {
+    const message = `VM ${name} may run on while ${host.name} restarts its n3xd: it fails over once that is overdue`;
+    return no(ERROR_CODES.conflict, message, { name });
+  }
+  takeOff(tx, vm, hostName(host, hostId));
   return done();
 }
 

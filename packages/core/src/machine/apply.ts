@@ -31,6 +31,7 @@ import {
   applyVmUnplaceable,
 } from './apply-placement.ts';
 import { applyProjectCreate, applyProjectDelete, applyProjectSet } from './apply-project.ts';
+import { applyHostRestarting, applyHostRestartOver } from './apply-restart.ts';
 import { applyTokenCreate, applyTokenRevoke } from './apply-token.ts';
 import { applyVmRollback, applyVmUpdate } from './apply-update.ts';
 import { applyVmCreate, applyVmDelete, applyVmRestart, applyVmSetPower } from './apply-vm.ts';
@@ -146,6 +147,10 @@ function verdictOn(tx: Transaction, term: Term, command: Command): Verdict {
       return applyHostReport(tx, command);
     case 'hostReachable':
       return applyHostReachable(tx, command);
+    case 'hostRestarting':
+      return applyHostRestarting(tx, cluster, command);
+    case 'hostRestartOver':
+      return applyHostRestartOver(tx, command);
     case 'hostSet':
       return applyHostSet(tx, command);
     case 'hostDrain':

@@ -265,6 +265,18 @@ export const commandSchema = z.discriminatedUnion('type', [
   }),
   /** The leader's judgement of who is heard from. */
   z.strictObject({ type: z.literal('hostReachable'), hostId, reachable: z.boolean() }),
+  /** The host's n3xd is about to stop in good order, and asks for a longer lease before it does. */
+  z.strictObject({ type: z.literal('hostRestarting'), hostId, bootId: z.string().min(1).max(64) }),
+  /**
+   * The longer lease that was promised at `index` is over. `back`: the host has armed its switch for an ordinary one, or
+   * has nothing fenced. `overdue`: a leader has counted it to its end, which is so for good, whoever leads.
+   */
+  z.strictObject({
+    type: z.literal('hostRestartOver'),
+    hostId,
+    index: z.int().min(1),
+    cause: z.enum(['back', 'overdue']),
+  }),
   /** What an operator wants of a host. A label of null takes one away that was set by hand. */
   z.strictObject({
     type: z.literal('hostSet'),

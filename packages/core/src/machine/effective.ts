@@ -9,6 +9,11 @@ import type { Vm, VmPhase, VmStatus } from '../model/vm.ts';
 export function effectiveStatus(vm: Vm, host: Host | undefined): VmStatus {
   if (vm.assignment === null || host?.reachable === true) return held(vm);
   const who = host === undefined ? `host ${vm.assignment.hostId}` : `host ${host.name}`;
+  const { restarting } = host ?? {};
+  if (restarting !== undefined && host?.membership !== 'lost') {
+    const message = `${who} restarts its n3xd: the VM may run on there, and goes elsewhere ${Math.ceil(restarting.waitMs / 1000)} s after the restart began; last seen ${vm.status.phase}`;
+    return { ...vm.status, phase: 'lost', reason: 'HostRestarting', message, sinceMs: restarting.sinceMs };
+  }
   const how =
     host?.membership === 'lost'
       ? `was lost when the cluster was recovered: join it again, or give it up with \`n3xctl host remove ${host.name}\``

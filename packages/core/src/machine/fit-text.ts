@@ -23,6 +23,8 @@ export function describeMisfit(misfit: Misfit): string {
       return 'is leaving the cluster';
     case 'unreachable':
       return 'is not reachable';
+    case 'restarting':
+      return 'is restarting its n3xd';
     case 'cordoned':
       return 'is cordoned';
     case 'unreported':
@@ -71,6 +73,8 @@ export function remedy(misfit: Misfit, host: string): string {
       return `join ${host} again`;
     case 'unreachable':
       return `bring ${host} back`;
+    case 'restarting':
+      return `wait until n3xd is back on ${host}`;
     case 'cordoned':
       return `uncordon ${host}`;
     case 'unreported':

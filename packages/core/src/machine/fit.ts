@@ -16,6 +16,7 @@ export type Misfit =
   | { readonly rule: 'joining' }
   | { readonly rule: 'leaving' }
   | { readonly rule: 'unreachable' }
+  | { readonly rule: 'restarting' }
   | { readonly rule: 'cordoned' }
   | { readonly rule: 'unreported' }
   /** Its dead-man's switch does not arm, so that nothing may run there under a lease. */
@@ -55,6 +56,8 @@ function hostMisfits(vm: Vm, host: Host, add: (misfit: Misfit) => void): void {
   if (host.membership === 'leaving') add({ rule: 'leaving' });
   if (host.membership === 'joining') add({ rule: 'joining' });
   if (!host.reachable) add({ rule: 'unreachable' });
+  // What it would get in its last moments would wait for as long as the restart may take.
+  else if (host.restarting !== undefined) add({ rule: 'restarting' });
   if (host.cordonedSinceMs !== undefined) add({ rule: 'cordoned' });
   const missing: string[] = [];
   for (const key in placement.requireLabels) {

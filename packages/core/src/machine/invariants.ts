@@ -164,6 +164,10 @@ function checkHosts(state: ClusterState, found: string[]): void {
   for (const host of state.hosts()) {
     names.claim(host.name, String(host.id));
     peers.claim(host.peerId, String(host.id));
+    const { restarting } = host;
+    if (restarting !== undefined && (restarting.index > state.index || restarting.waitMs <= restarting.holdMs)) {
+      found.push(`${host.name} has a lease to restart that is not one`);
+    }
     if (host.id >= cluster.nextHostId) found.push(`host id ${host.id} was never handed out`);
     if (state.hostByName(host.name) !== host) found.push(`${host.name} is not found by name`);
     if (state.hostByPeer(host.peerId) !== host) found.push(`${host.name} is not found by peer id`);
@@ -275,6 +279,7 @@ export function checkStep(state: ClusterState, changes: readonly ObjectChange[])
     }
     if (host.cordonedSinceMs !== undefined)
       found.push(`${object.name} was assigned to ${host.name}, which is cordoned`);
+    if (host.restarting !== undefined) found.push(`${object.name} was assigned to ${host.name}, which restarts`);
     if (!host.reachable || host.membership === 'leaving' || host.membership === 'joining') {
       found.push(`${object.name} was assigned to ${host.name}, which takes none`);
     }

@@ -147,6 +147,7 @@ const always = fc.oneof(
     settings: fc.record({ voters: fc.constantFrom(1 as const, 3, 5, 7), replaceAfterSeconds: fc.constantFrom(5, 60) }),
   }),
   fc.record({ type: fc.constant('hostReachable' as const), hostId, reachable: fc.boolean() }),
+  fc.record({ type: fc.constant('hostRestarting' as const), hostId, bootId: fc.constantFrom('b1', 'b2') }),
   fc.record({ type: fc.constant('tokenRevoke' as const), id: fc.constantFrom('0000000000000001', '0000000000000002') }),
 );
 
@@ -279,6 +280,7 @@ const informed = fc
       'preempt',
       'removed',
       'hostOut',
+      'restartOver',
       'failover',
     ),
     name: vmName,
@@ -324,6 +326,12 @@ const informed = fc
         const { hostId, epoch } = lost?.assignment ?? at;
         const one = { name: lost?.name ?? name, uid: lost?.uid ?? 'u1', hostId, epoch };
         return { type: 'vmFailover', ...one, term: drawn.hostId === 1 ? 2 : 1 };
+      }
+      case 'restartOver': {
+        const host = [...state.hosts()].find(({ restarting }) => restarting !== undefined);
+        const index = (host?.restarting?.index ?? 1) + stale;
+        const cause = drawn.phase === 'running' ? 'back' : 'overdue';
+        return { type: 'hostRestartOver', hostId: host?.id ?? 1, index, cause };
       }
       case 'removed':
         return { type: 'vmRemoved', name, uid: base.uid, ...at };

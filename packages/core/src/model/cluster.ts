@@ -4,6 +4,7 @@ import { hostRoleSchema } from './host.ts';
 import { nameSchema } from './names.ts';
 import { DEFAULT_STRATEGY, type Placement, type Strategy, strategySchema } from './placement.ts';
 import type { Project } from './project.ts';
+import { restartLeaseSchema } from './restarting.ts';
 
 /** How the cluster looks after its voters, and where it puts VMs. */
 export const clusterSettingsSchema = z.strictObject({
@@ -22,6 +23,8 @@ export const clusterSettingsSchema = z.strictObject({
   clockErrorPercent: z.number().min(0.1).max(20).optional(),
   /** Time, in ms, that a host keeps for ending what is fenced. */
   fenceMarginMs: z.int().min(100).max(10_000).optional(),
+  /** Life of the lease for an orderly restart of n3xd, in seconds, 0 for none; see `restart-lease.ts`. */
+  restartLeaseSeconds: restartLeaseSchema.optional(),
 });
 /** How the cluster looks after its voters, and where it puts VMs. */
 export type ClusterSettings = z.infer<typeof clusterSettingsSchema>;

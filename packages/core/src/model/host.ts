@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { drainSchema } from './drain.ts';
 import { annotationsSchema, type Labels, labelsSchema, nameSchema, nixSystemSchema } from './names.ts';
 import { POOLS_MAX, poolFactsSchema, poolSettingsSchema } from './pool.ts';
+import { restartingSchema } from './restarting.ts';
 
 /**
  * What the host is wanted to be. `server`: it votes before others do. `agent`: it follows the log and never
@@ -90,6 +91,8 @@ export const hostSchema = z.strictObject({
   cordonedSinceMs: z.number().optional(),
   /** Set while it is to be, or has been, emptied. */
   drain: drainSchema.optional(),
+  /** Set while it holds, or may hold, the longer lease of a restart. */
+  restarting: restartingSchema.optional(),
   /** Labels that were set by hand; they stand before those of the configuration file. Absent when there are none. */
   ownLabels: labelsSchema.optional(),
   /** Absent when there are none. */

@@ -173,6 +173,9 @@ t.test('a lost host stays lost whatever becomes of the group, and can be given u
   t.match(apply(next, { type: 'hostRemoved', hostId: 1 }, 'again2'), { ok: false }, 'its lease has yet to end');
   const { uid, assignment } = next.vm('one') ?? {};
   const lease = { name: 'one', uid: uid ?? '', hostId: 1, epoch: assignment?.epoch ?? 0, term: 9 };
+  t.match(apply(next, { type: 'vmFailover', ...lease }, 'early'), { ok: false }, 'it may have been promised more');
+  const index = next.host(1)?.restarting?.index ?? 0;
+  t.match(apply(next, { type: 'hostRestartOver', hostId: 1, index, cause: 'overdue' }, 'over'), { ok: true });
   t.match(apply(next, { type: 'vmFailover', ...lease }, 'again3'), { ok: true });
   t.match(apply(next, { type: 'hostRemoved', hostId: 1 }, 'again4'), { ok: true });
   t.match(next.vm('one'), { assignment: null, power: 'running', status: { phase: 'pending', reason: 'HostLost' } });

@@ -7,6 +7,8 @@ import type { ClusterState } from '../machine/state.ts';
 import { Transaction } from '../machine/transaction.ts';
 import { type Cluster, RECOVERIES_MAX, type Recovery } from '../model/cluster.ts';
 import type { Host } from '../model/host.ts';
+import { restartLimits } from '../model/restart-lease.ts';
+import type { Restarting } from '../model/restarting.ts';
 import type { SnapshotMeta, Term } from '../raft/types.ts';
 
 /**
@@ -119,9 +121,19 @@ function loseOthers(tx: Transaction, own: Host): string[] {
     if (host.membership === 'lost') continue;
     // Whoever was on the way out goes on being so.
     const membership = host.membership === 'leaving' ? 'leaving' : 'lost';
-    tx.putHost({ ...host, membership, reachable: false, reachableSinceMs: tx.atMs });
+    const restarting = perhapsRestarting(tx, host);
+    const lease = restarting === undefined ? {} : { restarting };
+    tx.putHost({ ...host, ...lease, membership, reachable: false, reachableSinceMs: tx.atMs });
   }
   return lost;
+}
+
+/** It may have been promised a longer lease in what is not known of the old log. */
+function perhapsRestarting(tx: Transaction, { restarting }: Host): Restarting | undefined {
+  const limits = restartLimits(tx.state.cluster?.settings);
+  if (limits === undefined) return restarting;
+  const waitMs = Math.max(limits.waitMs, restarting?.waitMs ?? 0);
+  return { index: tx.index, sinceMs: tx.atMs, holdMs: limits.holdMs, waitMs };
 }
 
 function holdBack(tx: Transaction, own: Host, reasons: ReadonlyMap<string, string>): void {

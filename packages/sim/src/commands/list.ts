@@ -20,6 +20,7 @@ import { PROFILES } from '../profiles/profile.ts';
 import { COMMANDS_READABLE } from '../workloads/operators.ts';
 import { WORKLOADS } from '../workloads/workloads.ts';
 import { ANSWERED_ONCE } from '../world/host-clients.ts';
+import { RESTART_UNDISTURBED } from '../world/orderly-stop.ts';
 
 /** The rules by name, each with what it says. */
 export const RULES: Readonly<Record<string, string>> = {
@@ -34,6 +35,7 @@ export const RULES: Readonly<Record<string, string>> = {
   [SAFE_MEMBERSHIP]: 'no change of the voters that those who live and are heard from could not carry, or without need',
   [ONE_CHANGE]: 'no change of the configuration begins before the last one is committed',
   [CAUGHT_UP]: 'no host gets a vote before it has the log',
+  [RESTART_UNDISTURBED]: 'what runs under the lease of an orderly restart of n3xd runs on until that ends',
   [ANSWERED_ONCE]: 'a request is answered once, by its deadline',
   [ACKNOWLEDGED]: 'what a client was answered is in the log and is what the log decided',
   [ONCE]: 'a request takes effect once, however often it is repeated',

@@ -157,6 +157,13 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
     broken: 'Something grew beyond its bound. Look at who should have drained it, and whether it was down or cut off.',
     shows: ['entries', 'snapshots', 'heartbeats'],
   },
+  'S3 restart-undisturbed': {
+    promise:
+      'A daemon that stops in good order is promised a longer lease, and arms its switch for the end of that before it ends: what is fenced there runs on until then.',
+    broken:
+      'The switch went off before. Look at when the daemon asked, at what it armed last, and at whether something shortened that afterwards.',
+    shows: ['entries', 'applies'],
+  },
   'L1 convergence': {
     promise:
       'Once nothing goes wrong any more, a leader is found, everyone catches up, and every VM is as asked, within the stated time.',

@@ -69,8 +69,11 @@ export type Fault =
   | NetworkFault
   | { readonly type: (typeof LASTING_FAULTS)[number]; readonly host: FaultTarget; readonly forMs: number }
   | { readonly type: (typeof SUDDEN_FAULTS)[number]; readonly host: FaultTarget }
-  /** `crash`: the daemon is killed. `power`: the machine goes, with its VMs and what was not synced. `downMs` later it is back. */
-  | { readonly type: 'crash' | 'power'; readonly host: FaultTarget; readonly downMs?: number }
+  /**
+   * `crash`: the daemon is killed. `stop`: it is stopped in good order, as for an upgrade. `power`: the machine goes, with
+   * its VMs and what was not synced. `downMs` later it is back.
+   */
+  | { readonly type: 'crash' | 'stop' | 'power'; readonly host: FaultTarget; readonly downMs?: number }
   /** A new machine joins. */
   | { readonly type: 'join' }
   /** The monotonic clock runs fast by so many millionths, or slow. */

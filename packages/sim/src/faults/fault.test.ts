@@ -57,7 +57,11 @@ const anyFault: fc.Arbitrary<Fault> = fc.oneof(
   fc.record({ type: fc.constantFrom(...LASTING_FAULTS), host, forMs: time }),
   fc.record({ type: fc.constantFrom(...SUDDEN_FAULTS), host }),
   fc
-    .tuple(fc.constantFrom('crash' as const, 'power' as const), host, fc.option(time, { nil: undefined }))
+    .tuple(
+      fc.constantFrom('crash' as const, 'stop' as const, 'power' as const),
+      host,
+      fc.option(time, { nil: undefined }),
+    )
     .map(([type, target, downMs]): Fault => ({ type, host: target, ...(downMs === undefined ? {} : { downMs }) })),
   fc.record({ type: fc.constant('drift' as const), host, ppm: fc.integer({ min: -999_999, max: 10_000_000 }) }),
   fc.record({ type: fc.constant('jump' as const), host, byMs: fc.integer({ min: -1e9, max: 1e9 }) }),

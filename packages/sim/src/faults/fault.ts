@@ -46,6 +46,7 @@ export const FAULT_FORMS: Readonly<Record<Fault['type'], string>> = {
   upgrade: 'upgrade n1',
   downgrade: 'downgrade n1',
   crash: 'crash n1 [for 3s]',
+  stop: 'stop n1 [for 3s]',
   power: 'power n1 [for 3s]',
   join: 'join',
   drift: 'drift n1 50000ppm',
@@ -91,6 +92,7 @@ function what(fault: Fault): string {
     case 'join':
       return fault.type;
     case 'crash':
+    case 'stop':
     case 'power':
       return `${fault.type} ${fault.host}${lasting(fault.downMs)}`;
     case 'drift':
@@ -200,6 +202,7 @@ function parseFault(type: Fault['type'], all: readonly string[]): Fault | undefi
         : { type, ...way, by, forMs };
     }
     case 'crash':
+    case 'stop':
     case 'power':
       if (alone === undefined) return undefined;
       return forMs === undefined ? { type, host: alone } : { type, host: alone, downMs: forMs };

@@ -167,6 +167,9 @@ export class Nemesis {
         host.keepDown(fault.type === 'crash' ? 'process' : 'power');
         if (fault.downMs !== undefined) this.#later(fault.downMs, () => host.start());
         return;
+      case 'stop':
+        this.#stop(host, fault.downMs);
+        return;
       case 'restart':
         host.start();
         return;
@@ -217,6 +220,15 @@ export class Nemesis {
         this.#lasts(this.#others, this.#help.misbehave(host, fault.how), fault.forMs);
         return;
     }
+  }
+
+  /** As `crash`, in good order, which takes a while: what was to follow does, unless everything was taken back meanwhile. */
+  #stop(host: SimulatedHost, downMs: number | undefined): void {
+    const era = this.#era;
+    host.orderly.begin(() => {
+      if (era !== this.#era) host.start();
+      else if (downMs !== undefined) this.#later(downMs, () => host.start());
+    });
   }
 
   /** The directions that a link has, between hosts that there are. */

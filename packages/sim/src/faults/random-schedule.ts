@@ -54,6 +54,7 @@ function way(draw: Draw, both: boolean): FaultLink {
 /** One fault of each kind. */
 const KINDS: Readonly<Record<keyof FaultRates, (draw: Draw) => Fault>> = {
   crash: (draw) => ({ type: 'crash', host: someone(draw), downMs: lasting(draw) }),
+  stop: (draw) => ({ type: 'stop', host: someone(draw), downMs: lasting(draw) }),
   power: (draw) => ({ type: 'power', host: someone(draw), downMs: lasting(draw) }),
   stall: (draw) => ({ type: 'stall', host: someone(draw), forMs: lasting(draw) }),
   slowDisk: (draw) => ({ type: 'slow-disk', host: someone(draw), forMs: lasting(draw) }),

@@ -52,7 +52,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
       TIGHT_LEASES,
       {
         file: 'control/lease-keeper',
-        find: 'if (endsMs === null || this.#nowMs < endsMs) continue;',
+        find: 'if (endsMs === null || this.#nowMs < endsMs || restarting !== undefined) continue;',
         replace: 'if (endsMs === null || (this.#nowMs < endsMs && state.host(id)?.reachable !== false)) continue;',
       },
       {

@@ -16,6 +16,7 @@ import { PROJECT_MUTATIONS } from './projects.ts';
 import { PROTOCOL_MUTATIONS } from './protocol.ts';
 import { READ_MUTATIONS } from './reads.ts';
 import { REPLICATION_MUTATIONS } from './replication.ts';
+import { RESTART_LEASE_MUTATIONS } from './restart-leases.ts';
 import { RESTART_MUTATIONS } from './restarts.ts';
 import { SET_MUTATIONS } from './sets.ts';
 import { SNAPSHOT_MUTATIONS } from './snapshots.ts';
@@ -40,6 +41,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...CLIENT_MUTATIONS,
   ...LOCK_MUTATIONS,
   ...LEASE_MUTATIONS,
+  ...RESTART_LEASE_MUTATIONS,
   ...NETWORK_MUTATIONS,
   ...MEMBERSHIP_MUTATIONS,
   ...PROJECT_MUTATIONS,

@@ -68,7 +68,14 @@ export const profileFileSchema = z.strictObject({
   driver: driver.partial().optional(),
   faults: z
     .strictObject({
-      ...{ crash: perMinute, power: perMinute, stall: perMinute, partition: perMinute, cut: perMinute },
+      ...{
+        crash: perMinute,
+        stop: perMinute,
+        power: perMinute,
+        stall: perMinute,
+        partition: perMinute,
+        cut: perMinute,
+      },
       ...{ isolate: perMinute, flap: perMinute, slowLink: perMinute, slowDisk: perMinute, stuckDisk: perMinute },
       ...{ fullDisk: perMinute, brokenDisk: perMinute, rot: perMinute, wipe: perMinute, drift: perMinute },
       ...{ jump: perMinute, upgrade: perMinute, downgrade: perMinute, driver: perMinute, misbehave: perMinute },

@@ -9,6 +9,8 @@ import type { DriverProfile } from '../world/simulated-driver.ts';
 export interface FaultRates {
   readonly crash?: number;
   readonly power?: number;
+  /** A daemon that is stopped in good order. */
+  readonly stop?: number;
   readonly stall?: number;
   readonly partition?: number;
   readonly cut?: number;
@@ -79,7 +81,7 @@ const LEASED = {
   },
   ...{ disk: SSD, driver: { ...SHAKY, buildMs: [5, 200] } satisfies DriverProfile },
   lastsMs: [2_000, 30_000],
-  faults: { drift: 4, stall: 4, partition: 2, cut: 3, isolate: 4, crash: 2, power: 0.5, driver: 1 },
+  faults: { drift: 4, stall: 4, partition: 2, cut: 3, isolate: 4, crash: 2, stop: 4, power: 0.5, driver: 1 },
 } as const;
 
 /** All profiles by name. */
@@ -139,7 +141,7 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
   upgrade: {
     ...{ name: 'upgrade', summary: 'builds with newer formats of commands put in host by host, and taken back' },
     ...{ links: LINK_PROFILES.default, disk: SSD, driver: STEADY, driftPpm: 200, agents: 2 },
-    faults: { upgrade: 12, downgrade: 2, crash: 4, power: 2, partition: 3, isolate: 6, stall: 1 },
+    faults: { upgrade: 12, downgrade: 2, crash: 4, stop: 4, power: 2, partition: 3, isolate: 6, stall: 1 },
   },
   adversary: {
     ...{
@@ -209,6 +211,12 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
   'leases-drift': {
     ...LEASED,
     ...{ name: 'leases-drift', summary: 'as leases, with clocks as wrong as leases bear', driftPpm: LEASE_DRIFT_PPM },
+  },
+  restarting: {
+    ...LEASED,
+    ...{ name: 'restarting', summary: 'daemons stopped in good order, for longer and shorter than their lease for it' },
+    ...{ driftPpm: 200, lastsMs: [4_000, 40_000] },
+    faults: { stop: 5, crash: 1, isolate: 1, partition: 0.5, stall: 0.5, drift: 2, driver: 1 },
   },
   'slow-disks': {
     ...{ name: 'slow-disks', summary: 'disks that take seconds while one leader follows the other' },

@@ -18,6 +18,7 @@ import { factsOf } from './host-facts.ts';
 import type { HostParts } from './host-parts.ts';
 import { Inbox } from './inbox.ts';
 import { type ObservedHost, Violation } from './observer.ts';
+import { OrderlyStop } from './orderly-stop.ts';
 import { SimulatedDriver } from './simulated-driver.ts';
 import { SimulatedFence } from './simulated-fence.ts';
 import { SimulatedVolumes } from './simulated-volumes.ts';
@@ -35,6 +36,8 @@ export class SimulatedHost implements ObservedHost {
   readonly driver: SimulatedDriver;
   readonly fence: SimulatedFence;
   readonly volumes: SimulatedVolumes;
+  /** Its daemon's stops in good order. */
+  readonly orderly: OrderlyStop;
   readonly #parts: HostParts<SimulatedHost>;
   /** How long the disk takes; changed in place by {@link SimulatedHost.slowDisk}. */
   readonly #latency: { minMs: number; maxMs: number; slowPermille: number; slowMs: number };
@@ -82,9 +85,11 @@ export class SimulatedHost implements ObservedHost {
       () => this.fence.holds,
       this.volumes,
     );
-    this.fence = new SimulatedFence(timeline, this.clock, random.fork('fence'), parts.driver.failPermille, () =>
-      this.driver.fence(),
-    );
+    this.fence = new SimulatedFence(timeline, this.clock, random.fork('fence'), parts.driver.failPermille, () => {
+      this.orderly.fenced();
+      this.driver.fence();
+    });
+    this.orderly = new OrderlyStop(this, (delayMs, run) => timeline.after(delayMs, run), parts.onViolation);
   }
 
   /** Zero before it has joined. */
@@ -181,6 +186,7 @@ export class SimulatedHost implements ObservedHost {
   start(): void {
     this.#keepDown = false;
     if (this.#runs || this.#isRetired) return;
+    this.orderly.forget();
     const { timeline, stateCodec, observer, tampering } = this.#parts;
     const loaded = this.disk.load();
     if (!loaded.ok) {
@@ -223,6 +229,7 @@ export class SimulatedHost implements ObservedHost {
   crash(kind: CrashKind): void {
     this.fence.detach(kind);
     if (kind === 'power') {
+      this.orderly.forget();
       this.driver.detach('power');
       this.volumes.detach('power');
     }
