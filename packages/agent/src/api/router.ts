@@ -29,7 +29,15 @@ import {
   revokeToken,
   setCluster,
 } from './handlers/membership.ts';
-import { drainHost, getDrain, migrateVm, planRebalance, rebalanceCluster, undrainHost } from './handlers/moves.ts';
+import {
+  cancelMigration,
+  drainHost,
+  getDrain,
+  migrateVm,
+  planRebalance,
+  rebalanceCluster,
+  undrainHost,
+} from './handlers/moves.ts';
 import { createNetwork, deleteNetwork, getNetwork, listNetworks, setNetwork } from './handlers/networks.ts';
 import { explainVm, placeVm, planVm } from './handlers/placement.ts';
 import { createProject, deleteProject, getProject, listProjects, setProject } from './handlers/projects.ts';
@@ -119,6 +127,7 @@ const JSON_HANDLERS: { readonly [Id in JsonId]: JsonHandler<Id> } = {
   drainHost,
   undrainHost,
   getDrain,
+  cancelMigration,
   migrateVm,
   planRebalance,
   rebalanceCluster,

@@ -57,6 +57,7 @@ export const OPERATIONS = {
   planVm: { method: 'POST', path: '/v1/vms/plan' },
   placeVm: { method: 'POST', path: '/v1/vms/:name/place' },
   migrateVm: { method: 'POST', path: '/v1/vms/:name/migrate' },
+  cancelMigration: { method: 'POST', path: '/v1/vms/:name/migrate/cancel' },
   listFound: { method: 'GET', path: '/v1/hosts/:name/found' },
   listOrphans: { method: 'GET', path: '/v1/hosts/:name/orphans' },
   cleanOrphans: { method: 'POST', path: '/v1/hosts/:name/orphans/clean' },

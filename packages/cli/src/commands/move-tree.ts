@@ -1,5 +1,5 @@
 /** The verbs and flags that move VMs. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Terminal } from '../output/terminal.ts';
 import { handle } from './handler.ts';
 
@@ -45,10 +45,11 @@ export function addMigrate(vm: Command, terminal: Terminal): void {
   handle(
     vm
       .command('migrate')
-      .description('move a VM to another host: built there, stopped here, started there')
+      .description('move a VM to another host: built there, stopped here, started there; or take that back')
       .argument('<name>', 'name of the VM')
       .option('--to <host>', 'name of the host, by default the best one')
-      .option('--wait', 'wait until it runs on its new host, with progress on a terminal'),
+      .addOption(new Option('--cancel', 'take a move that is under way back; it stays where it is').conflicts('to'))
+      .option('--wait', 'wait until it runs on its new host, or on its old one again, with progress on a terminal'),
     terminal,
     async () => (await import('./vm-migrate.ts')).migrate,
   );

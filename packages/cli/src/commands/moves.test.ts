@@ -179,3 +179,21 @@ t.test('a plan is shown, and carried out unless it is dry', async (t) => {
   );
   t.match(await ctl('cluster', 'rebalance', '--max', '65'), { code: 2 });
 });
+
+t.test('a move is taken back', async (t) => {
+  const api = await ApiDouble.start(t);
+  const ctl = (...args: string[]) => runCli([...args, '--socket', api.socket]);
+  api.on('cancelMigration', () => ({ vm: makeVm(), changed: true, index: 12 }));
+  api.on('getVm', () => makeVm());
+  t.match(await ctl('vm', 'migrate', 'web', '--cancel'), {
+    code: 0,
+    stdout: 'vm web: its move was taken back (running on n1)\n',
+  });
+  t.match(await ctl('vm', 'migrate', 'web', '--cancel', '--wait'), { code: 0, stdout: /taken back/ });
+  api.on('cancelMigration', () => ({ vm: makeVm(), changed: false, index: 12 }));
+  t.match(await ctl('vm', 'migrate', 'web', '--cancel'), {
+    code: 0,
+    stdout: 'vm web: unchanged, it does not move (running on n1)\n',
+  });
+  t.match(await ctl('vm', 'migrate', 'web', '--cancel', '--to', 'n2'), { code: 2, stderr: /cannot be used with/ });
+});

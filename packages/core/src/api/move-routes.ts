@@ -130,6 +130,20 @@ export const MOVE_ROUTES = {
     answer: { type: 'json', schema: vmChangeResponseSchema },
     errors: [...CHANGE, 'N3X_NOT_FOUND'],
   },
+  cancelMigration: {
+    method: 'POST',
+    path: '/v1/vms/:name/migrate/cancel',
+    tag: 'vms',
+    summary: 'Take the move of a VM back',
+    description:
+      'It runs on where it is, or is started there again when it has stopped already. Unchanged when it does not move any ' +
+      'more; refused while its host is drained, and for one that makes room for another.',
+    changes: true,
+    params: z.strictObject({ name: vmNameSchema }),
+    query: changeQuerySchema,
+    answer: { type: 'json', schema: vmChangeResponseSchema },
+    errors: [...CHANGE, 'N3X_NOT_FOUND'],
+  },
   planRebalance: {
     method: 'GET',
     path: '/v1/cluster/rebalance',

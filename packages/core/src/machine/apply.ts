@@ -20,6 +20,7 @@ import { applyHostJoin, applyHostReachable, applyHostReport, applyHostSet } from
 import { applyHostLeave, applyHostRemove, applyHostRemoved } from './apply-host-leave.ts';
 import { applyHostJoinExpired } from './apply-join-expired.ts';
 import { applyLockAcquire, applyLockBreak, applyLockExpire, applyLockRelease, applyLockRenew } from './apply-lock.ts';
+import { applyVmMigrateCancel } from './apply-migrate-cancel.ts';
 import { applyClusterRebalance, applyVmMove, applyVmMoveBuilt, applyVmMoveCancel } from './apply-move.ts';
 import { applyNetworkCreate, applyNetworkDelete, applyNetworkHoldEnd, applyNetworkSet } from './apply-network.ts';
 import {
@@ -125,6 +126,8 @@ function verdictOn(tx: Transaction, term: Term, command: Command): Verdict {
       return applyVmMove(tx, command);
     case 'vmMoveBuilt':
       return applyVmMoveBuilt(tx, command);
+    case 'vmMigrateCancel':
+      return applyVmMigrateCancel(tx, command);
     case 'vmMoveCancel':
       return applyVmMoveCancel(tx, command);
     case 'clusterRebalance':

@@ -173,6 +173,8 @@ export const commandSchema = z.discriminatedUnion('type', [
     index: z.int(),
     reason: z.string().min(1).max(256),
   }),
+  /** A user takes the move of a VM back; no change when it does not move any more. */
+  z.strictObject({ type: z.literal('vmMigrateCancel'), name: vmNameSchema, ifModifiedIndex: z.int().optional() }),
   /** A plan made from an earlier state: what has moved on since is left out. */
   z.strictObject({
     type: z.literal('clusterRebalance'),

@@ -115,6 +115,7 @@ export const arbitraryMove: fc.Arbitrary<(state: ClusterState) => Command> = fc
           ...(vm?.deleting === true ? {} : { moveIndex: index }),
         };
       case 'cancel':
+        if (which % 4 === 0) return { type: 'vmMigrateCancel', name: of.name };
         return { type: 'vmMoveCancel', ...of, index, reason: 'n2 is not reachable' };
       case 'rebalance': {
         const some = placed.slice(which % 3, (which % 3) + 2);

@@ -84,6 +84,8 @@ export class Movers {
       }));
       return moves.length === 0 ? undefined : { type: 'clusterRebalance', moves };
     }
+    const moving = this.#pick([...state.indexes.moving]);
+    if (kind < 8 && moving !== undefined) return { type: 'vmMigrateCancel', name: moving };
     const vm = this.#pick([...state.vms()].filter(({ assignment }) => assignment !== null));
     const targetId = this.#pick(hosts)?.id;
     if (vm === undefined || vm.assignment === null || targetId === undefined) return undefined;
@@ -105,6 +107,8 @@ function text(command: Command): string {
       return `the end of the drain of ${command.name}`;
     case 'clusterRebalance':
       return `${command.moves.map(({ name, targetId }) => `${name} to host ${targetId}`).join(', ')}`;
+    case 'vmMigrateCancel':
+      return `the move of ${command.name} to be taken back`;
     case 'vmMove':
       return `${command.name} on host ${command.targetId}`;
     default:

@@ -84,6 +84,18 @@ export async function migrateVm(call: Call<'migrateVm'>): Promise<RouteResult<'m
   return { vm: vmView(state, after), changed, index };
 }
 
+/** `POST /v1/vms/:name/migrate/cancel` */
+export async function cancelMigration(call: Call<'cancelMigration'>): Promise<RouteResult<'cancelMigration'>> {
+  const { name } = call.params;
+  const { ifModifiedIndex } = call.query;
+  const condition = ifModifiedIndex === undefined ? {} : { ifModifiedIndex };
+  const { changed, index } = await call.command({ type: 'vmMigrateCancel', name, ...condition });
+  const state = await call.stateAt(index);
+  const vm = state.vm(name);
+  if (vm === undefined) throw unknownVm(state, name);
+  return { vm: vmView(state, vm), changed, index };
+}
+
 /** `GET /v1/cluster/rebalance` */
 export async function planRebalance(call: Call<'planRebalance'>): Promise<RouteResult<'planRebalance'>> {
   const { consistency, max } = call.query;
