@@ -56,7 +56,7 @@ class Fleet {
     const decided = process.cpuUsage(start);
     for (const command of commands) {
       const index = state.index + 1;
-      const proposal = { format: 1, requestId: `p${index}`, atMs: index, command };
+      const proposal = { format: 2, requestId: `p${index}`, atMs: index, command };
       const outcome = applyProposal(state, { index, term: 1 }, proposal);
       if (outcome.type !== 'applied' || !outcome.result.ok) throw new Error('a placement was refused');
     }

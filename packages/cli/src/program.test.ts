@@ -70,7 +70,7 @@ t.test('version tells its own without n3xd', async (t) => {
   t.same(alone.code, 0);
   t.match(JSON.parse(alone.stdout), { n3xctl: /^\d+\.\d+\.\d+$/, n3xd: null });
   const api = await ApiDouble.start(t);
-  api.on('getVersion', () => ({ version: '9.8.7', api: 'v1' as const, commandFormats: [1, 1] as [number, number] }));
+  api.on('getVersion', () => ({ version: '9.8.7', api: 'v1' as const, commandFormats: [2, 2] as [number, number] }));
   t.match((await runCli(['version', '--socket', api.socket])).stdout, /^n3xctl \d.*\nn3xd {3}9\.8\.7\n$/);
 });
 

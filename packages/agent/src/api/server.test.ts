@@ -4,7 +4,7 @@ import { call, FLAKE_SPEC, serve, TestCluster } from './test-cluster.ts';
 
 t.test('the host that answers', async (t) => {
   const { socket, cluster } = await serve(t);
-  t.match((await call(socket, 'GET', '/v1/version')).json, { version: '0.1.0', api: 'v1', commandFormats: [1, 1] });
+  t.match((await call(socket, 'GET', '/v1/version')).json, { version: '0.1.0', api: 'v1', commandFormats: [2, 2] });
   t.match((await call(socket, 'GET', '/v1/health')).json, { status: 'ok' });
   t.match((await call(socket, 'GET', '/v1/local')).json, { name: 'n1', hostId: 1, role: 'leader' });
   cluster.quorum = false;

@@ -26,7 +26,7 @@ const facts = {
   features: ['nix'],
   kernel: '6.1',
   n3xVersion: '0.1.0',
-  commandFormats: [1, 1] as [number, number],
+  commandFormats: [2, 2] as [number, number],
 };
 const settings = { role: 'server' as const, labels: {}, capacity: {}, reserve: { vcpu: 1, memoryMib: 512 } };
 
@@ -77,7 +77,7 @@ export class TestCluster {
     const { state } = this;
     if (state === null) throw new Error('no cluster');
     const index = state.index + 1;
-    const outcome = applyProposal(state, { index, term: 1 }, { format: 1, requestId, atMs: 2000, command });
+    const outcome = applyProposal(state, { index, term: 1 }, { format: 2, requestId, atMs: 2000, command });
     if (outcome.type !== 'applied') throw new Error('unsupported');
     this.history.push(...outcome.objectChanges);
     for (const listener of [...this.listeners]) listener.changed(outcome.objectChanges);

@@ -16,7 +16,7 @@ async function backupIn(path: string, changes: Partial<BackupHeader> = {}): Prom
   const header: BackupHeader = {
     format: 1,
     n3xVersion: '0.1.0',
-    commandFormat: 1,
+    commandFormat: 2,
     clusterId: OLD_ID,
     clusterName: 'lab',
     index: state.index,

@@ -48,7 +48,7 @@ export async function makeMember(path: string, hostId: number, terms: readonly n
     const index = state.index + 1 + i;
     const name = `late${i}`;
     const command = { type: 'vmCreate', name, uid: `uid-${name}`, spec: sampleSpec(), power: 'stopped' } as const;
-    const data = encodeProposal({ format: 1, requestId: `late.${index}`, atMs: SAMPLE_START_MS, command });
+    const data = encodeProposal({ format: 2, requestId: `late.${index}`, atMs: SAMPLE_START_MS, command });
     return { type: 'normal', index, term, data };
   });
   const hardState = { term: Math.max(1, ...terms), vote: 0, commit: state.index };

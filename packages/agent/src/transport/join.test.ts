@@ -18,7 +18,7 @@ const HOST: JoiningHost = {
     features: ['nix'],
     kernel: '6.1',
     n3xVersion: '0.1.0',
-    commandFormats: [1, 1],
+    commandFormats: [2, 2],
   },
 };
 

@@ -9,7 +9,7 @@ import { runCli } from '../testing/run-cli.ts';
 const HEADER: BackupHeader = {
   format: 1,
   n3xVersion: '0.1.0',
-  commandFormat: 1,
+  commandFormat: 2,
   clusterId: 'ab'.repeat(16),
   clusterName: 'home',
   index: 42,

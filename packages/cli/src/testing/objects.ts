@@ -88,7 +88,7 @@ export function makeHost(change: Partial<HostView> = {}): HostView {
       fence: { works: true, message: 'watchdog process' },
       kernel: '6.12.0',
       n3xVersion: '0.1.0',
-      commandFormats: [1, 1],
+      commandFormats: [2, 2],
     },
     membership: 'voter',
     reachable: true,
@@ -143,7 +143,7 @@ export function makeStatus(change: Partial<ClusterStatus> = {}): ClusterStatus {
       nextHostId: 4,
       nextVmOrdinal: 2,
       settings: { voters: 3, replaceAfterSeconds: 60 },
-      commandFormat: 1,
+      commandFormat: 2,
     },
     local: {
       version: '0.1.0',

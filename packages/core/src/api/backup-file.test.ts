@@ -6,7 +6,7 @@ import { BACKUP_MAGIC, type BackupHeader, BackupReader, writeBackup } from './ba
 const HEADER: BackupHeader = {
   format: 1,
   n3xVersion: '0.1.0',
-  commandFormat: 1,
+  commandFormat: 2,
   clusterId: 'ab'.repeat(16),
   clusterName: 'home',
   index: 42,

@@ -335,6 +335,7 @@ export class HostLoop {
       own: this.#own,
       commands: this.#commands,
       encode: (requestId, command) => this.#replica.encode(requestId, command, this.#wallMs),
+      unreadable: (command) => this.#replica.unreadable(command),
       nowMs: this.#nowMs,
     });
   }

@@ -6,6 +6,7 @@ import { assert } from '../base/assert.ts';
 import { ERROR_CODES, N3xError } from '../base/errors.ts';
 import { applyConfState, applyEmpty, applyProposal } from '../machine/apply.ts';
 import type { Command, CommandResult } from '../machine/command.ts';
+import { unreadable } from '../machine/command-format.ts';
 import { reads } from '../machine/format-range.ts';
 import { STATE_LIMITS } from '../machine/history.ts';
 import { encodeProposal } from '../machine/proposal-codec.ts';
@@ -99,6 +100,11 @@ export class Replica {
   /** A command as the payload of an entry; `atMs` is the wall clock of who asks. */
   encode(requestId: string, command: Command, atMs: number): Uint8Array {
     return encodeProposal({ format: this.#formatInForce, requestId, atMs, command });
+  }
+
+  /** Why a command cannot be written now, as its client is told; undefined when it can. */
+  unreadable(command: Command): CommandResult | undefined {
+    return this.#state.cluster === undefined ? undefined : unreadable(this.#state, this.#formatInForce, command);
   }
 
   /** Whether a peer's proposal can be read here, and by every voter: a build of its own ideas might send another. */

@@ -20,7 +20,7 @@ export const FACTS: HostFacts = {
   features: [],
   kernel: '6.1.0',
   n3xVersion: '0.1.0',
-  commandFormats: [1, 1],
+  commandFormats: [2, 2],
   fence: { works: true, message: 'armed' },
 };
 
@@ -113,7 +113,7 @@ export class TestWorld {
   readonly #options: Partial<LoopOptions>;
 
   /** A cluster of one, made as `cluster init` makes it. */
-  constructor(options: Partial<LoopOptions> = {}) {
+  constructor(options: Partial<LoopOptions> = {}, facts: HostFacts = FACTS) {
     this.#options = options;
     const records = bootstrapRecords({
       clusterId: '0'.repeat(32),
@@ -125,7 +125,7 @@ export class TestWorld {
         peerId: 'peer1',
         addresses: ['/ip4/127.0.0.1/tcp/1'],
         settings: SETTINGS,
-        facts: FACTS,
+        facts,
       },
     });
     this.#start(1, {

@@ -196,7 +196,7 @@ t.test('the VMs of a lost host go in the same order on a host that was restored'
   const { state } = cluster;
   const records = [...state.records()].sort(([one], [other]) => (one < other ? -1 : 1));
   const restored = ClusterState.fromRecords(state.index, records);
-  const proposal = { format: 1, requestId: 'r', atMs: 1, command: { type: 'hostRemoved', hostId: 3 } } as const;
+  const proposal = { format: 2, requestId: 'r', atMs: 1, command: { type: 'hostRemoved', hostId: 3 } } as const;
   for (const one of [restored, state]) applyProposal(one, { index: state.index + 1, term: 1 }, proposal);
   t.equal(restored.hash(), state.hash());
 });

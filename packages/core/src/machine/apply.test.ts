@@ -22,7 +22,7 @@ function take(state: ClusterState, step: Step): readonly ObjectRecordChange[] {
   const index = state.index + 1;
   if (step.type === 'conf') return applyConfState(state, index, step.confState).changes;
   const proposal: Proposal = {
-    format: 1,
+    format: 2,
     requestId: step.requestId ?? `r${index}`,
     atMs: step.atMs,
     command: step.make(state),
@@ -68,7 +68,7 @@ t.test('the random commands have every kind of effect', (t) => {
       else {
         const command = step.make(state);
         const index = state.index + 1;
-        const proposal = { format: 1, requestId: `r${index}`, atMs: step.atMs, command };
+        const proposal = { format: 2, requestId: `r${index}`, atMs: step.atMs, command };
         const outcome = applyProposal(state, { index, term: 1 }, proposal);
         const result = outcome.type === 'applied' ? outcome.result : undefined;
         if (result?.ok === true && result.changed) effects.add(command.type);
@@ -147,7 +147,7 @@ t.test('a retried request takes effect once', (t) => {
       const state = fresh();
       for (const step of steps) take(state, step);
       const command = last.make(state);
-      const proposal = { format: 1, requestId: 'once', atMs: 5, command };
+      const proposal = { format: 2, requestId: 'once', atMs: 5, command };
       const index = state.index + 1;
       const first = applyProposal(state, { index, term: 1 }, proposal);
       const before = state.hash();
@@ -177,9 +177,9 @@ t.test('a proposal of another format is not touched', (t) => {
   const state = fresh();
   const command = { type: 'vmDelete', name: 'web' } as const;
   const before = state.hash();
-  t.same(applyProposal(state, { index: 2, term: 1 }, { format: 2, requestId: 'r', atMs: 0, command }), {
+  t.same(applyProposal(state, { index: 2, term: 1 }, { format: 3, requestId: 'r', atMs: 0, command }), {
     type: 'unsupportedFormat',
-    format: 2,
+    format: 3,
   });
   t.equal(state.index, 1);
   t.equal(state.hash(), before);
@@ -197,7 +197,7 @@ t.test('an entry without effect only counts', (t) => {
 t.test('before its first snapshot a host refuses everything, and keeps nothing', (t) => {
   const state = new ClusterState();
   const command = { type: 'vmDelete', name: 'web' } as const;
-  const outcome = applyProposal(state, { index: 1, term: 1 }, { format: 1, requestId: 'r', atMs: 0, command });
+  const outcome = applyProposal(state, { index: 1, term: 1 }, { format: 2, requestId: 'r', atMs: 0, command });
   t.match(outcome, { result: { ok: false, error: { code: 'N3X_NOT_INITIALISED' } }, changes: [] });
   t.end();
 });
@@ -206,7 +206,7 @@ t.test('proposals survive their encoding', (t) => {
   fc.assert(
     fc.property(arbitraryStep, (step) => {
       if (step.type !== 'command') return;
-      const proposal: Proposal = { format: 1, requestId: 'r:1', atMs: 1.5, command: step.make(fresh()) };
+      const proposal: Proposal = { format: 2, requestId: 'r:1', atMs: 1.5, command: step.make(fresh()) };
       t.same(decodeProposal(encodeProposal(proposal)), { ok: true, proposal });
     }),
     { numRuns: 50 },
@@ -220,7 +220,7 @@ t.test('a history that runs over stays bounded and in order', (t) => {
     const name = VM_NAMES[i % VM_NAMES.length] ?? 'a';
     const about = { kind: 'vm' as const, name };
     const command = { type: 'eventRecord' as const, about, severity: 'info' as const, reason: 'R', message: `${i}` };
-    applyProposal(state, { index: state.index + 1, term: 1 }, { format: 1, requestId: `q${i}`, atMs: i, command });
+    applyProposal(state, { index: state.index + 1, term: 1 }, { format: 2, requestId: `q${i}`, atMs: i, command });
   }
   t.equal(state.eventCount, LIMITS.events);
   t.equal([...state.events()].at(-1)?.message, '99');

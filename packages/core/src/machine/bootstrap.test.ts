@@ -6,7 +6,7 @@ import { ClusterState } from './state.ts';
 
 t.test('a new cluster is its first host, which votes', (t) => {
   const state = ClusterState.fromRecords(BOOTSTRAP_POSITION.index, sampleRecords());
-  t.match(state.cluster, { name: 'lab', nextHostId: 2, nextVmOrdinal: 1, commandFormat: 1 });
+  t.match(state.cluster, { name: 'lab', nextHostId: 2, nextVmOrdinal: 1, commandFormat: 2 });
   t.match(state.host(1), { name: 'n1', membership: 'voter', reachable: true });
   t.same(BOOTSTRAP_CONF_STATE.voters, [1]);
   t.match([...state.events()], [{ index: 1, reason: 'ClusterCreated' }]);

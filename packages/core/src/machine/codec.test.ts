@@ -64,26 +64,31 @@ t.test('records survive', (t) => {
 
 t.test('what is no proposal is refused and never thrown', (t) => {
   const command = { type: 'vmDelete', name: 'web' } as const;
-  const good = encodeProposal({ format: 1, requestId: 'r', atMs: 0, command });
+  const good = encodeProposal({ format: 2, requestId: 'r', atMs: 0, command });
   t.match(decodeProposal(new Uint8Array()), { ok: false, reason: 'malformed' });
   t.match(decodeProposal(new Uint8Array([0, 1])), { ok: false, reason: 'malformed' });
-  t.match(decodeProposal(new Uint8Array([2, ...good.subarray(1)])), {
+  t.match(decodeProposal(new Uint8Array([3, ...good.subarray(1)])), {
     ok: false,
     reason: 'unsupportedFormat',
-    format: 2,
+    format: 3,
   });
-  t.match(decodeProposal(new Uint8Array([1, ...encodeValue([1])])), { ok: false, reason: 'malformed' });
+  t.match(decodeProposal(new Uint8Array([2, ...encodeValue([1])])), { ok: false, reason: 'malformed' });
   const other = encodeValue({ requestId: 'r', atMs: 0, command: { ...command, name: 'No' } });
-  t.match(decodeProposal(new Uint8Array([1, ...other])), { ok: false, reason: 'malformed', message: /command.name/ });
+  t.match(decodeProposal(new Uint8Array([2, ...other])), { ok: false, reason: 'malformed', message: /command.name/ });
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), (tail) => {
-      decodeProposal(new Uint8Array([1, ...tail]));
+      decodeProposal(new Uint8Array([2, ...tail]));
     }),
     { numRuns: 500 },
   );
   for (let i = 0; i < good.length; i++) t.equal(decodeProposal(good.subarray(0, i)).ok, false);
   const deep = new Uint8Array(1 + 200_000).fill(0x91);
-  deep[0] = 1;
+  deep[0] = 2;
+  const newer = encodeProposal({ format: 1, requestId: 'r', atMs: 0, command: { type: 'hostUndrain', name: 'n1' } });
+  t.match(decodeProposal(newer, [1, 2]), {
+    ...{ ok: false, reason: 'malformed' },
+    message: 'hostUndrain is no command of format 1',
+  });
   t.match(decodeProposal(deep), { ok: false, reason: 'malformed' });
   t.end();
 });

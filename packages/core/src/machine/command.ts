@@ -20,8 +20,11 @@ import { weighingSchema } from '../model/weighing.ts';
 import type { FormatRange } from './format-range.ts';
 import { VM_SET_COMMANDS } from './vm-set-command.ts';
 
-/** Formats of commands that this build writes and applies: [lowest, highest]. */
-export const COMMAND_FORMATS: FormatRange = [1, 1];
+/**
+ * Formats of commands that this build writes and applies: [lowest, highest]. Format 1 was that of builds without moves,
+ * leases, volumes, sets, networks and projects; what it says is applied otherwise now, so that they cannot be mixed.
+ */
+export const COMMAND_FORMATS: FormatRange = [2, 2];
 
 /** Most VMs that one plan moves. */
 export const REBALANCE_MAX = 64;

@@ -1,6 +1,7 @@
 /** Proposals to the bytes of a log entry and back. The first byte is the format, so that a build knows what it cannot read. */
 import { describeError } from '../base/errors.ts';
 import { COMMAND_FORMATS, type Proposal, proposalSchema } from './command.ts';
+import { isIn } from './command-since.ts';
 import { type FormatRange, reads } from './format-range.ts';
 import { decodeValue, encodeValue } from './record-codec.ts';
 
@@ -41,7 +42,12 @@ export function decodeProposal(bytes: Uint8Array, formats: FormatRange = COMMAND
     return { ok: false, reason: 'malformed', message: 'not a map' };
   }
   const parsed = proposalSchema.safeParse({ ...body, format });
-  if (parsed.success) return { ok: true, proposal: parsed.data };
+  if (parsed.success) {
+    const { command } = parsed.data;
+    if (isIn(format, command)) return { ok: true, proposal: parsed.data };
+    // A build of that format does not know it and passes over it: so does this one.
+    return { ok: false, reason: 'malformed', message: `${command.type} is no command of format ${format}` };
+  }
   const issue = parsed.error.issues[0];
   const where = issue === undefined ? '' : `${issue.path.join('.')}: ${issue.message}`;
   return { ok: false, reason: 'malformed', message: where };

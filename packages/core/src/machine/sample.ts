@@ -21,7 +21,7 @@ export function sampleFacts(changes: Partial<HostFacts> = {}): HostFacts {
     features: ['kvm'],
     kernel: '6.12.0',
     n3xVersion: '0.1.0',
-    commandFormats: [1, 1],
+    commandFormats: [2, 2],
     fence: { works: true, message: 'armed' },
     ...changes,
   };

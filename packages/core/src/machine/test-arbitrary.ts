@@ -124,7 +124,7 @@ const always = fc.oneof(
     set: fc.dictionary(fc.constantFrom('owner', 'note'), fc.constantFrom('a', 'b', null), { minKeys: 1 }),
   }),
   fc.record({ type: fc.constant('vmDelete' as const), name: vmName }),
-  fc.record({ type: fc.constant('commandFormatRaise' as const), format: fc.integer({ min: 1, max: 3 }) }),
+  fc.record({ type: fc.constant('commandFormatRaise' as const), format: fc.integer({ min: 2, max: 4 }) }),
   fc.record({ type: fc.constant('vmRestart' as const), name: vmName, ifModifiedIndex: fc.nat(30) }),
   fc.record({ type: fc.constant('hostLeave' as const), name: fc.constantFrom(...HOST_NAMES) }),
   fc.record({ type: fc.constant('hostRemove' as const), name: fc.constantFrom(...HOST_NAMES), force: fc.boolean() }),
@@ -175,7 +175,7 @@ const join = fc
       name,
       addresses: [],
       settings: hostSettings(from),
-      facts: sampleFacts({ commandFormats: [1, 1 + (peer % 3)] }),
+      facts: sampleFacts({ commandFormats: [2, 2 + (peer % 3)] }),
     }),
   );
 
@@ -185,7 +185,7 @@ const report = fc.record({ hostId, settings, n3xVersion: fc.constantFrom('0.1.0'
     hostId: id,
     addresses: ['/ip4/192.0.2.1/tcp/7400'],
     settings: hostSettings(from),
-    facts: sampleFacts({ n3xVersion, commandFormats: n3xVersion === '0.1.0' ? [1, 1] : [1, 2] }),
+    facts: sampleFacts({ n3xVersion, commandFormats: n3xVersion === '0.1.0' ? [2, 2] : [2, 3] }),
   }),
 );
 

@@ -64,7 +64,7 @@ function reread(state: ClusterState, changes: Partial<RenewOptions> = {}): Clust
 
 function apply(state: ClusterState, command: Command, requestId: string): CommandResult {
   const index = state.index + 1;
-  const proposal = { format: 1, requestId, atMs: SAMPLE_START_MS + 2e6, command };
+  const proposal = { format: 2, requestId, atMs: SAMPLE_START_MS + 2e6, command };
   const outcome = applyProposal(state, { index, term: 9 }, proposal);
   if (outcome.type !== 'applied') throw new Error('a format of its own');
   return outcome.result;
@@ -241,7 +241,7 @@ function stored(count: number, applied: number): StoredState {
     const { name, uid, spec, power } = whole;
     const command: Command = { type: 'vmCreate', name, uid, spec, power };
     const index = i + 2;
-    const data = encodeProposal({ format: 1, requestId: `r${index}`, atMs: SAMPLE_START_MS + index * 1000, command });
+    const data = encodeProposal({ format: 2, requestId: `r${index}`, atMs: SAMPLE_START_MS + index * 1000, command });
     return { type: 'normal', index, term: 1 + Math.floor(i / 3), data };
   });
   return {

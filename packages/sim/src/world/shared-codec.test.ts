@@ -6,7 +6,7 @@ import t from 'tap';
 import { SharedCodec } from './shared-codec.ts';
 
 const COMMAND = { type: 'vmRestart', name: 'a' } as const;
-const ENTRY = encodeProposal({ format: 1, requestId: 'r1', atMs: 5, command: COMMAND });
+const ENTRY = encodeProposal({ format: 2, requestId: 'r1', atMs: 5, command: COMMAND });
 
 function request(index: number): RecordObject {
   return { kind: 'request', requestId: 'r1', result: { ok: true, index, changed: true } };
@@ -18,16 +18,16 @@ function renamed(object: RecordObject): RecordObject {
 
 t.test('an entry is read once, and read as a build of these formats reads it', async (t) => {
   const codec = new SharedCodec();
-  const first = codec.proposal(ENTRY, [1, 1]);
-  t.same(first, STATE_CODEC.proposal(ENTRY, [1, 1]));
-  t.equal(codec.proposal(ENTRY, [1, 3]), first);
-  t.same(codec.proposal(ENTRY, [2, 3]), STATE_CODEC.proposal(ENTRY, [2, 3]), 'a build that does not read this format');
-  t.same(codec.proposal(new Uint8Array(), [1, 1]), STATE_CODEC.proposal(new Uint8Array(), [1, 1]));
+  const first = codec.proposal(ENTRY, [2, 2]);
+  t.same(first, STATE_CODEC.proposal(ENTRY, [2, 2]));
+  t.equal(codec.proposal(ENTRY, [2, 3]), first);
+  t.same(codec.proposal(ENTRY, [3, 4]), STATE_CODEC.proposal(ENTRY, [3, 4]), 'a build that does not read this format');
+  t.same(codec.proposal(new Uint8Array(), [2, 2]), STATE_CODEC.proposal(new Uint8Array(), [2, 2]));
 });
 
 t.test('what is shared cannot be changed', async (t) => {
   const codec = new SharedCodec();
-  const decoded = codec.proposal(ENTRY, [1, 1]);
+  const decoded = codec.proposal(ENTRY, [2, 2]);
   if (!decoded.ok) throw new Error(decoded.message);
   t.throws(() => Object.assign(decoded.proposal.command, { name: 'b' }), TypeError);
   const { object } = codec.record(requestKey(1), codec.encode(requestKey(1), request(1)));

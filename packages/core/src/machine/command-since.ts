@@ -1,0 +1,77 @@
+/**
+ * Since which format each command is there. Whoever adds one says so here, and raises `COMMAND_FORMATS`: a build
+ * that does not know a command passes over it, and would have another state from then on.
+ */
+import type { Command } from './command.ts';
+
+/** The first format of each command. */
+export const COMMAND_SINCE: Readonly<Record<Command['type'], number>> = {
+  vmCreate: 1,
+  vmSetPower: 1,
+  vmUpdate: 2,
+  vmRollback: 2,
+  vmRestart: 1,
+  annotate: 1,
+  vmDelete: 1,
+  vmAdopt: 2,
+  vmRelease: 2,
+  vmAssign: 1,
+  vmPlace: 2,
+  vmPreempt: 2,
+  vmMove: 2,
+  vmMoveBuilt: 2,
+  vmMoveCancel: 2,
+  vmMigrateCancel: 2,
+  clusterRebalance: 2,
+  vmUnplaceable: 1,
+  vmFailover: 2,
+  vmReport: 1,
+  vmRemoved: 1,
+  volumesCreated: 2,
+  volumeReport: 2,
+  volumeRemoved: 2,
+  volumeDelete: 2,
+  volumeRecreate: 2,
+  hostJoin: 1,
+  hostJoinExpired: 1,
+  hostReport: 1,
+  hostReachable: 1,
+  hostRestarting: 2,
+  hostRestartOver: 2,
+  hostSet: 1,
+  hostDrain: 2,
+  hostUndrain: 2,
+  hostDrainNote: 2,
+  hostLeave: 1,
+  hostRemove: 1,
+  hostRemoved: 1,
+  clusterSet: 1,
+  tokenCreate: 1,
+  tokenRevoke: 1,
+  commandFormatRaise: 1,
+  lockAcquire: 1,
+  lockRenew: 1,
+  lockRelease: 1,
+  lockBreak: 1,
+  lockExpire: 1,
+  networkCreate: 2,
+  networkSet: 2,
+  networkDelete: 2,
+  networkHoldEnd: 2,
+  projectCreate: 2,
+  projectSet: 2,
+  projectDelete: 2,
+  eventRecord: 1,
+  vmSetCreate: 2,
+  vmSetScale: 2,
+  vmSetUpdate: 2,
+  vmSetRollback: 2,
+  vmSetRun: 2,
+  vmSetDelete: 2,
+  vmSetStep: 2,
+};
+
+/** Whether a command may be written in `format`. */
+export function isIn(format: number, command: Command): boolean {
+  return COMMAND_SINCE[command.type] <= format;
+}
