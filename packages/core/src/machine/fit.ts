@@ -3,12 +3,13 @@
  * asks it again and refuses what breaks a rule, whatever the scheduler believed.
  */
 import { type Host, hostCapacity, hostLabels, hostZone } from '../model/host.ts';
-import { type Domain, hasPair, labelPairs } from '../model/placement.ts';
+import type { Labels } from '../model/names.ts';
+import { type Domain, hasPair, type LabelPair, labelPairs } from '../model/placement.ts';
 import { poolCapacity, poolNames } from '../model/pool.ts';
 import { isFenced, mayLoseData, type Vm, vmResources, vmVolumes } from '../model/vm.ts';
 import { isElsewhere } from '../model/volume.ts';
 import { inProject, pairsInProject } from './label-scope.ts';
-import { type Loads, type Occupancy, vmPorts } from './occupancy.ts';
+import { type Loads, type Occupancy, type PortKey, vmPorts } from './occupancy.ts';
 
 /** One rule that keeps a VM off a host. */
 export type Misfit =
@@ -50,35 +51,90 @@ export type Misfit =
 
 const NONE: readonly Misfit[] = [];
 
+/** What a VM asks of any host, worked out once for all hosts that it is held against. */
+export interface Needs {
+  readonly vm: Vm;
+  readonly vcpu: number;
+  readonly memoryMib: number;
+  /** Whether it runs under a lease only. */
+  readonly isFenced: boolean;
+  readonly requireLabels: readonly (readonly [key: string, value: string])[];
+  /** Its labels as others count them, in the order of {@link labelPairs}. */
+  readonly pairs: readonly LabelPair[];
+  /** Labels that it keeps apart from, as written and as they are counted. */
+  readonly apart: readonly (readonly [label: LabelPair, scoped: LabelPair])[];
+  readonly near: readonly (readonly [label: LabelPair, scoped: LabelPair])[];
+  readonly ports: readonly PortKey[];
+  /** Whether it has data, or will have, that has a place. */
+  readonly hasData: boolean;
+}
+
+/** What `vm` asks of any host. */
+export function needsOf(vm: Vm): Needs {
+  const { requireLabels, apart, near } = vm.spec.placement;
+  const { vcpu, memoryMib } = vmResources(vm);
+  // One literal and no lists for what is not asked: this is made anew for every VM that is placed.
+  return {
+    vm,
+    vcpu,
+    memoryMib,
+    isFenced: isFenced(vm.spec),
+    requireLabels: isEmpty(requireLabels) ? NOTHING : Object.entries(requireLabels),
+    pairs: pairsInProject(vm),
+    apart: apart === undefined ? NOTHING : scoped(vm, apart),
+    near: near === undefined ? NOTHING : scoped(vm, near),
+    ports: vmPorts(vm),
+    hasData: vm.home !== undefined || vmVolumes(vm).length > 0,
+  };
+}
+
+const NOTHING: readonly (readonly [string, string])[] = [];
+
+function isEmpty(labels: Labels): boolean {
+  for (const _ in labels) return false;
+  return true;
+}
+
+function scoped(vm: Vm, labels: readonly LabelPair[]): (readonly [LabelPair, LabelPair])[] {
+  return labels.map((label) => [label, inProject(vm, label)]);
+}
+
+type Found = Misfit[] | undefined;
+
+/** `found` with one more; nothing is made for a host that nothing is against. */
+function and(found: Found, misfit: Misfit): Misfit[] {
+  if (found === undefined) return [misfit];
+  found.push(misfit);
+  return found;
+}
+
 /** Rules that look at the host alone, whatever runs there. */
-function hostMisfits(vm: Vm, host: Host, add: (misfit: Misfit) => void): void {
-  const { placement } = vm.spec;
-  if (host.membership === 'leaving') add({ rule: 'leaving' });
-  if (host.membership === 'joining') add({ rule: 'joining' });
-  if (!host.reachable) add({ rule: 'unreachable' });
+function hostMisfits({ vm, isFenced, requireLabels }: Needs, host: Host): Found {
+  let found: Found;
+  if (host.membership === 'leaving') found = and(found, { rule: 'leaving' });
+  if (host.membership === 'joining') found = and(found, { rule: 'joining' });
+  if (!host.reachable) found = and(found, { rule: 'unreachable' });
   // What it would get in its last moments would wait for as long as the restart may take.
-  else if (host.restarting !== undefined) add({ rule: 'restarting' });
-  if (host.cordonedSinceMs !== undefined) add({ rule: 'cordoned' });
-  const missing: string[] = [];
-  for (const key in placement.requireLabels) {
+  else if (host.restarting !== undefined) found = and(found, { rule: 'restarting' });
+  if (host.cordonedSinceMs !== undefined) found = and(found, { rule: 'cordoned' });
+  if (requireLabels.length > 0) {
     const labels = hostLabels(host);
-    const value = placement.requireLabels[key];
-    if (!Object.hasOwn(labels, key) || labels[key] !== value) missing.push(`${key}=${value}`);
+    const has = (key: string, value: string) => Object.hasOwn(labels, key) && labels[key] === value;
+    const missing = requireLabels.filter(([key, value]) => !has(key, value)).map(([key, value]) => `${key}=${value}`);
+    if (missing.length > 0) found = and(found, { rule: 'labels', missing });
   }
-  if (missing.length > 0) add({ rule: 'labels', missing });
   const { facts } = host;
-  if (facts === undefined) {
-    add({ rule: 'unreported' });
-    return;
+  if (facts === undefined) return and(found, { rule: 'unreported' });
+  if (isFenced && facts.fence?.works !== true) {
+    found = and(found, { rule: 'fence', why: facts.fence?.message ?? 'it has not been tried' });
   }
-  if (isFenced(vm.spec) && facts.fence?.works !== true) {
-    add({ rule: 'fence', why: facts.fence?.message ?? 'it has not been tried' });
+  const { system, features } = vm.spec.placement;
+  if (system !== undefined && facts.system !== system) {
+    found = and(found, { rule: 'system', needed: system, has: facts.system });
   }
-  const { system, features } = placement;
-  if (system !== undefined && facts.system !== system) add({ rule: 'system', needed: system, has: facts.system });
-  if (features === undefined) return;
+  if (features === undefined) return found;
   const lacking = features.filter((feature) => !facts.features.includes(feature));
-  if (lacking.length > 0) add({ rule: 'features', missing: lacking });
+  return lacking.length === 0 ? found : and(found, { rule: 'features', missing: lacking });
 }
 
 /** Rules about where its data is, and whether there is room for what has yet to be made. */
@@ -105,11 +161,11 @@ function volumeMisfits(vm: Vm, host: Host, loads: Loads, add: (misfit: Misfit) =
 }
 
 /** Limits of one place, those that the VM brings and those that are asked there. */
-function limitMisfits(vm: Vm, place: Occupancy, per: Domain, zone: string, add: (misfit: Misfit) => void): void {
+function limitMisfits({ vm, pairs }: Needs, place: Occupancy, per: Domain, zone: string, found: Found): Found {
   const { labels, placement } = vm.spec;
-  let over: Map<string, number> | undefined;
+  if (placement.limits === undefined && !place.hasLimits) return found;
+  const over = new Map<string, number>();
   const exceeded = (label: string, max: number): void => {
-    over ??= new Map();
     over.set(label, Math.min(max, over.get(label) ?? max));
   };
   for (const limit of placement.limits ?? []) {
@@ -117,65 +173,69 @@ function limitMisfits(vm: Vm, place: Occupancy, per: Domain, zone: string, add: 
     const there = place.count(inProject(vm, limit.label)) + (hasPair(labels, limit.label) ? 1 : 0);
     if (there > limit.max) exceeded(limit.label, limit.max);
   }
-  let at = 0;
-  for (const pair of pairsInProject(vm)) {
+  pairs.forEach((pair, at) => {
     const max = place.limit(pair);
     if (max !== Number.POSITIVE_INFINITY && place.count(pair) + 1 > max) exceeded(labelPairs(labels)[at] ?? pair, max);
-    at += 1;
-  }
-  for (const [label, max] of over ?? []) add({ rule: 'limit', label, per, max, zone });
+  });
+  let all = found;
+  for (const [label, max] of over) all = and(all, { rule: 'limit', label, per, max, zone });
+  return all;
 }
 
 /** Rules about the VMs that the host and its zone have. */
-function neighbourMisfits(vm: Vm, host: Host, loads: Loads, add: (misfit: Misfit) => void): void {
-  const { labels, placement } = vm.spec;
-  const load = loads.of(host.id);
-  for (const label of placement.apart ?? []) {
-    if (load.count(inProject(vm, label)) > 0) add({ rule: 'apart', label, asked: true });
+function neighbourMisfits(needs: Needs, host: Host, loads: Loads, load: Occupancy, before: Found): Found {
+  const { vm, pairs, apart, near, ports } = needs;
+  const { labels } = vm.spec;
+  let found = before;
+  for (const [label, scoped] of apart) {
+    if (load.count(scoped) > 0) found = and(found, { rule: 'apart', label, asked: true });
   }
-  let at = 0;
-  for (const pair of pairsInProject(vm)) {
-    if (load.keepApart(pair) > 0) add({ rule: 'apart', label: labelPairs(labels)[at] ?? pair, asked: false });
-    at += 1;
+  if (load.keepsApart) {
+    pairs.forEach((pair, at) => {
+      if (load.keepApart(pair) === 0) return;
+      found = and(found, { rule: 'apart', label: labelPairs(labels)[at] ?? pair, asked: false });
+    });
   }
-  for (const label of placement.near ?? []) {
-    const scoped = inProject(vm, label);
+  for (const [label, scoped] of near) {
     if (load.count(scoped) > 0 || (hasPair(labels, label) && loads.placed(scoped) === 0)) continue;
-    add({ rule: 'near', label });
+    found = and(found, { rule: 'near', label });
   }
-  limitMisfits(vm, load, 'host', '', add);
+  found = limitMisfits(needs, load, 'host', '', found);
   const zone = hostZone(host);
-  limitMisfits(vm, loads.zone(zone), 'zone', zone, add);
-  for (const port of vmPorts(vm)) {
+  found = limitMisfits(needs, loads.zone(zone), 'zone', zone, found);
+  for (const port of ports) {
     const usedBy = load.portUser(port);
-    if (usedBy !== undefined && usedBy !== vm.name) add({ rule: 'hostPort', port, usedBy });
+    if (usedBy !== undefined && usedBy !== vm.name) found = and(found, { rule: 'hostPort', port, usedBy });
   }
+  return found;
+}
+
+/** As {@link misfits}, for a VM that is held against many hosts. `load` is what is taken on the host. */
+export function misfitsOf(needs: Needs, host: Host, loads: Loads, load: Occupancy): readonly Misfit[] {
+  const { vm, vcpu, memoryMib } = needs;
+  const { host: pinnedTo } = vm.spec.placement;
+  // A VM that is meant for one host only is not told about the others.
+  if (pinnedTo !== undefined && pinnedTo !== host.name) return [{ rule: 'pinned', to: pinnedTo }];
+  let found = hostMisfits(needs, host);
+  if (host.facts === undefined) return found ?? NONE;
+  const capacity = hostCapacity(host);
+  const freeVcpu = capacity.vcpu - load.vcpu;
+  const freeMemory = capacity.memoryMib - load.memoryMib;
+  if (vcpu > freeVcpu) found = and(found, { rule: 'vcpu', needed: vcpu, free: freeVcpu, capacity: capacity.vcpu });
+  if (memoryMib > freeMemory) {
+    found = and(found, { rule: 'memory', needed: memoryMib, free: freeMemory, capacity: capacity.memoryMib });
+  }
+  if (needs.hasData) {
+    volumeMisfits(vm, host, loads, (misfit) => {
+      found = and(found, misfit);
+    });
+  }
+  return neighbourMisfits(needs, host, loads, load, found) ?? NONE;
 }
 
 /** Every rule that keeps `vm` off `host`, where `loads` is taken already, not counting `vm` itself. Empty when it fits. */
 export function misfits(vm: Vm, host: Host, loads: Loads): readonly Misfit[] {
-  const { placement } = vm.spec;
-  // A VM that is meant for one host only is not told about the others.
-  if (placement.host !== undefined && placement.host !== host.name) return [{ rule: 'pinned', to: placement.host }];
-  let found: Misfit[] | undefined;
-  const add = (misfit: Misfit): void => {
-    found ??= [];
-    found.push(misfit);
-  };
-  hostMisfits(vm, host, add);
-  if (host.facts === undefined) return found ?? NONE;
-  const capacity = hostCapacity(host);
-  const need = vmResources(vm);
-  const load = loads.of(host.id);
-  const freeVcpu = capacity.vcpu - load.vcpu;
-  const freeMemory = capacity.memoryMib - load.memoryMib;
-  if (need.vcpu > freeVcpu) add({ rule: 'vcpu', needed: need.vcpu, free: freeVcpu, capacity: capacity.vcpu });
-  if (need.memoryMib > freeMemory) {
-    add({ rule: 'memory', needed: need.memoryMib, free: freeMemory, capacity: capacity.memoryMib });
-  }
-  volumeMisfits(vm, host, loads, add);
-  neighbourMisfits(vm, host, loads, add);
-  return found ?? NONE;
+  return misfitsOf(needsOf(vm), host, loads, loads.of(host.id));
 }
 
 /** Rules that other VMs leaving the host can do nothing about. */

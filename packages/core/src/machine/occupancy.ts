@@ -36,6 +36,9 @@ export class Occupancy implements Resources {
   readonly #base: Occupancy | undefined;
   #vcpu = 0;
   #memoryMib = 0;
+  /** VMs that keep apart from others, and that ask for limits here, those of the base included: all that most need to know. */
+  #keepingApart = 0;
+  #limiting = 0;
   /** MiB by pool of volumes that have yet to be made. */
   readonly #disk: Counts = new Map();
   /** Null: what holds the port in the base is gone. */
@@ -51,6 +54,8 @@ export class Occupancy implements Resources {
     if (base === undefined) return;
     this.#vcpu = base.vcpu;
     this.#memoryMib = base.memoryMib;
+    this.#keepingApart = base.#keepingApart;
+    this.#limiting = base.#limiting;
   }
 
   get vcpu(): number {
@@ -77,6 +82,16 @@ export class Occupancy implements Resources {
   count(pair: LabelPair): number {
     const here = this.#labels.size === 0 ? 0 : (this.#labels.get(pair) ?? 0);
     return this.#base === undefined ? here : here + this.#base.count(pair);
+  }
+
+  /** Whether any VM keeps apart from others. Cheaper than to ask for each label: most hosts have none. */
+  get keepsApart(): boolean {
+    return this.#keepingApart > 0;
+  }
+
+  /** Whether any VM asks for a limit. */
+  get hasLimits(): boolean {
+    return this.#limiting > 0;
   }
 
   /** Number of VMs that want none with this label beside them. */
@@ -132,8 +147,11 @@ export class Occupancy implements Resources {
       for (const { created, pool, sizeMib } of vmVolumes(vm)) if (!created) count(this.#disk, pool, by * sizeMib);
     }
     for (const pair of pairsInProject(vm)) count(this.#labels, pair, by);
-    if (this.#per === 'host')
-      for (const pair of spec.placement.apart ?? []) count(this.#apart, inProject(vm, pair), by);
+    if (this.#per === 'host' && spec.placement.apart !== undefined) {
+      this.#keepingApart += by;
+      for (const pair of spec.placement.apart) count(this.#apart, inProject(vm, pair), by);
+    }
+    if (spec.placement.limits !== undefined) this.#limiting += by;
     for (const { label: plain, per, max } of spec.placement.limits ?? []) {
       if (per !== this.#per) continue;
       const label = inProject(vm, plain);

@@ -2,7 +2,7 @@
  * The hosts for VMs that ask for the same, ordered once and kept in order while a pass places one VM after the other. So
  * a pass looks at every host once for each kind of VM, and at a few for each VM.
  */
-import { type Misfit, misfits } from '../machine/fit.ts';
+import { type Misfit, misfits, misfitsOf, type Needs, needsOf } from '../machine/fit.ts';
 import { inProject } from '../machine/label-scope.ts';
 import type { Loads } from '../machine/occupancy.ts';
 import { type Host, hostZone } from '../model/host.ts';
@@ -70,9 +70,10 @@ function behind(weighed: Weighed[]): Weighed[] {
 
 /** Hosts by points. Made empty: every host is offered to it once, before it is asked for the best. */
 class ByPoints implements Candidates {
-  readonly #vm: Vm;
   readonly #strategy: Strategy;
   readonly #loads: PassLoads;
+  /** What the VM asks for that was looked at last: for all of the kind it is nearly the same, and not quite. */
+  #needs: Needs;
   /** By zone where wishes speak of zones, else all in one. */
   readonly #heaps = new Map<string, HostHeap>();
   readonly #byZone: boolean;
@@ -86,7 +87,7 @@ class ByPoints implements Candidates {
   #seen: number;
 
   constructor(vm: Vm, strategy: Strategy, loads: PassLoads) {
-    this.#vm = vm;
+    this.#needs = needsOf(vm);
     this.#strategy = strategy;
     this.#loads = loads;
     const { spread, pack } = vm.spec.placement;
@@ -101,12 +102,14 @@ class ByPoints implements Candidates {
 
   /** Takes a host in, unless no VM of the kind fits there in this pass. Nothing may have been placed since it was made. */
   offer(host: Host): void {
-    const against = misfits(this.#vm, host, this.#loads);
-    if (against.length > 0 && against.some((misfit) => isForAll(this.#vm, misfit))) {
+    const { vm } = this.#needs;
+    const load = this.#loads.of(host.id);
+    const against = misfitsOf(this.#needs, host, this.#loads, load);
+    if (against.length > 0 && against.some((misfit) => isForAll(vm, misfit))) {
       this.#excluded.add(against);
       return;
     }
-    const weighed = { host, points: hostPoints(this.#strategy, this.#vm, host, this.#loads) };
+    const weighed = { host, points: hostPoints(this.#strategy, this.#needs, host, load) };
     this.#current.set(host.id, weighed);
     const zone = this.#zoneOf(host);
     const group = this.#offered.get(zone);
@@ -121,14 +124,15 @@ class ByPoints implements Candidates {
   best(vm: Vm): Host | undefined {
     for (const [zone, group] of this.#offered) this.#heaps.set(zone, new HostHeap(group));
     this.#offered.clear();
-    this.#catchUp(vm);
+    this.#needs = needsOf(vm);
+    this.#catchUp();
     const aside: { heap: HostHeap; weighed: Weighed }[] = [];
     let found: Host | undefined;
     for (;;) {
       const heap = this.#bestHeap(vm);
       const weighed = heap?.top;
       if (heap === undefined || weighed === undefined) break;
-      const against = misfits(vm, weighed.host, this.#loads);
+      const against = this.#misfits(weighed.host);
       if (against.length === 0) {
         found = weighed.host;
         break;
@@ -143,11 +147,15 @@ class ByPoints implements Candidates {
     return found;
   }
 
+  #misfits(host: Host): readonly Misfit[] {
+    return misfitsOf(this.#needs, host, this.#loads, this.#loads.of(host.id));
+  }
+
   next(vm: Vm, chosen: Host): Host[] {
     const accept = (weighed: Weighed) =>
       weighed.host !== chosen &&
       this.#current.get(weighed.host.id) === weighed &&
-      misfits(vm, weighed.host, this.#loads).length === 0;
+      this.#misfits(weighed.host).length === 0;
     if (!this.#byZone) {
       const [heap] = this.#heaps.values();
       return heap?.first(NEXT_BEST, NEXT_LOOKS, accept).map(({ host }) => host) ?? [];
@@ -163,13 +171,13 @@ class ByPoints implements Candidates {
   }
 
   /** Weighs the hosts again that were given something since. */
-  #catchUp(vm: Vm): void {
+  #catchUp(): void {
     const { log } = this.#loads;
     for (; this.#seen < log.length; this.#seen++) {
       const before = this.#current.get(log[this.#seen] ?? 0);
       if (before === undefined) continue;
       const { host } = before;
-      const points = hostPoints(this.#strategy, vm, host, this.#loads);
+      const points = hostPoints(this.#strategy, this.#needs, host, this.#loads.of(host.id));
       if (points === before.points) continue;
       const weighed = { host, points };
       this.#current.set(host.id, weighed);
@@ -209,8 +217,9 @@ class ByTurn implements Candidates {
   constructor(vm: Vm, strategy: Strategy, hosts: Iterable<Host>, loads: PassLoads) {
     this.#loads = loads;
     this.parts = partNames(strategy, vm);
+    const needs = needsOf(vm);
     for (const host of hosts) {
-      const against = misfits(vm, host, loads);
+      const against = misfitsOf(needs, host, loads, loads.of(host.id));
       if (against.some((misfit) => isForAll(vm, misfit))) this.#excluded.add(against);
       else this.#hosts.push(host);
     }
@@ -284,12 +293,14 @@ class ByLooking implements Candidates {
   best(vm: Vm): Host | undefined {
     const { near } = vm.spec.placement;
     const mustFollow = near?.map((label) => inProject(vm, label)).find((label) => this.#loads.placed(label) > 0);
+    const needs = needsOf(vm);
     this.#fitting = [];
     this.#excluded = new Exclusions();
     for (const host of this.#hosts) {
       // Most are elsewhere than the company: one look tells.
-      const isAlone = mustFollow !== undefined && this.#loads.of(host.id).count(mustFollow) === 0;
-      const against = isAlone ? ALONE : misfits(vm, host, this.#loads);
+      const load = this.#loads.of(host.id);
+      const isAlone = mustFollow !== undefined && load.count(mustFollow) === 0;
+      const against = isAlone ? ALONE : misfitsOf(needs, host, this.#loads, load);
       if (against.length === 0) this.#fitting.push(host);
       else this.#excluded.add(against);
     }
@@ -302,8 +313,9 @@ class ByLooking implements Candidates {
       const [later, earlier] = [others.filter(({ id }) => id > chosen.id), others.filter(({ id }) => id < chosen.id)];
       return [...later, ...earlier].slice(0, NEXT_BEST);
     }
+    const needs = needsOf(vm);
     const points = (host: Host) =>
-      hostPoints(this.#strategy, vm, host, this.#loads) + zonePoints(vm, hostZone(host), this.#loads);
+      hostPoints(this.#strategy, needs, host, this.#loads.of(host.id)) + zonePoints(vm, hostZone(host), this.#loads);
     return behind(others.map((host) => ({ host, points: points(host) }))).map(({ host }) => host);
   }
 }
@@ -322,8 +334,9 @@ export function bestOf(
   if (strategy === 'round-robin') return hosts.find(({ id }) => id > lastTurn) ?? hosts[0];
   let winner: Host | undefined;
   let most = Number.NEGATIVE_INFINITY;
+  const needs = needsOf(vm);
   for (const host of hosts) {
-    const points = hostPoints(strategy, vm, host, loads) + zonePoints(vm, hostZone(host), loads);
+    const points = hostPoints(strategy, needs, host, loads.of(host.id)) + zonePoints(vm, hostZone(host), loads);
     if (points <= most) continue;
     winner = host;
     most = points;

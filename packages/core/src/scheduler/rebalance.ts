@@ -3,7 +3,7 @@
  * state. Each of its moves fits at once, beside all others of the plan and before any VM has left.
  */
 import { staysPut } from '../machine/apply-move.ts';
-import { misfits } from '../machine/fit.ts';
+import { misfits, needsOf } from '../machine/fit.ts';
 import { type Loads, Occupancy, withoutVm } from '../machine/occupancy.ts';
 import type { ClusterState } from '../machine/state.ts';
 import { strategyOf } from '../model/cluster.ts';
@@ -105,7 +105,9 @@ function bestMove(state: ClusterState, vm: Vm, from: Host, hosts: readonly Host[
   const strategy = strategyOf(state.cluster, state.project(projectOf(vm.name)), vm.spec.placement);
   const at = { hostId: from.id, zone: hostZone(from) };
   const [fit, weigh] = [withoutVm(held, vm, at), withoutVm(later, vm, at)];
-  const points = (host: Host) => hostPoints(strategy, vm, host, weigh) + zonePoints(vm, hostZone(host), weigh);
+  const needs = needsOf(vm);
+  const points = (host: Host) =>
+    hostPoints(strategy, needs, host, weigh.of(host.id)) + zonePoints(vm, hostZone(host), weigh);
   const here = points(from);
   let best: { readonly to: Host; readonly gain: number } | undefined;
   for (const to of hosts) {

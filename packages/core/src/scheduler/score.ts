@@ -1,7 +1,9 @@
 /** How good a host is for a VM: points by part, which the strategy and the VM's wishes give. */
+
+import type { Needs } from '../machine/fit.ts';
 import { inProject } from '../machine/label-scope.ts';
-import type { Loads } from '../machine/occupancy.ts';
-import { type Host, hostCapacity, hostLabels, hostZone } from '../model/host.ts';
+import type { Loads, Occupancy } from '../machine/occupancy.ts';
+import { type Host, hostCapacity, hostLabels, hostZone, type Resources } from '../model/host.ts';
 import { type CompanyWish, hasPair, type Strategy } from '../model/placement.ts';
 import { type Vm, vmResources } from '../model/vm.ts';
 
@@ -31,19 +33,17 @@ function share(free: number, capacity: number): number {
 }
 
 /** The share, 0 to 1, that is left after placing of the resource that is then the scarcer one. */
-function leftAfter(vm: Vm, host: Host, loads: Loads): number {
+function leftAfter(need: Resources, host: Host, load: Occupancy): number {
   const capacity = hostCapacity(host);
-  const need = vmResources(vm);
-  const load = loads.of(host.id);
   return Math.min(
     share(capacity.vcpu - load.vcpu - need.vcpu, capacity.vcpu),
     share(capacity.memoryMib - load.memoryMib - need.memoryMib, capacity.memoryMib),
   );
 }
 
-function strategyPoints(strategy: Strategy, vm: Vm, host: Host, loads: Loads): number {
+function strategyPoints(strategy: Strategy, need: Resources, host: Host, load: Occupancy): number {
   if (strategy === 'round-robin' || strategy === 'manual') return 0;
-  const left = leftAfter(vm, host, loads);
+  const left = leftAfter(need, host, load);
   return points(STRATEGY_WEIGHT, strategy === 'most-available' ? left : 1 - left);
 }
 
@@ -59,16 +59,21 @@ function costPoints(weight: number, host: Host): number {
   return points(weight, 1 / (1 + (host.settings.cost ?? 0)));
 }
 
-/** Points of what concerns one host: they change only with that host. */
-export function hostPoints(strategy: Strategy, vm: Vm, host: Host, loads: Loads): number {
+/** Points of what concerns one host, on which `load` is taken: they change only with that host. */
+export function hostPoints(strategy: Strategy, needs: Needs, host: Host, load: Occupancy): number {
+  const { vm } = needs;
   const { prefer, spread, pack, costWeight } = vm.spec.placement;
-  let sum = strategyPoints(strategy, vm, host, loads);
-  for (const { label, weight } of prefer ?? []) if (hasPair(hostLabels(host), label)) sum += points(weight, 1);
-  const load = loads.of(host.id);
-  for (const wish of spread ?? [])
-    if (wish.per === 'host') sum += spreadPoints(wish, load.count(inProject(vm, wish.label)));
-  for (const wish of pack ?? [])
-    if (wish.per === 'host') sum += packPoints(wish, load.count(inProject(vm, wish.label)));
+  let sum = strategyPoints(strategy, needs, host, load);
+  if (prefer !== undefined) {
+    for (const { label, weight } of prefer) if (hasPair(hostLabels(host), label)) sum += points(weight, 1);
+  }
+  if (spread !== undefined) {
+    for (const wish of spread)
+      if (wish.per === 'host') sum += spreadPoints(wish, load.count(inProject(vm, wish.label)));
+  }
+  if (pack !== undefined) {
+    for (const wish of pack) if (wish.per === 'host') sum += packPoints(wish, load.count(inProject(vm, wish.label)));
+  }
   return costWeight === undefined ? sum : sum + costPoints(costWeight, host);
 }
 
@@ -98,7 +103,7 @@ export function partNames(strategy: Strategy, vm: Vm): string[] {
 /** The points of a host by part; they add up to its score. */
 export function partPoints(strategy: Strategy, vm: Vm, host: Host, loads: Loads): number[] {
   const { prefer, spread, pack, costWeight } = vm.spec.placement;
-  const found = [strategyPoints(strategy, vm, host, loads)];
+  const found = [strategyPoints(strategy, vmResources(vm), host, loads.of(host.id))];
   for (const { label, weight } of prefer ?? []) {
     found.push(hasPair(hostLabels(host), label) ? points(weight, 1) : 0);
   }

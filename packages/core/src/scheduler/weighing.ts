@@ -2,7 +2,7 @@
  * What a decision is remembered by: of few hosts what was seen of each, of many the best few and how many each rule ruled
  * out. So what it costs to remember a placement does not grow with the number of hosts.
  */
-import { type Misfit, misfits } from '../machine/fit.ts';
+import { type Misfit, misfitsOf, needsOf } from '../machine/fit.ts';
 import { describeMisfit } from '../machine/fit-text.ts';
 import type { Loads } from '../machine/occupancy.ts';
 import type { Host } from '../model/host.ts';
@@ -53,9 +53,10 @@ export function weighAll({ vm, strategy, hosts, loads, from, by }: Question, cho
   const found: { readonly id: number; readonly points: readonly number[]; readonly sum: number }[] = [];
   const against: { hostId: number; rules: { rule: string; text: string }[] }[] = [];
   const excluded = new Exclusions();
+  const needs = needsOf(vm);
   const isSmall = hosts.length <= ALL_KEPT_UP_TO;
   for (const host of hosts) {
-    const broken = misfits(vm, host, loads);
+    const broken = misfitsOf(needs, host, loads, loads.of(host.id));
     if (broken.length === 0) {
       const points = partPoints(strategy, vm, host, loads);
       found.push({ id: host.id, points, sum: points.reduce((sum, more) => sum + more, 0) });
