@@ -84,7 +84,7 @@ export const MACHINE_MUTATIONS: readonly Mutation[] = [
       summary: 'a VM goes to a host that is large enough for it, whatever runs there',
     },
     ...{ budget: 20, workload: 'crowded', profile: 'calm' },
-    rewrites: [{ file: 'machine/fit', find: 'if (need.vcpu > freeVcpu)', replace: 'if (need.vcpu > capacity.vcpu)' }],
+    rewrites: [{ file: 'machine/fit', find: 'if (vcpu > freeVcpu)', replace: 'if (vcpu > capacity.vcpu)' }],
   },
   {
     ...{
@@ -117,7 +117,7 @@ export const MACHINE_MUTATIONS: readonly Mutation[] = [
   {
     ...{ name: 'places-on-lost-hosts', summary: 'VMs go to hosts that nobody hears from' },
     ...{ budget: 300, workload: 'vms', profile: 'default', durationMs: 60_000 },
-    rewrites: [{ file: 'machine/fit', find: "if (!host.reachable) add({ rule: 'unreachable' });", replace: '' }],
+    rewrites: [{ file: 'machine/fit', find: 'if (!host.reachable) found', replace: 'if (host.id < 0) found' }],
   },
   {
     ...{ name: 'index-not-moved', summary: 'a change of status leaves the index of a VM as it was' },
@@ -159,8 +159,8 @@ export const MACHINE_MUTATIONS: readonly Mutation[] = [
     rewrites: [
       {
         file: 'machine/fit',
-        find: 'if (load.keepApart(pair) > 0) add',
-        replace: 'if (load.keepApart(pair) > 99) add',
+        find: 'if (load.keepApart(pair) === 0) return',
+        replace: 'if (load.keepApart(pair) < 99) return',
       },
     ],
   },

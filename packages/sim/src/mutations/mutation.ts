@@ -75,6 +75,13 @@ export function alterReceived(
 
 /** The ports of `ports` with another way to answer clients. */
 export function withClient(ports: Ports, client: Partial<Ports['client']>): Ports {
-  const { commandDone, readDone, changed, reset } = ports.client;
-  return { ...ports, client: { commandDone, readDone, changed, reset, ...client } };
+  const { client: own } = ports;
+  // Its methods are those of an object: they work on that one only.
+  const kept: Ports['client'] = {
+    commandDone: (id, outcome) => own.commandDone(id, outcome),
+    readDone: (id, outcome) => own.readDone(id, outcome),
+    changed: (changes) => own.changed(changes),
+    reset: (index) => own.reset(index),
+  };
+  return { ...ports, client: { ...kept, ...client } };
 }
