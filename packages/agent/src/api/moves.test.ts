@@ -106,3 +106,44 @@ t.test('a plan is made, and carried out as far as it still holds', async (t) => 
   const old = asked.map((move) => ({ ...move, epoch: 1 }));
   t.match(await call(socket, 'POST', '/v1/cluster/rebalance', { moves: old }), { status: 409 });
 });
+
+t.test('VMs that are near each other move together, and a move is taken back', async (t) => {
+  const { socket, cluster } = await serve(t, { cluster: lab() });
+  const near = { ...SPEC, labels: { app: 'pair' }, placement: { near: ['app=pair'] } };
+  for (const name of ['a', 'b']) {
+    await call(socket, 'POST', '/v1/vms', { name, spec: near });
+    cluster.assign(name, 1);
+  }
+  const migrate = (name: string, body: object = {}) => call(socket, 'POST', `/v1/vms/${name}/migrate`, body);
+  t.match(await migrate('a'), {
+    status: 422,
+    json: {
+      error: {
+        message: 'VM a goes only together with b (near app=pair): `n3xctl vm migrate a --together` moves them all',
+      },
+    },
+  });
+  t.match(await migrate('a', { host: 'n9', together: true }), { status: 404 });
+  t.match(await call(socket, 'POST', '/v1/vms/a/migrate?ifModifiedIndex=1', { together: true }), { status: 409 });
+  t.match(await migrate('a', { host: 'n2', together: true }), {
+    status: 200,
+    json: { changed: true, together: ['b'], vm: { name: 'a', movingTo: 'n2' } },
+  });
+  t.match(await call(socket, 'GET', '/v1/vms/b'), { json: { movingTo: 'n2' } });
+  t.match(await call(socket, 'POST', '/v1/vms/b/migrate/cancel'), { status: 200, json: { changed: true } });
+  t.equal((await call(socket, 'GET', '/v1/vms/b')).json['moving'], undefined);
+  t.match(await call(socket, 'POST', '/v1/vms/b/migrate/cancel'), { status: 200, json: { changed: false } });
+  t.match(await call(socket, 'POST', '/v1/vms/c/migrate/cancel'), { status: 404 });
+  await call(socket, 'POST', '/v1/vms/a/migrate/cancel');
+  await call(socket, 'POST', '/v1/hosts/n2/settings', { cordoned: true });
+  t.match(await migrate('a', { together: true }), {
+    status: 422,
+    json: {
+      error: { message: /^VM a goes only together with b .* no other host takes them: n2 is cordoned \(for a\)/ },
+    },
+  });
+  await call(socket, 'POST', '/v1/vms', { name: 'alone', spec: SPEC });
+  cluster.assign('alone', 1);
+  await call(socket, 'POST', '/v1/hosts/n2/settings', { cordoned: false });
+  t.match(await migrate('alone', { together: true }), { status: 200, json: { together: [], vm: { movingTo: 'n2' } } });
+});

@@ -48,7 +48,13 @@ export function addMigrate(vm: Command, terminal: Terminal): void {
       .description('move a VM to another host: built there, stopped here, started there; or take that back')
       .argument('<name>', 'name of the VM')
       .option('--to <host>', 'name of the host, by default the best one')
-      .addOption(new Option('--cancel', 'take a move that is under way back; it stays where it is').conflicts('to'))
+      .addOption(
+        new Option('--cancel', 'take a move that is under way back; it stays where it is').conflicts([
+          'to',
+          'together',
+        ]),
+      )
+      .option('--together', 'take those of its host along that it is to be near (--near)')
       .option('--wait', 'wait until it runs on its new host, or on its old one again, with progress on a terminal'),
     terminal,
     async () => (await import('./vm-migrate.ts')).migrate,

@@ -129,9 +129,15 @@ t.test('a VM is moved, and waited for', async (t) => {
   const api = await ApiDouble.start(t);
   const ctl = (...args: string[]) => runCli([...args, '--socket', api.socket]);
   const moving = makeVm({ moving: MOVING, movingTo: 'n2' });
-  api.on('migrateVm', () => ({ vm: moving, changed: true, index: 8 }));
+  api.on('migrateVm', () => ({ vm: moving, changed: true, index: 8, together: ['db'] }));
+  t.equal(
+    (await ctl('vm', 'migrate', 'web', '--together')).stdout,
+    'vm web: moves to n2 together with db (running on n1)\n',
+  );
+  t.same(api.seen('migrateVm')[0]?.body, { together: true });
+  api.on('migrateVm', () => ({ vm: moving, changed: true, index: 8, together: [] }));
   t.equal((await ctl('vm', 'migrate', 'web', '--to', 'n2')).stdout, 'vm web: moves to n2 (running on n1)\n');
-  t.same(api.seen('migrateVm')[0]?.body, { host: 'n2' });
+  t.same(api.seen('migrateVm')[1]?.body, { host: 'n2', together: false });
   const arrived = makeVm({ hostName: 'n2', assignment: { hostId: 2, epoch: 12 } });
   const states = [moving, makeVm({ phase: 'pending', hostName: null, assignment: null }), arrived];
   api.on('getVm', () => states.shift() ?? arrived);

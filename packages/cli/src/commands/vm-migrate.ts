@@ -25,7 +25,7 @@ async function cancel(context: Context, name: string, waits: boolean): Promise<v
 export async function migrate(
   context: Context,
   args: readonly string[],
-  options: { readonly to?: string; readonly cancel?: true; readonly wait?: true },
+  options: { readonly to?: string; readonly cancel?: true; readonly together?: true; readonly wait?: true },
 ): Promise<void> {
   context.refuseStale();
   const name = args[0] ?? '';
@@ -35,15 +35,19 @@ export async function migrate(
     deadline: deadlines.request,
     params: { name },
     query: {},
-    body: options.to === undefined ? {} : { host: options.to },
+    body: {
+      ...(options.to === undefined ? {} : { host: options.to }),
+      ...(options.together === true ? { together: true } : {}),
+    },
   });
   const waits = options.wait === true && answer.vm.moving !== undefined;
   const vm = waits ? await waitForMove(context, answer.vm, deadlines.whole) : answer.vm;
   const to = answer.vm.movingTo;
+  const others = answer.together.length === 0 ? '' : ` together with ${answer.together.join(', ')}`;
   const done = waits
     ? 'moved'
     : answer.changed
-      ? `moves${to === undefined ? ' off its host' : ` to ${to}`}`
+      ? `moves${to === undefined ? ' off its host' : ` to ${to}`}${others}`
       : 'unchanged';
   await context.show({ ...answer, vm }, { names: [name], text: () => vmLine(vm, done) });
 }

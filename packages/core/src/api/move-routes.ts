@@ -126,8 +126,16 @@ export const MOVE_ROUTES = {
     changes: true,
     params: z.strictObject({ name: vmNameSchema }),
     query: changeQuerySchema,
-    body: z.strictObject({ host: nameSchema.optional() }),
-    answer: { type: 'json', schema: vmChangeResponseSchema },
+    body: z.strictObject({
+      host: nameSchema.optional(),
+      /** Those of its host that it is to be near go along. */
+      together: z.boolean().default(false),
+    }),
+    answer: {
+      type: 'json',
+      /** `together`: names of those that go along. */
+      schema: vmChangeResponseSchema.extend({ together: z.array(z.string()) }),
+    },
     errors: [...CHANGE, 'N3X_NOT_FOUND'],
   },
   cancelMigration: {

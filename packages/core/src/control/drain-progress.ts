@@ -62,6 +62,11 @@ function look(state: ClusterState, host: Host, vm: Vm, wallMs: number): DrainedV
   }
   const goal = relocate(state, vm, host.drain?.mode ?? 'drain');
   if (goal.type === 'stuck') return { name, state: 'stuck', to: null, text: goal.message };
+  if (goal.type === 'together') {
+    const others = goal.vms.slice(1).map((one) => one.name);
+    const text = `waits for its turn, together with ${others.join(', ')} (near ${goal.labels.join(', ')})`;
+    return { name, state: 'waiting', to: null, text };
+  }
   return { name, state: 'waiting', to: null, text: 'waits for its turn' };
 }
 

@@ -8,10 +8,10 @@ import { describeMisfit } from '../machine/fit-text.ts';
 import type { ClusterState } from '../machine/state.ts';
 import { type Drain, isDraining } from '../model/drain.ts';
 import type { Host } from '../model/host.ts';
-import { MOVE_RETRY_MS, moveOf } from '../model/move.ts';
+import { MOVE_RETRY_MS, type MoveCause, moveOf } from '../model/move.ts';
 import type { Vm } from '../model/vm.ts';
 import { PassLoads } from '../scheduler/loads.ts';
-import { relocate } from '../scheduler/relocation.ts';
+import { type Relocation, relocate } from '../scheduler/relocation.ts';
 import type { Decision, LeaderView } from './decision.ts';
 
 const PREFIX = 'move/';
@@ -77,6 +77,12 @@ function inTurn(vms: readonly Vm[], drain: Drain, left: number, wallMs: number):
   return [...vms.slice(start), ...vms.slice(0, start)].slice(0, most);
 }
 
+/** A VM whose last move failed a short while ago, with why. */
+function triedInVain({ name, moveFailure: failure }: Vm, wallMs: number): string | undefined {
+  const isRecent = failure !== undefined && wallMs >= failure.atMs && wallMs < failure.atMs + MOVE_RETRY_MS;
+  return isRecent ? `${name} (tried in vain: ${failure.message})` : undefined;
+}
+
 function planHost(
   state: ClusterState,
   host: Host,
@@ -90,16 +96,34 @@ function planHost(
   const all = [...state.vmsOnHost(host.id)].sort(byName);
   const candidates = all.filter((vm) => moveOf(vm) === undefined && !goesAnyway(vm));
   const looked = inTurn(candidates, drain, all.length, wallMs);
+  const gone = new Set<string>();
   for (const vm of looked) {
     if (room <= 0 || vm.assignment === null) break;
-    const failure = vm.moveFailure;
-    if (failure !== undefined && wallMs < failure.atMs + MOVE_RETRY_MS && wallMs >= failure.atMs) {
-      stuck.push(`${vm.name} (tried in vain: ${failure.message})`);
+    if (gone.has(vm.name)) continue;
+    const failure = triedInVain(vm, wallMs);
+    if (failure !== undefined) {
+      stuck.push(failure);
       continue;
     }
     const goal = relocate(state, vm, drain.mode, loads);
     if (goal.type === 'stuck') {
       stuck.push(`${vm.name} ${goal.message}`);
+      continue;
+    }
+    if (goal.type === 'together') {
+      const inVain = goal.vms.flatMap((one) => triedInVain(one, wallMs) ?? []);
+      if (inVain.length > 0) {
+        stuck.push(`${vm.name} goes only together with ${inVain.join(', ')}`);
+        continue;
+      }
+      // More than the limit allows go when nobody else does.
+      if (goal.vms.length > room && room < drain.parallel) continue;
+      moves.push(moveTogether(goal, drain.mode, by));
+      for (const one of goal.vms) {
+        loads.reserve(one, goal.host.id);
+        gone.add(one.name);
+      }
+      room -= goal.vms.length;
       continue;
     }
     const target = goal.type === 'to' ? { targetId: goal.host.id, weighing: goal.weigh(by) } : {};
@@ -110,8 +134,24 @@ function planHost(
     room -= 1;
   }
   const getsOn = moves.length > 0 || all.length > candidates.length;
-  const rest = candidates.length - moves.length;
+  const alone = moves.length - moves.filter(isTogether).length;
+  const rest = candidates.length - alone - gone.size;
   return { moves, stuck, rest, getsOn, isWhole: looked.length === candidates.length };
+}
+
+/** The command by which several VMs leave as one. */
+function moveTogether(goal: Relocation & { type: 'together' }, cause: MoveCause, by: number): Decision {
+  const weighings = goal.weigh(by);
+  const moves = goal.vms.map(({ name, uid, assignment }, at) => {
+    const weighing = weighings[at];
+    return { name, uid, epoch: assignment?.epoch ?? 0, ...(weighing === undefined ? {} : { weighing }) };
+  });
+  const command = { type: 'vmMoveTogether', cause, targetId: goal.host.id, moves } as const;
+  return { type: 'command', key: `${PREFIX}${goal.vms[0]?.name}`, command };
+}
+
+function isTogether(decision: Decision): boolean {
+  return decision.type === 'command' && decision.command.type === 'vmMoveTogether';
 }
 
 /** What stays and why, in one line. */

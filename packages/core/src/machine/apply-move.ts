@@ -11,7 +11,7 @@ import { isDisposable, type Vm } from '../model/vm.ts';
 import { assign, unfit } from './assign.ts';
 import type { Command } from './command.ts';
 import { misfits } from './fit.ts';
-import { withoutVm } from './occupancy.ts';
+import { type Loads, withoutVm } from './occupancy.ts';
 import type { ClusterState } from './state.ts';
 import type { Transaction } from './transaction.ts';
 import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
@@ -81,8 +81,14 @@ function drainRefusal(state: ClusterState, vm: Vm, host: Host, cause: MoveCause)
   return refused(vm, `waits: ${drain.parallel} of host ${host.name} are on their way already`);
 }
 
+/**
+ * A move that is one of several. `judge` it first, which changes nothing, by what is taken where without those that go and
+ * with the others where they go to; once all may go, each has been `judged`.
+ */
+export type Together = { readonly judge: (vm: Vm) => Loads } | 'judged';
+
 /** Begins one move, or says why not. */
-function begin(tx: Transaction, command: Omit<CommandOf<'vmMove'>, 'type'>): Verdict {
+export function beginMove(tx: Transaction, command: Omit<CommandOf<'vmMove'>, 'type'>, together?: Together): Verdict {
   const { name, uid, epoch, cause, targetId } = command;
   const vm = tx.state.vm(name);
   if (vm === undefined || vm.uid !== uid) return notFound('VM', name, 'it went while its move was planned');
@@ -104,7 +110,7 @@ function begin(tx: Transaction, command: Omit<CommandOf<'vmMove'>, 'type'>): Ver
   if (!source.reachable) {
     return refused(vm, `cannot leave ${source.name} in good order: the host is not heard from. Bring it back first`);
   }
-  const full = drainRefusal(tx.state, vm, source, cause);
+  const full = together === undefined ? drainRefusal(tx.state, vm, source, cause) : undefined;
   if (full !== undefined) return full;
   const target = targetId === undefined ? undefined : tx.state.host(targetId);
   if (target === undefined) {
@@ -112,10 +118,18 @@ function begin(tx: Transaction, command: Omit<CommandOf<'vmMove'>, 'type'>): Ver
     if (vm.power === 'running') return refused(vm, 'runs: its move needs a target');
   } else {
     if (target.id === source.id) return refused(vm, `is on ${source.name} already`);
-    const hint = `\`n3xctl vm explain ${name}\` shows where it fits`;
-    const misfit = unfit(vm, target, misfits(vm, target, loadsWithout(tx.state, vm)), hint);
+    const isJudged = together === 'judged';
+    const loads = together === undefined || isJudged ? loadsWithout(tx.state, vm) : together.judge(vm);
+    const against = isJudged ? [] : misfits(vm, target, loads);
+    const isBound = cause === 'migrate' && against.some(({ rule }) => rule === 'near');
+    const along = isBound
+      ? `; with those that it is to be near it moves by \`n3xctl vm migrate ${name} --together\``
+      : '';
+    const hint = `\`n3xctl vm explain ${name}\` shows where it fits${along}`;
+    const misfit = unfit(vm, target, against, hint);
     if (misfit !== undefined) return misfit;
   }
+  if (together !== undefined && together !== 'judged') return done();
   // Nothing to be built for what is stopped, and no time for it when all have to go.
   const step = vm.power === 'running' && cause !== 'evacuate' ? 'prepare' : 'leave';
   const moving: Move = {
@@ -151,7 +165,7 @@ export function applyVmMove(tx: Transaction, command: CommandOf<'vmMove'>): Verd
     const message = `VM ${name} has changed: it is at index ${vm.modifiedIndex}, the request was made for ${expected}. Read it again`;
     return no(ERROR_CODES.conflict, message, { name, modifiedIndex: vm.modifiedIndex });
   }
-  return begin(tx, command);
+  return beginMove(tx, command);
 }
 
 /** `clusterRebalance`: what has moved on, or fits no more, is left out, and the first reason is told. */
@@ -159,7 +173,7 @@ export function applyClusterRebalance(tx: Transaction, command: CommandOf<'clust
   let [moved, left] = [0, 0];
   let reason: Verdict | undefined;
   for (const move of command.moves) {
-    const verdict = begin(tx, { ...move, cause: 'rebalance' });
+    const verdict = beginMove(tx, { ...move, cause: 'rebalance' });
     if (verdict.ok) {
       if (verdict.changed) moved += 1;
       continue;

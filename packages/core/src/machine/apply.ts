@@ -22,6 +22,7 @@ import { applyHostJoinExpired } from './apply-join-expired.ts';
 import { applyLockAcquire, applyLockBreak, applyLockExpire, applyLockRelease, applyLockRenew } from './apply-lock.ts';
 import { applyVmMigrateCancel } from './apply-migrate-cancel.ts';
 import { applyClusterRebalance, applyVmMove, applyVmMoveBuilt, applyVmMoveCancel } from './apply-move.ts';
+import { applyVmMoveTogether } from './apply-move-together.ts';
 import { applyNetworkCreate, applyNetworkDelete, applyNetworkHoldEnd, applyNetworkSet } from './apply-network.ts';
 import {
   applyVmAssign,
@@ -126,6 +127,8 @@ function verdictOn(tx: Transaction, term: Term, command: Command): Verdict {
       return applyVmMove(tx, command);
     case 'vmMoveBuilt':
       return applyVmMoveBuilt(tx, command);
+    case 'vmMoveTogether':
+      return applyVmMoveTogether(tx, command);
     case 'vmMigrateCancel':
       return applyVmMigrateCancel(tx, command);
     case 'vmMoveCancel':

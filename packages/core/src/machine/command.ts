@@ -8,7 +8,7 @@ import { clusterSettingsSchema, eventKindSchema } from '../model/cluster.ts';
 import { drainModeSchema, drainOutcomeSchema, drainParallelSchema } from '../model/drain.ts';
 import { hostFactsSchema, hostRoleSchema, hostSettingsSchema } from '../model/host.ts';
 import { lockHolderSchema, lockReasonSchema, lockSlotsSchema, lockTtlSchema } from '../model/lock.ts';
-import { moveCauseSchema } from '../model/move.ts';
+import { moveCauseSchema, TOGETHER_MAX } from '../model/move.ts';
 import { annotationChangesSchema, labelChangesSchema, nameSchema } from '../model/names.ts';
 import { networkChangesSchema, networkSpecSchema } from '../model/network.ts';
 import { strategySchema } from '../model/placement.ts';
@@ -158,6 +158,16 @@ export const commandSchema = z.discriminatedUnion('type', [
     ifModifiedIndex: z.int().optional(),
     /** What was seen of the hosts when the target was chosen; absent when it was named. */
     weighing: weighingSchema.optional(),
+  }),
+  /** VMs of one host that are to be near each other leave it together, all of them or none. */
+  z.strictObject({
+    type: z.literal('vmMoveTogether'),
+    cause: moveCauseSchema,
+    targetId: hostId,
+    moves: z
+      .array(z.strictObject({ name: vmNameSchema, uid, epoch, weighing: weighingSchema.optional() }))
+      .min(2)
+      .max(TOGETHER_MAX),
   }),
   /** The target of a move has built the VM, or could not. `index` is that at which the move began. */
   z.strictObject({

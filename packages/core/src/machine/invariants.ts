@@ -234,14 +234,19 @@ function checkMove(state: ClusterState, vm: Vm, found: string[]): void {
   const cause = moveOf(vm)?.cause;
   if (source === undefined || (cause !== 'drain' && cause !== 'evacuate')) return;
   let leaving = 0;
+  let earlier = 0;
   for (const other of state.vmsOnHost(source.id)) {
-    const why = moveOf(other)?.cause;
-    if (why === 'drain' || why === 'evacuate') leaving += 1;
+    const move = moveOf(other);
+    if (move?.cause !== 'drain' && move?.cause !== 'evacuate') continue;
+    leaving += 1;
+    if (move.index !== moveOf(vm)?.index) earlier += 1;
   }
   const { drain } = source;
   if (drain === undefined) found.push(`${vm.name} is moved off ${source.name}, which is not drained`);
   // A drain that is asked for again with another limit begins with what is under way.
-  else if (leaving > drain.parallel) found.push(`${leaving} VMs leave ${source.name}, ${drain.parallel} may`);
+  // Those that can only go together go at one index, and where they are more than the limit alone.
+  else if (leaving > drain.parallel && (earlier > 0 || leaving === 1))
+    found.push(`${leaving} VMs leave ${source.name}, ${drain.parallel} may`);
 }
 
 /**

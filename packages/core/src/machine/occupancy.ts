@@ -205,6 +205,22 @@ export function withoutVm(
   };
 }
 
+/** What is taken where, if some VMs were on one host beside those that are there. */
+export function withVms(loads: Loads, hostId: number, zone: string, vms: readonly Vm[]): Loads {
+  const host = new Occupancy('host', loads.of(hostId));
+  const inZone = new Occupancy('zone', loads.zone(zone));
+  for (const vm of vms) {
+    host.add(vm);
+    inZone.add(vm);
+  }
+  return {
+    of: (id) => (id === hostId ? host : loads.of(id)),
+    zone: (name) => (name === zone ? inZone : loads.zone(name)),
+    stored: (id, pool) => loads.stored(id, pool),
+    placed: (pair) => loads.placed(pair) + vms.filter((vm) => pairsInProject(vm).includes(pair)).length,
+  };
+}
+
 /** What is taken where, were it not for some VMs of one host. */
 export function withoutVms(loads: Loads, hostId: number, zone: string, vms: readonly Vm[]): Loads {
   const host = new Occupancy('host', loads.of(hostId));

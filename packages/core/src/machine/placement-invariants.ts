@@ -47,8 +47,10 @@ export function checkNeighbours(state: ClusterState, vm: Vm, host: Host, found: 
       if (hasLabel(vm, projectOf(other.name), pair)) wrong(`${other.name} keeps apart from ${pair}`);
     }
   }
+  // Those that leave another host together arrive one after the other.
+  const beside = [...others, ...state.vmsMovingTo(host.id)];
   for (const pair of placement.near ?? []) {
-    if (others.some((other) => hasLabel(other, project, pair))) continue;
+    if (beside.some((other) => hasLabel(other, project, pair))) continue;
     const first = hasPair(vm.spec.labels, pair);
     const elsewhere = [...state.vms()].some(
       (other) => other.name !== vm.name && other.assignment !== null && hasLabel(other, project, pair),

@@ -10,6 +10,7 @@ import { SAMPLE_START_MS, sampleFacts, sampleSettings } from './sample.ts';
 import type { ClusterState } from './state.ts';
 
 const KINDS = [
+  'together',
   'move',
   'move',
   'move',
@@ -77,7 +78,10 @@ export const arbitraryMove: fc.Arbitrary<(state: ClusterState) => Command> = fc
     const moving = placed.filter((vm) => moveOf(vm) !== undefined);
     // Before one can arrive another has to set out.
     const kind = moving.length === 0 && ['built', 'gone', 'cancel'].includes(drawn) ? 'move' : drawn;
-    const vm: Vm | undefined = pick(kind === 'move' || kind === 'rebalance' ? placed : moving, which);
+    const vm: Vm | undefined = pick(
+      kind === 'move' || kind === 'together' || kind === 'rebalance' ? placed : moving,
+      which,
+    );
     const of = { name: vm?.name ?? 'a', uid: vm?.uid ?? 'u1' };
     const epoch = (vm?.assignment?.epoch ?? 1) + stale;
     const index = (vm === undefined ? 1 : (moveOf(vm)?.index ?? 1)) + stale;
@@ -114,6 +118,14 @@ export const arbitraryMove: fc.Arbitrary<(state: ClusterState) => Command> = fc
           ...{ type: 'vmRemoved', ...of, hostId: vm?.assignment?.hostId ?? hostId, epoch },
           ...(vm?.deleting === true ? {} : { moveIndex: index }),
         };
+      case 'together': {
+        const group = placed.filter(({ assignment }) => assignment?.hostId === vm?.assignment?.hostId).slice(0, 2);
+        const moves = group.map((one) => ({
+          ...{ name: one.name, uid: one.uid, epoch: (one.assignment?.epoch ?? 1) + stale },
+        }));
+        if (moves.length < 2) return { type: 'vmMove', ...of, epoch, cause: 'migrate', targetId };
+        return { type: 'vmMoveTogether', cause: stale === 0 ? 'migrate' : cause, targetId, moves };
+      }
       case 'cancel':
         if (which % 4 === 0) return { type: 'vmMigrateCancel', name: of.name };
         return { type: 'vmMoveCancel', ...of, index, reason: 'n2 is not reachable' };

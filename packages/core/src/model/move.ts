@@ -52,6 +52,9 @@ export const moveFailureSchema = z.strictObject({
 /** Why the last try to move a VM came to nothing. */
 export type MoveFailure = z.infer<typeof moveFailureSchema>;
 
+/** Most VMs that move as one. */
+export const TOGETHER_MAX = 16;
+
 /** For how long, in ms of wall clock, nobody but a user moves a VM after a move of it failed. */
 export const MOVE_RETRY_MS = 60_000;
 

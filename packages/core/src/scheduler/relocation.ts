@@ -1,5 +1,6 @@
 /** Where a VM that has a host could go instead, and why it cannot: for drains, evacuations and moves that users ask for. */
 import { loadsWithout, staysPut } from '../machine/apply-move.ts';
+import { loadsBeside } from '../machine/apply-move-together.ts';
 import { misfits } from '../machine/fit.ts';
 import { type Loads, withoutVm } from '../machine/occupancy.ts';
 import type { ClusterState } from '../machine/state.ts';
@@ -10,6 +11,7 @@ import type { Vm } from '../model/vm.ts';
 import { projectOf } from '../model/vm-name.ts';
 import type { Weighing } from '../model/weighing.ts';
 import { bestOf } from './candidates.ts';
+import { companyOf, hostsTogether } from './company.ts';
 import { explainUnplaceable } from './feasible.ts';
 import { weighAll } from './weighing.ts';
 
@@ -17,6 +19,14 @@ import { weighAll } from './weighing.ts';
 export type Relocation =
   /** `weigh` says what was seen of the hosts, in the words of the host `by` that decides so. */
   | { readonly type: 'to'; readonly host: Host; readonly weigh: (by: number) => Weighing }
+  /** It goes only together with others of its host; it is the first of `vms`, and `weigh` answers in their order. */
+  | {
+      readonly type: 'together';
+      readonly host: Host;
+      readonly vms: readonly Vm[];
+      readonly labels: readonly string[];
+      readonly weigh: (by: number) => readonly Weighing[];
+    }
   /** It is stopped and fits nowhere now; it takes no room until it starts, and may go without a target. */
   | { readonly type: 'release' }
   /** `message` goes after the name of the VM: `fits nowhere else: n3 has 1 vcpu free of 8`. */
@@ -71,6 +81,39 @@ export function relocate(state: ClusterState, vm: Vm, cause: MoveCause, loads?: 
   if (vm.power === 'stopped') return { type: 'release' };
   if (others.length === 0)
     return { type: 'stuck', reason: 'NoHostFits', message: 'has nowhere to go: there is no other host' };
+  const along = relocateTogether(state, vm, cause, others, loads);
+  if (along !== undefined) return along;
   const why = explainUnplaceable(vm, others, free)?.message ?? 'no other host takes it';
   return { type: 'stuck', reason: 'NoHostFits', message: `fits nowhere else: ${why}` };
+}
+
+/** As {@link relocate}, to one of `others`, with those of its host that the VM is to be near; undefined when there are none. */
+export function relocateTogether(
+  state: ClusterState,
+  vm: Vm,
+  cause: MoveCause,
+  others: readonly Host[],
+  known?: Loads,
+): Relocation | undefined {
+  const loads = known ?? state.indexes;
+  const company = companyOf(state, vm, cause);
+  if (company === undefined) return undefined;
+  if ('message' in company) return { type: 'stuck', reason: 'NoHostFits', message: company.message };
+  const found = hostsTogether(state, company, others, loads);
+  if ('message' in found) return { type: 'stuck', reason: 'NoHostFits', message: found.message };
+  const strategy = strategyOf(state.cluster, state.project(projectOf(vm.name)), vm.spec.placement);
+  const wanted = cause === 'evacuate' ? withoutWishes(vm) : vm;
+  const wantedStrategy = cause === 'evacuate' ? 'most-available' : strategy;
+  const free = without(state, vm, known);
+  const host = bestOf(wanted, wantedStrategy, [...found.hosts], free, state.cluster?.lastTurnHostId ?? 0);
+  if (host === undefined) return undefined;
+  const { vms, labels } = company;
+  const loadsOf = loadsBeside(state, loads, vms, vm.assignment?.hostId ?? 0, host.id);
+  const weigh = (by: number) =>
+    vms.map((one) => {
+      const own = strategyOf(state.cluster, state.project(projectOf(one.name)), one.spec.placement);
+      const question = { vm: one, strategy: own, hosts: [host], loads: loadsOf(one), from: state.index };
+      return weighAll({ ...question, by }, host);
+    });
+  return { type: 'together', host, vms, labels, weigh };
 }

@@ -90,4 +90,37 @@ export const MOVE_MUTATIONS: readonly Mutation[] = [
       },
     ],
   },
+  {
+    ...{
+      name: 'cancel-lets-go',
+      summary: 'a move that is taken back leaves the VM without a host, and another takes it',
+    },
+    ...{ budget: 40, ...MOVES, profile: 'hostile', durationMs: 40_000 },
+    rewrites: [
+      {
+        file: 'machine/apply-migrate-cancel',
+        find: "giveUp(tx, vm, 'its move was taken back');",
+        replace: 'tx.putVm({ ...vm, moving: undefined, assignment: null });',
+      },
+    ],
+  },
+  {
+    ...{
+      name: 'together-beyond-the-limit',
+      summary: 'VMs that leave together do not count those that are on their way',
+    },
+    ...{ budget: 60, ...MOVES, profile: 'calm', durationMs: 60_000 },
+    rewrites: [
+      {
+        file: 'machine/apply-move-together',
+        find: 'if (isEmptied && before > 0 && before + group.length > most) {',
+        replace: 'if (isEmptied && before > 99) {',
+      },
+      {
+        file: 'control/moves',
+        find: 'if (goal.vms.length > room && room < drain.parallel) continue;',
+        replace: '',
+      },
+    ],
+  },
 ];

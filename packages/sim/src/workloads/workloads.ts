@@ -31,6 +31,9 @@ function ruledSpec(name: string, more: number): VmSpec {
   return { ...spec, vcpu: spec.vcpu + more };
 }
 
+/** VMs that are near each other, whichever of them there are. */
+const BOUND: Partial<VmSpecInput> = { labels: { pair: 'yes' }, placement: { near: ['pair=yes'] } };
+
 /** A window that no clock of a run gets out of. */
 const WINDOW = { windowSeconds: 86_400 };
 /** How the VM of each name is looked after. */
@@ -232,8 +235,14 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
       const operation = vmWrite(source, 'running');
       if (operation.type === 'read' || operation.command.type !== 'vmCreate') return operation;
       const { command } = operation;
+      const number = Number(command.name.slice('vm-'.length));
+      // Some of them are bound to each other, and leave their hosts together.
+      if (number % 2 === 0 && number % 6 !== 0) {
+        const spec = vmSpecSchema.parse({ source: { kind: 'inline' }, memoryMib: 64, ...BOUND });
+        return { ...operation, command: { ...command, spec: { ...spec, vcpu: command.spec.vcpu } } };
+      }
       // Half of them are under rules, so that there is not always somewhere to go.
-      if (Number(command.name.slice('vm-'.length)) % 2 === 0) return operation;
+      if (number % 2 === 0) return operation;
       return { ...operation, command: { ...command, spec: ruledSpec(command.name, command.spec.vcpu - 1) } };
     },
   },

@@ -7,7 +7,7 @@ import type { ClusterState } from '@n3x/core/machine/state';
 import { DRAIN_PARALLEL, DRAIN_PARALLEL_MAX } from '@n3x/core/model/drain';
 import type { Vm } from '@n3x/core/model/vm';
 import { planRebalance as planMoves } from '@n3x/core/scheduler/rebalance';
-import { relocate } from '@n3x/core/scheduler/relocation';
+import { relocate, relocateTogether } from '@n3x/core/scheduler/relocation';
 import { type Call, unknownHost, unknownVm } from '../call.ts';
 import { vmView } from '../views.ts';
 
@@ -56,9 +56,39 @@ function targetOf(
       return { targetId: goal.host.id, weighing: goal.weigh(by) };
     case 'release':
       return {};
+    case 'together': {
+      const others = goal.vms.slice(1).map((one) => one.name);
+      const why = `goes only together with ${others.join(', ')} (near ${goal.labels.join(', ')})`;
+      throw refused(vm, `${why}: \`n3xctl vm migrate ${vm.name} --together\` moves them all`);
+    }
     case 'stuck':
-      throw new N3xError('N3X_REFUSED', `VM ${vm.name} ${goal.message}`, { details: { name: vm.name } });
+      throw refused(vm, goal.message);
   }
+}
+
+function refused({ name }: Vm, text: string): N3xError {
+  return new N3xError('N3X_REFUSED', `VM ${name} ${text}`, { details: { name } });
+}
+
+/** The move of a VM with those that it is to be near; undefined when it goes by itself. */
+function companyMove(
+  state: ClusterState,
+  vm: Vm,
+  host: string | undefined,
+  by: number,
+): Extract<Command, { type: 'vmMoveTogether' }> | undefined {
+  const others = [...state.hosts()].filter(({ id, name }) => id !== vm.assignment?.hostId && name === (host ?? name));
+  if (host !== undefined && state.hostByName(host) === undefined) throw unknownHost(state, host);
+  const goal = relocateTogether(state, vm, 'migrate', others);
+  if (goal === undefined) return undefined;
+  if (goal.type === 'stuck') throw refused(vm, goal.message);
+  if (goal.type !== 'together') return undefined;
+  const weighings = goal.weigh(by);
+  const moves = goal.vms.map(({ name, uid, assignment }, at) => {
+    const weighing = weighings[at];
+    return { name, uid, epoch: assignment?.epoch ?? 0, ...(weighing === undefined ? {} : { weighing }) };
+  });
+  return { type: 'vmMoveTogether', cause: 'migrate', targetId: goal.host.id, moves };
 }
 
 /** `POST /v1/vms/:name/migrate`: the best host is found here, and the log has the last word on it. */
@@ -72,16 +102,25 @@ export async function migrateVm(call: Call<'migrateVm'>): Promise<RouteResult<'m
     const message = `VM ${name} has no host to leave: \`n3xctl vm explain ${name}\` says where it would go`;
     throw new N3xError('N3X_REFUSED', message, { details: { name } });
   }
-  const target = targetOf(before, vm, call.body.host, call.backend.local().hostId ?? 0);
-  const { changed, index } = await call.command({
-    ...{ type: 'vmMove', name, uid: vm.uid, epoch: vm.assignment.epoch, cause: 'migrate' },
-    ...target,
-    ...(ifModifiedIndex === undefined ? {} : { ifModifiedIndex }),
-  });
+  const { host, together } = call.body;
+  const by = call.backend.local().hostId ?? 0;
+  const company = together ? companyMove(before, vm, host, by) : undefined;
+  if (company !== undefined && ifModifiedIndex !== undefined && ifModifiedIndex !== vm.modifiedIndex) {
+    const message = `VM ${name} has changed: it is at index ${vm.modifiedIndex}, the request was made for ${ifModifiedIndex}. Read it again`;
+    throw new N3xError('N3X_CONFLICT', message, { details: { name, modifiedIndex: vm.modifiedIndex } });
+  }
+  const { changed, index } = await call.command(
+    company ?? {
+      ...{ type: 'vmMove', name, uid: vm.uid, epoch: vm.assignment.epoch, cause: 'migrate' },
+      ...targetOf(before, vm, host, by),
+      ...(ifModifiedIndex === undefined ? {} : { ifModifiedIndex }),
+    },
+  );
   const state = await call.stateAt(index);
   const after = state.vm(name);
   if (after === undefined) throw unknownVm(state, name);
-  return { vm: vmView(state, after), changed, index };
+  const others = company?.moves.slice(1).map((move) => move.name) ?? [];
+  return { vm: vmView(state, after), changed, index, together: others };
 }
 
 /** `POST /v1/vms/:name/migrate/cancel` */
