@@ -22,6 +22,7 @@ export const COMMAND_SINCE: Readonly<Record<Command['type'], number>> = {
   vmMoveBuilt: 2,
   vmMoveCancel: 2,
   vmMigrateCancel: 2,
+  vmMoveTogether: 2,
   clusterRebalance: 2,
   vmUnplaceable: 1,
   vmFailover: 2,
