@@ -6,6 +6,7 @@ import { assert } from '@n3x/core/base/assert';
 import { SeededRandom } from '@n3x/core/base/random';
 import type { ClusterSettings } from '@n3x/core/model/cluster';
 import { DEFAULT_LEASE_TIMING } from '@n3x/core/model/lease-timing';
+import { LeftAlone } from './checkers/adoption.ts';
 import { CONVERGENCE, CONVERGENCE_MS, whyNotConverged } from './checkers/convergence.ts';
 import { checkLinearizability, LinearizabilityJudge } from './checkers/linearizability.ts';
 import { MembershipRules } from './checkers/membership.ts';
@@ -21,6 +22,7 @@ import { drawSchedule } from './faults/random-schedule.ts';
 import { PROFILES, type Profile } from './profiles/profile.ts';
 import type { TraceEvent } from './trace/event.ts';
 import { Trace } from './trace/trace.ts';
+import { Adopters } from './workloads/adopters.ts';
 import { Casualties } from './workloads/casualties.ts';
 import { Clients } from './workloads/clients.ts';
 import { History } from './workloads/history.ts';
@@ -122,6 +124,7 @@ class Run {
   readonly #restarts = new RestartRules(() => this.#state);
   readonly #once: VmOnce;
   readonly #volumeData = new VolumeData();
+  readonly #leftAlone = new LeftAlone();
   readonly #rules: MembershipRules;
   readonly #world: World;
   readonly #compaction: HostLoopOptions;
@@ -195,6 +198,7 @@ class Run {
         this.#once,
         this.#restarts,
         this.#volumeData,
+        this.#leftAlone,
         this.#aimed,
         ...this.#misbehaving,
       ]),
@@ -307,6 +311,8 @@ class Run {
     if (workload.placers === true) placers.start();
     const keepers = new SetKeepers(world, this.#random.fork('sets'), this.#trace, () => this.#state);
     if (workload.sets === true) keepers.start();
+    const adopters = new Adopters(world, this.#random.fork('adopters'), this.#trace, this.#leftAlone);
+    if (workload.adoption === true) adopters.start();
     this.#locks = locks;
     const end = world.timeline.nowMs + durationMs;
     this.#advance(end, () => membership.retire());
@@ -318,6 +324,7 @@ class Run {
     casualties.finish();
     movers.finish();
     keepers.finish();
+    adopters.finish();
     this.#dead = casualties.dead;
     this.#changes = membership.changes;
     this.#aimed.on = false;
@@ -329,6 +336,7 @@ class Run {
       () => {
         membership.retire();
         if (workload.sets === true && keepers.busy() !== undefined) return false;
+        if (adopters.busy() !== undefined) return false;
         const atRest =
           clients.busy === 0 && !membership.busy && !this.#operators.busy && locks.busy + networks.busy === 0;
         return atRest && this.#whyNotConverged() === undefined;
@@ -338,6 +346,8 @@ class Run {
         if (clients.busy > 0) return `${clients.busy} clients have no answer`;
         const sets = workload.sets === true ? keepers.busy() : undefined;
         if (sets !== undefined) return sets;
+        const own = adopters.busy();
+        if (own !== undefined) return own;
         if (locks.busy > 0) return `${locks.busy} clients of locks do not come to an end`;
         if (networks.busy > 0) return `${networks.busy} clients of a network have no answer`;
         if (this.#operators.busy) return 'a host that lost its data is not replaced';
@@ -424,6 +434,7 @@ class Run {
         ...this.#restarts.counts,
         vmCopiesAtOnce: this.#once.sightings,
         vmMoves: this.#once.moves,
+        ...(this.#options.workload.adoption === true ? this.#leftAlone.counts : {}),
         restartsHeld: hosts.reduce((sum, host) => sum + host.orderly.held, 0),
         startsWithData: this.#volumeData.starts,
       },

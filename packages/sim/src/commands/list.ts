@@ -1,4 +1,5 @@
 /** What there is to choose from, and what is checked. */
+import { LEFT_ALONE } from '../checkers/adoption.ts';
 import { COMMITTED_AGREE, LEADER_COMPLETENESS } from '../checkers/committed-log.ts';
 import { CAUGHT_UP, ONE_CHANGE } from '../checkers/configuration-changes.ts';
 import { CONVERGENCE } from '../checkers/convergence.ts';
@@ -36,6 +37,7 @@ export const RULES: Readonly<Record<string, string>> = {
   [ONE_CHANGE]: 'no change of the configuration begins before the last one is committed',
   [CAUGHT_UP]: 'no host gets a vote before it has the log',
   [RESTART_UNDISTURBED]: 'what runs under the lease of an orderly restart of n3xd runs on until that ends',
+  [LEFT_ALONE]: 'what n3x took over as it was runs on, and is not touched once it was handed back',
   [ANSWERED_ONCE]: 'a request is answered once, by its deadline',
   [ACKNOWLEDGED]: 'what a client was answered is in the log and is what the log decided',
   [ONCE]: 'a request takes effect once, however often it is repeated',

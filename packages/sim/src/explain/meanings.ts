@@ -164,6 +164,13 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
       'The switch went off before. Look at when the daemon asked, at what it armed last, and at whether something shortened that afterwards.',
     shows: ['entries', 'applies'],
   },
+  'V8 adopted-left-alone': {
+    promise:
+      'A VM that was on its host before n3x is taken over without a restart, and handed back the same way: nobody asks for it to be stopped, built or removed.',
+    broken:
+      'A host was about to do that, or to touch one that was handed back. Look at the adoption or release before, and at what the host knew of it.',
+    shows: ['entries', 'applies'],
+  },
   'L1 convergence': {
     promise:
       'Once nothing goes wrong any more, a leader is found, everyone catches up, and every VM is as asked, within the stated time.',

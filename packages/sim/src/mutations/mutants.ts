@@ -1,4 +1,5 @@
 /** All planted bugs. */
+import { ADOPTION_MUTATIONS } from './adoption.ts';
 import { CLIENT_MUTATIONS } from './clients.ts';
 import { CONFIGURATION_MUTATIONS } from './configurations.ts';
 import { DURABILITY_MUTATIONS } from './durability.ts';
@@ -47,4 +48,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...PROJECT_MUTATIONS,
   ...SET_MUTATIONS,
   ...VOLUME_MUTATIONS,
+  ...ADOPTION_MUTATIONS,
 ];

@@ -190,6 +190,10 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     ...{ name: 'networks', summary: 'VMs made and deleted on a network that has fewer addresses than they want' },
     ...{ clients: 1, pauseMs: 500, membership: false, networks: true, next: token },
   },
+  adoption: {
+    ...{ name: 'adoption', summary: 'microVMs that were on hosts before n3x, taken over and handed back' },
+    ...{ clients: 2, pauseMs: 800, membership: false, adoption: true, next: (source) => vmWrite(source, 'running') },
+  },
   sets: {
     ...{ name: 'sets', summary: 'sets of VMs made, scaled, updated and taken back; some templates are bad' },
     ...{ clients: 1, pauseMs: 500, membership: false, sets: true, next: token },

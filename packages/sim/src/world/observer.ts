@@ -2,7 +2,7 @@
 
 import type { HostLoop, LoopStatus } from '@n3x/core/loop/host-loop';
 import type { CommandOutcome } from '@n3x/core/ports/client';
-import type { DriverVm } from '@n3x/core/ports/driver';
+import type { DriverAction, DriverVm } from '@n3x/core/ports/driver';
 import type { StorageWrite, StoredState } from '@n3x/core/ports/storage';
 import type { LogIndex, NodeId, Term } from '@n3x/core/raft/types';
 import type { PeerMessage } from '@n3x/core/wire/peer-message';
@@ -49,6 +49,8 @@ export interface WorldObserver {
   settled?(host: ObservedHost, status: LoopStatus): void;
   /** The process of a VM begins or ends on this machine, whether or not a daemon runs there. */
   vm?(host: ObservedHost, uid: string, runs: boolean): void;
+  /** The daemon gives its driver something to do. */
+  acting?(host: ObservedHost, action: DriverAction): void;
   /** As `vm`, with what was meant by it; told before it. */
   course?(host: ObservedHost, course: VmCourse): void;
   /** A VM that starts on this machine finds this on a volume, or one that runs there has written it. */
@@ -85,6 +87,7 @@ export class Observers implements Required<WorldObserver> {
   readonly #sending: readonly Telling<'sending'>[];
   readonly #settled: readonly Telling<'settled'>[];
   readonly #vm: readonly Telling<'vm'>[];
+  readonly #acting: readonly Telling<'acting'>[];
   readonly #course: readonly Telling<'course'>[];
   readonly #volume: readonly Telling<'volume'>[];
   readonly #answered: readonly Telling<'answered'>[];
@@ -97,6 +100,7 @@ export class Observers implements Required<WorldObserver> {
     this.#sending = told(list, 'sending');
     this.#settled = told(list, 'settled');
     this.#vm = told(list, 'vm');
+    this.#acting = told(list, 'acting');
     this.#course = told(list, 'course');
     this.#volume = told(list, 'volume');
     this.#answered = told(list, 'answered');
@@ -128,6 +132,10 @@ export class Observers implements Required<WorldObserver> {
 
   vm(host: ObservedHost, uid: string, runs: boolean): void {
     for (const observer of this.#vm) observer.vm(host, uid, runs);
+  }
+
+  acting(host: ObservedHost, action: DriverAction): void {
+    for (const observer of this.#acting) observer.acting(host, action);
   }
 
   course(host: ObservedHost, course: VmCourse): void {

@@ -76,6 +76,8 @@ const LOOK_MS = 5_000;
 
 interface MicroVm {
   readonly name: string;
+  /** Whether n3x has its marks on it. */
+  managed: boolean;
   uid: string;
   epoch: number;
   builtGeneration: number;
@@ -173,9 +175,58 @@ export class SimulatedDriver {
     this.#tell();
   }
 
-  /** Uids of the VMs whose process runs. */
+  /** Uids of the VMs of n3x whose process runs. */
   running(): string[] {
-    return [...this.#vms.values()].filter((vm) => vm.process !== undefined).map((vm) => vm.uid);
+    return [...this.#vms.values()].filter((vm) => vm.managed && vm.process !== undefined).map((vm) => vm.uid);
+  }
+
+  /** Somebody makes a microVM here, of which n3x knows nothing; `uid` is what those who watch know it by. */
+  place(name: string, uid: string, runs: boolean): void {
+    const runner = `/nix/store/${name}`;
+    const process = runs ? { pid: this.#nextPid++, startedAtMs: this.#wallMs() } : undefined;
+    this.#vms.set(name, {
+      ...unstarted(name, uid),
+      managed: false,
+      runner,
+      bootedRunner: runner,
+      process,
+      ready: runs,
+    });
+    if (runs) this.#onProcess(uid, true);
+    this.#tell();
+  }
+
+  /** Whether n3x has its marks on it. */
+  manages(name: string): boolean {
+    return this.#vms.get(name)?.managed === true;
+  }
+
+  /** Whether its process runs, whoever's it is. */
+  runs(name: string): boolean {
+    return this.#vms.get(name)?.process !== undefined;
+  }
+
+  /** Takes over what is there; its process is left alone. */
+  adopt({ name, uid, epoch, generation }: DriverVm): void {
+    const found = this.#vms.get(name);
+    if (found?.uid !== uid || found.managed) return;
+    const built = { builtGeneration: generation, startedGeneration: generation };
+    Object.assign(found, { ...built, managed: true, epoch, restarts: 0, again: [] });
+    this.#tell();
+  }
+
+  /** Takes the marks away, and leaves the rest. */
+  release(name: string, uid: string): void {
+    const found = this.#vms.get(name);
+    if (found?.uid !== uid) return;
+    found.managed = false;
+    this.#tell();
+  }
+
+  /** The VM that n3x may act upon. */
+  #own(name: string, uid: string): MicroVm | undefined {
+    const vm = this.#vms.get(name);
+    return vm?.uid === uid && vm.managed ? vm : undefined;
   }
 
   /** A daemon starts: it is told what is there, now and then and after each change. */
@@ -273,8 +324,8 @@ export class SimulatedDriver {
       case 'start':
         return this.#start(action);
       case 'stop': {
-        const vm = this.#vms.get(action.name);
-        if (vm?.uid !== action.uid) return { ok: true };
+        const vm = this.#own(action.name, action.uid);
+        if (vm === undefined) return { ok: true };
         vm.lastExit = undefined;
         if (action.unhealthy === true) {
           this.#exit(vm, { code: null, signal: null, atMs: this.#wallMs(), unhealthy: true });
@@ -286,8 +337,8 @@ export class SimulatedDriver {
         return { ok: true };
       }
       case 'remove': {
-        const vm = this.#vms.get(action.name);
-        if (vm?.uid !== action.uid) return { ok: true };
+        const vm = this.#own(action.name, action.uid);
+        if (vm === undefined) return { ok: true };
         this.#end(vm);
         this.#vms.delete(action.name);
         return { ok: true };
@@ -297,7 +348,8 @@ export class SimulatedDriver {
 
   #build({ name, uid, epoch, generation, spec, rebuilds, restore }: DriverVm): DriverOutcome {
     const found = this.#vms.get(name);
-    if (found !== undefined && found.uid !== uid) return refusal('NotManaged', `${name} is another VM`);
+    if (found !== undefined && (found.uid !== uid || !found.managed))
+      return refusal('NotManaged', `${name} is another VM`);
     const { source, vcpu } = spec;
     const bad = badnessOf(spec);
     if (restore === undefined && bad === 'build') {
@@ -309,9 +361,8 @@ export class SimulatedDriver {
     const runner = restore?.runner ?? `/nix/store/${uid}-${content}`;
     if (found === undefined) {
       this.#vms.set(name, {
-        ...{ name, uid, epoch, runner, builtGeneration: generation, restarts: 0 },
-        ...{ startedGeneration: 0, starts: 0, again: [], evaluated, unhealthy: false, bootedRunner: '' },
-        ...{ process: undefined, ready: false, fenced: false, lastExit: undefined },
+        ...unstarted(name, uid),
+        ...{ epoch, runner, builtGeneration: generation, evaluated },
       });
     } else {
       Object.assign(found, { epoch, runner, evaluated, builtGeneration: generation });
@@ -329,8 +380,8 @@ export class SimulatedDriver {
 
   #start({ vm: wanted, restarts, again }: Extract<DriverAction, { type: 'start' }>): DriverOutcome {
     const { name, uid, fenced, epoch, volumes } = wanted;
-    const vm = this.#vms.get(name);
-    if (vm === undefined || vm.uid !== uid) return refusal('NotBuilt', `${name} has no runner`);
+    const vm = this.#own(name, uid);
+    if (vm === undefined) return refusal('NotBuilt', `${name} has no runner`);
     if (vm.process !== undefined) return { ok: true };
     if (fenced && !this.#mayStart()) return refusal('NoLease', `the lease has run out before ${name} was started`);
     vm.fenced = fenced;
@@ -383,13 +434,22 @@ export class SimulatedDriver {
   }
 }
 
+/** One that nothing is known of but whose it is. */
+function unstarted(name: string, uid: string): MicroVm {
+  return {
+    ...{ name, uid, managed: true, epoch: 0, builtGeneration: 0, runner: '', restarts: 0, startedGeneration: 0 },
+    ...{ starts: 0, again: [], evaluated: undefined, unhealthy: false, bootedRunner: '', process: undefined },
+    ...{ ready: false, fenced: false, lastExit: undefined },
+  };
+}
+
 function observedOf(vm: MicroVm): ObservedVm {
   const { name, uid, epoch, builtGeneration, restarts, startedGeneration, again, runner, process, ready, lastExit } =
     vm;
   const { bootedRunner } = vm;
   return {
     name,
-    managed: { uid, epoch, builtGeneration, restarts, startedGeneration, again },
+    ...(vm.managed ? { managed: { uid, epoch, builtGeneration, restarts, startedGeneration, again } } : {}),
     currentRunner: runner,
     ...(process === undefined ? {} : { process, bootedRunner }),
     ready,

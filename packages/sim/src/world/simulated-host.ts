@@ -379,6 +379,13 @@ export class SimulatedHost implements ObservedHost {
           ports.storage.write(write);
         },
       },
+      driver: {
+        perform: (token, action) => {
+          observer.acting?.(this, action);
+          ports.driver.perform(token, action);
+        },
+        watch: (vms) => ports.driver.watch(vms),
+      },
       transport: {
         send: (to, message) => {
           observer.sending?.(this, to, message);
