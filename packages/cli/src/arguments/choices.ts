@@ -36,6 +36,9 @@ export const EXPLAINED_AS_OF = ['now', 'decision'] as const;
 /** What an event may be about. */
 export const EVENT_KINDS = ['cluster', 'host', 'vm', 'vmset', 'token', 'lock', 'network', 'project', 'volume'] as const;
 
+/** How a probe is written. */
+export const PROBE_FORMS = 'process, notify, console:REGEX, tcp:PORT, http:PORT[/PATH], command:PROGRAM [ARGUMENT...]';
+
 /** `text` as one of `words`. Throws `UsageError` that lists them. */
 export function parseChoice<T extends string>(flag: string, text: string, words: readonly T[]): T {
   const found = words.find((word) => word === text);

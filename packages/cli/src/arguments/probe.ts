@@ -1,12 +1,10 @@
 import type { VmSpecInput } from '@n3x/core/model/vm';
+import { PROBE_FORMS } from './choices.ts';
 import { parsePort } from './network.ts';
 import { UsageError } from './usage-error.ts';
 
 /** One question to a guest, as the API takes it. */
 export type ProbeInput = NonNullable<VmSpecInput['readiness']>;
-
-/** How a probe is written. */
-export const PROBE_FORMS = 'process, notify, console:REGEX, tcp:PORT, http:PORT[/PATH], command:PROGRAM [ARGUMENT...]';
 
 /** Words between blanks, or a JSON array where a word has blanks or quotes. */
 function parseWords(flag: string, text: string): string[] {

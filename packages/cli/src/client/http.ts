@@ -1,7 +1,11 @@
 /** One HTTP exchange over a Unix socket. Knows nothing of retries, of other sockets or of n3x's documents. */
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ConnectionError } from './connection-error.ts';
+
+// An import of this module has all its names looked up, and one of them brings in a whole second HTTP client: that takes
+// longer than everything else a short command does.
+const { request } = process.getBuiltinModule('node:http');
 
 /** Longest answer, in bytes, that is read into memory. */
 const BODY_BYTES_MAX = 256 * 1024 * 1024;
@@ -82,7 +86,7 @@ export async function readText(answer: HttpAnswer): Promise<string> {
   let length = 0;
   try {
     for await (const chunk of answer.body) {
-      const bytes = Buffer.from(chunk);
+      const bytes: Buffer = chunk;
       length += bytes.length;
       if (length > BODY_BYTES_MAX) throw new Error(`the answer is longer than ${BODY_BYTES_MAX} bytes`);
       chunks.push(bytes);

@@ -1,7 +1,6 @@
 /** Declares the flags of `arguments/health.ts` on a command. */
 import { type Command, Option } from 'commander';
-import { RESTART_POLICIES } from '../arguments/choices.ts';
-import { PROBE_FORMS } from '../arguments/probe.ts';
+import { PROBE_FORMS, RESTART_POLICIES } from '../arguments/choices.ts';
 
 /** Adds the flags about readiness, health, restarts and the time to stop. */
 export function withHealthFlags(command: Command): Command {

@@ -1,6 +1,6 @@
 /** VMs as text for people. */
 import type { VmView } from '@n3x/core/api/schemas';
-import { allocatedTexts } from '@n3x/core/model/vm-address';
+import { allocatedTexts } from '@n3x/core/model/allocated-texts';
 import { DEFAULT_PROJECT } from '../arguments/project-name.ts';
 import { formatAge, formatSpan, formatTime } from './age.ts';
 import { annotationFields } from './annotation-fields.ts';

@@ -1,6 +1,6 @@
 /** What the API takes and gives about networks. */
 import { z } from 'zod';
-import { addressSchema } from '../model/ip.ts';
+import { addressSchema } from '../model/ip-schema.ts';
 import { nameSchema } from '../model/names.ts';
 import { networkSchema, networkSpecSchema, releasedAddressSchema } from '../model/network.ts';
 import { vmNameSchema } from '../model/vm-name.ts';

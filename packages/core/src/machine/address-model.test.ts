@@ -1,8 +1,8 @@
 /** The addresses that VMs get, against the plainest description of who should get which. */
 import fc from 'fast-check';
 import t from 'tap';
+import { allocatedTexts } from '../model/allocated-texts.ts';
 import { networkSpecSchema } from '../model/network.ts';
-import { allocatedTexts } from '../model/vm-address.ts';
 import { SampleCluster } from './sample.ts';
 import { ClusterState } from './state.ts';
 

@@ -1,8 +1,8 @@
 /** What becomes of the addresses of a VM that is gone. */
 import { assert } from '../base/assert.ts';
+import { allocatedTexts } from '../model/allocated-texts.ts';
 import type { Network, ReleasedAddress } from '../model/network.ts';
 import type { Vm } from '../model/vm.ts';
-import { allocatedTexts } from '../model/vm-address.ts';
 
 /** The entry that takes the VM away. */
 interface Release {

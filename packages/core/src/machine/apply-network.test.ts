@@ -1,6 +1,6 @@
 import t from 'tap';
+import { allocatedTexts } from '../model/allocated-texts.ts';
 import { NETWORK_LIMIT, type NetworkSpec, networkSpecSchema } from '../model/network.ts';
-import { allocatedTexts } from '../model/vm-address.ts';
 import type { Command, CommandResult } from './command.ts';
 import { checkInvariants, checkStep, firstDifference } from './invariants.ts';
 import { SampleCluster } from './sample.ts';

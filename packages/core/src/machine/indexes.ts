@@ -3,10 +3,11 @@
  * there, which ports are in use, which allocations are taken, who waits for a host. Never stored: it
  * follows from the VMs.
  */
+
+import { allocatedTexts } from '../model/allocated-texts.ts';
 import { displacedBy, moveTargetId } from '../model/move.ts';
 import type { LabelPair } from '../model/placement.ts';
 import { type Vm, vmPriority, vmVolumes } from '../model/vm.ts';
-import { allocatedTexts } from '../model/vm-address.ts';
 import type { StoredVolume, VmVolume } from '../model/volume.ts';
 import { type Loads, Occupancy } from './occupancy.ts';
 import { type ProjectUse, ProjectUses } from './project-use.ts';

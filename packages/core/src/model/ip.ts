@@ -2,8 +2,6 @@
  * IP addresses, subnets and ranges as text and as numbers. Text comes out in one form only, for IPv6 that of RFC 5952,
  * so that equal addresses are equal texts.
  */
-import { z } from 'zod';
-
 /** Version of the Internet Protocol, as the field of a spec that it stands in. */
 export type Family = 'ipv4' | 'ipv6';
 /** Both, in the order in which they are shown. */
@@ -145,55 +143,3 @@ export function overlaps(a: AddressRange, b: AddressRange): boolean {
 export function only({ family, value }: Address): AddressRange {
   return { family, first: value, last: value };
 }
-
-function addressText(family: Family, what: string) {
-  return z
-    .string()
-    .max(64)
-    .refine((text) => parseAddress(text)?.family === family, `not an ${what} address`)
-    .overwrite((text) => {
-      const parsed = parseAddress(text);
-      return parsed === undefined ? text : formatAddress(parsed);
-    });
-}
-
-/** An IPv4 address. */
-export const ipv4Schema = addressText('ipv4', 'IPv4');
-/** An IPv6 address. */
-export const ipv6Schema = addressText('ipv6', 'IPv6');
-/** An address of either version. */
-export const addressSchema = z
-  .string()
-  .max(64)
-  .refine((text) => parseAddress(text) !== undefined, 'not an IP address')
-  .overwrite((text) => {
-    const parsed = parseAddress(text);
-    return parsed === undefined ? text : formatAddress(parsed);
-  });
-
-/** Addresses that belong together, `FIRST-LAST` or one alone. */
-export const rangeSchema = z
-  .string()
-  .max(128)
-  .refine((text) => parseRange(text) !== undefined, 'not an address, FIRST-LAST or a subnet')
-  .overwrite((text) => {
-    const parsed = parseRange(text);
-    return parsed === undefined ? text : formatRange(parsed);
-  });
-
-/** A subnet, `ADDRESS/PREFIX` with the subnet's first address. */
-export const subnetSchema = z
-  .string()
-  .max(64)
-  .superRefine((text, context) => {
-    const parsed = parseSubnet(text);
-    if (parsed === undefined) {
-      context.addIssue({ code: 'custom', message: 'not a subnet, as in 10.0.0.0/24 or fd00::/64' });
-    } else if (parseAddress(text.split('/')[0] ?? '')?.value !== parsed.first) {
-      context.addIssue({ code: 'custom', message: `an address within a subnet: write ${formatSubnet(parsed)}` });
-    }
-  })
-  .overwrite((text) => {
-    const parsed = parseSubnet(text);
-    return parsed === undefined ? text : formatSubnet(parsed);
-  });

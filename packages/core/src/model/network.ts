@@ -7,18 +7,8 @@
  * So a request costs the same however many there are.
  */
 import { z } from 'zod';
-import {
-  addressSchema,
-  contains,
-  FAMILIES,
-  type Family,
-  only,
-  parseAddress,
-  parseRange,
-  parseSubnet,
-  rangeSchema,
-  subnetSchema,
-} from './ip.ts';
+import { contains, FAMILIES, type Family, only, parseAddress, parseRange, parseSubnet } from './ip.ts';
+import { addressSchema, rangeSchema, subnetSchema } from './ip-schema.ts';
 import { annotationsSchema, nameSchema } from './names.ts';
 import { vmNameSchema } from './vm-name.ts';
 

@@ -1,6 +1,7 @@
 /** Addresses that a VM asks for, and those that it was given. */
 import { z } from 'zod';
-import { addressSchema, type Family, ipv4Schema, ipv6Schema } from './ip.ts';
+import type { Family } from './ip.ts';
+import { addressSchema, ipv4Schema, ipv6Schema } from './ip-schema.ts';
 import { nameSchema } from './names.ts';
 
 /** A network by name, and addresses of it by request. */
@@ -69,9 +70,4 @@ export function wantedAddresses({ source }: AddressSpec): WantedAddress[] {
           },
         ],
   );
-}
-
-/** All addresses of a VM, in order of its interfaces, IPv4 first. */
-export function allocatedTexts(addresses: readonly AllocatedAddress[] | undefined): string[] {
-  return (addresses ?? []).flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].flatMap((ip) => ip?.address ?? []));
 }

@@ -2,9 +2,9 @@
 import { NETWORK_LIST_MAX } from '@n3x/core/api/network-schemas';
 import type { RouteResult } from '@n3x/core/api/routes';
 import type { ClusterState } from '@n3x/core/machine/state';
+import { allocatedTexts } from '@n3x/core/model/allocated-texts';
 import { FAMILIES } from '@n3x/core/model/ip';
 import type { Network } from '@n3x/core/model/network';
-import { allocatedTexts } from '@n3x/core/model/vm-address';
 import { type Call, unknownNetwork } from '../call.ts';
 import { networkView } from '../views.ts';
 
