@@ -3,14 +3,16 @@
  * the state, so a new leader simply goes on. What limits the steps is judged again by `apply`.
  */
 import { wasLost } from '../machine/apply-vm-set-step.ts';
-import { newExcesses } from '../machine/quota.ts';
 import { isProven, nextToRestart, nextToUpdate, setProgress } from '../machine/set-progress.ts';
 import type { ClusterState } from '../machine/state.ts';
 import type { SetStep } from '../machine/vm-set-command.ts';
 import { templateRevision, type VmSet } from '../model/vm-set.ts';
 import type { Decision } from './decision.ts';
 
-/** The next steps of one set. Those of places stand for themselves; of updates there is one at a time. */
+/**
+ * The next steps of one set. A member that the quotas of its project would refuse is not asked for again and again. Those of places
+ * stand for themselves; of updates there is one at a time.
+ */
 export function nextSteps(state: ClusterState, set: VmSet): SetStep[] {
   const progress = setProgress(state, set);
   const steps: SetStep[] = [];
@@ -18,7 +20,7 @@ export function nextSteps(state: ClusterState, set: VmSet): SetStep[] {
   if (set.deleting) return progress.excess.length === 0 ? [{ type: 'forget' }] : steps;
   for (const { ordinal, vm, taken } of progress.places) {
     if (vm === undefined) {
-      if (!taken && mayGrow(state, set)) steps.push({ type: 'create', ordinal });
+      if (!taken && progress.noRoom === undefined) steps.push({ type: 'create', ordinal });
     } else if (wasLost(vm)) {
       steps.push({ type: 'remove', ordinal });
     }
@@ -31,12 +33,6 @@ export function nextSteps(state: ClusterState, set: VmSet): SetStep[] {
   const completes = isProven(set, progress) && templateRevision(set, set.current)?.outcome === 'pending';
   if (completes || set.span > set.replicas) steps.push({ type: 'settle' });
   return steps;
-}
-
-/** Whether the quotas of its project have room for one more member: what would be refused is not asked for again and again. */
-function mayGrow(state: ClusterState, set: VmSet): boolean {
-  const template = templateRevision(set, set.good)?.template;
-  return template !== undefined && newExcesses(state, set.name, template).length === 0;
 }
 
 function keyOf(set: VmSet, step: SetStep): string {

@@ -6,6 +6,7 @@ import { isLeaving } from '../model/move.ts';
 import type { Vm } from '../model/vm.ts';
 import { isMember, memberName, templateRevision, type VmSet } from '../model/vm-set.ts';
 import { effectivePhase } from './effective.ts';
+import { setQuotaExcess } from './quota.ts';
 import type { ClusterState } from './state.ts';
 
 /** One place of a set and who has it. */
@@ -38,6 +39,8 @@ export interface SetProgress {
   readonly updated: number;
   readonly unavailable: number;
   readonly unproven: number;
+  /** What keeps the next member from being made, when places are empty. */
+  readonly noRoom?: string;
 }
 
 /** Whether a VM has a build that it has yet to prove, and is meant to. */
@@ -99,7 +102,16 @@ export function setProgress(state: ClusterState, set: VmSet): SetProgress {
     updated: count(({ updated }) => updated),
     unavailable: places.length - ready,
     unproven: count(({ unproven }) => unproven),
+    ...noRoom(state, set, places),
   };
+}
+
+/** What the quotas of its project have against one more member. */
+function noRoom(state: ClusterState, set: VmSet, places: readonly Place[]): Pick<SetProgress, 'noRoom'> {
+  const template = templateRevision(set, set.good)?.template;
+  const isFull = template === undefined || places.every(({ vm, taken }) => vm !== undefined || taken);
+  const excess = isFull ? undefined : setQuotaExcess(state, set.name, template, 1);
+  return excess === undefined ? {} : { noRoom: excess.message };
 }
 
 /** Why a member must not be brought to another revision now, in words; undefined when it may. */
@@ -166,6 +178,8 @@ export function whatSetWaitsFor(set: VmSet, progress: SetProgress): string {
     const why = first === undefined ? undefined : whyNotUpdate(set, progress, first);
     if (why !== undefined) return why;
   }
+  const empty = places.find(({ vm }) => vm === undefined);
+  if (empty !== undefined && progress.noRoom !== undefined) return `${empty.name} ${progress.noRoom}`;
   const held = places.find(({ vm }) => vm?.overQuota !== undefined);
   if (held?.vm !== undefined && set.power !== 'stopped') return `${held.name} is held: ${held.vm.overQuota}`;
   const waiting = places.filter((place) => !place.asWanted);
