@@ -12,6 +12,7 @@ t.test('reads by lease', { timeout: 240_000 }, async (t) => {
   for (const host of cluster.hosts) await host.configure('raft = { reads = "lease" }');
   await cluster.form();
 
+  t.match((await cluster.host(0).ctl(['cluster', 'status'])).stdout, /Reads: +by lease on n1/);
   await cluster.host(0).json(['vm', 'create', 'first', '--vcpu', '1', '--no-start']);
   for (const host of cluster.hosts) {
     const { items } = await host.json<Vms>(['vm', 'list']);

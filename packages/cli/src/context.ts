@@ -6,6 +6,7 @@ import { ApiClient } from './client/api-client.ts';
 import { Deadline } from './client/deadline.ts';
 import { discoverSockets, SYSTEM_SOCKET } from './client/discovery.ts';
 import { type Paint, painter, type Terminal } from './output/terminal.ts';
+import { startPatience } from './wait/patience.ts';
 
 /** Time, in ms, a request may take when `--timeout` names none. */
 export const REQUEST_TIMEOUT_MS = 15_000;
@@ -69,6 +70,7 @@ export class Context {
         ownDirectory: import.meta.dirname,
         systemSocket: SYSTEM_SOCKET,
       }),
+      () => startPatience(this.terminal.stderr, this.quiet),
     );
     return this.#client;
   }

@@ -147,6 +147,7 @@ export class TestHost implements ApiBackend {
       commitIndex: state?.index ?? 0,
       appliedIndex: state?.index ?? 0,
       supervisor: 'direct',
+      reads: 'quorum',
       uptimeSeconds: 1,
     };
   }

@@ -22,7 +22,7 @@ import { N3X_VERSION } from './version.ts';
 
 /** What of a daemon its API needs. */
 export interface BackendDaemon {
-  readonly config: { readonly name: string };
+  readonly config: { readonly name: string; readonly raft: { readonly reads: 'quorum' | 'lease' } };
   readonly member: Member | null;
   readonly driver: MicrovmDriver;
   readonly peerId: string;
@@ -59,6 +59,7 @@ export class DaemonBackend implements ApiBackend {
       commitIndex: status?.commitIndex ?? 0,
       appliedIndex: status?.appliedIndex ?? 0,
       supervisor: driver.choice.kind,
+      reads: config.raft.reads,
       uptimeSeconds,
       ...(member?.superseded === true ? { superseded: true } : {}),
       ...(member?.takenOut === true ? { takenOut: true } : {}),

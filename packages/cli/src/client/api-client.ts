@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { RouteBodyInput, RouteQueryInput, RouteResult } from '@n3x/core/api/routes';
 import { ERROR_CODES, type ErrorCode, N3xError } from '@n3x/core/base/errors';
+import type { Patience } from '../wait/patience.ts';
 import { ConnectionError } from './connection-error.ts';
 import { type Deadline, pause } from './deadline.ts';
 import { exchange, type HttpAnswer, readText, type UpgradeAnswer, upgrade } from './http.ts';
@@ -79,14 +80,16 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 /** Calls the API over a list of sockets. One object serves one run of the program. */
 export class ApiClient {
   readonly #sockets: readonly string[];
+  readonly #onCall: (() => Patience) | undefined;
   /** The socket that answered last. */
   #current = 0;
   /** Whether any socket has answered in this run. */
   #reached = false;
 
-  /** `sockets` is not empty; its order is the order of preference. */
-  constructor(sockets: readonly string[]) {
+  /** `sockets` is not empty; its order is the order of preference. `onCall` is told how each call goes. */
+  constructor(sockets: readonly string[], onCall?: () => Patience) {
     this.#sockets = sockets;
+    this.#onCall = onCall;
   }
 
   /** How many sockets there are to choose from. */
@@ -108,6 +111,19 @@ export class ApiClient {
    * nothing has answered yet and every socket refuses, at once.
    */
   async call<Id extends ClientOperation>(operation: Id, options: CallOptions<Id>): Promise<RouteResult<Id>> {
+    const patience = this.#onCall?.();
+    try {
+      return await this.#call(operation, options, patience);
+    } finally {
+      patience?.end();
+    }
+  }
+
+  async #call<Id extends ClientOperation>(
+    operation: Id,
+    options: CallOptions<Id>,
+    waits: Patience | undefined,
+  ): Promise<RouteResult<Id>> {
     const { deadline, pinned = false } = options;
     const { method } = OPERATIONS[operation];
     const path = operationPath(operation, options.params, queryValues(options.query));
@@ -134,12 +150,14 @@ export class ApiClient {
         if (answer.status < 300) return JSON.parse(await readText(answer)) as RouteResult<Id>;
         answered = await answerError(answer);
         if (!RETRIED.has(answered.code)) throw answered;
+        waits?.answered(answered.code);
       } catch (error) {
         if (error instanceof ConnectionError) lost = error;
         else throw error;
       }
       if (lost !== undefined) {
         refusals += 1;
+        if (this.#reached) waits?.lost();
         this.#reached ||= lost.connected;
         if (!this.#reached && refusals >= this.#sockets.length) throw this.#unreached(lost);
       }

@@ -8,7 +8,7 @@ t.test('microVMs are adopted by name or all at once, and one is released', async
   api.on('getLocal', () => ({
     ...{ version: '0.1.0', initialised: true, name: 'n1', hostId: 1, peerId: 'p', addresses: [] },
     ...{ role: 'leader' as const, leaderId: 1, term: 1, commitIndex: 1, appliedIndex: 1 },
-    ...{ supervisor: 'direct' as const, uptimeSeconds: 1 },
+    ...{ supervisor: 'direct' as const, reads: 'quorum' as const, uptimeSeconds: 1 },
   }));
   api.on('listFound', () => ({
     host: 'n2',

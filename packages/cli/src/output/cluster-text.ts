@@ -47,6 +47,13 @@ function restartsText(settings: ClusterStatus['cluster']['settings']): string {
   return `n3xd may be away for ${formatSpan(seconds * 1000)} while fenced VMs run on`;
 }
 
+/** How the host that answers makes sure that a read is not behind. */
+function readsText({ name, reads }: ClusterStatus['local']): string {
+  return reads === 'lease'
+    ? `by lease on ${name}: without a message, while clocks are as right as leases need`
+    : `by quorum on ${name}: each is confirmed by a majority of the voters`;
+}
+
 /** The whole status. */
 export function clusterText(status: ClusterStatus, paint: Paint, nowMs: number, wide: boolean): string {
   const phases = Object.entries(status.vmsByPhase).filter(([, count]) => count !== undefined && count > 0);
@@ -64,6 +71,7 @@ export function clusterText(status: ClusterStatus, paint: Paint, nowMs: number, 
     ['Placement', `${cluster.settings.strategy ?? 'most-available'}, where a VM does not say`],
     ['Leases', leasesText(cluster.settings)],
     ['Restarts', restartsText(cluster.settings)],
+    ['Reads', readsText(local)],
     ['Note', status.leader === null ? undefined : (status.quorum.note ?? undefined)],
     ['VMs', total === 0 ? 'none' : `${total}: ${detail}`],
     ['Next', nextText(status)],

@@ -158,6 +158,7 @@ export function makeStatus(change: Partial<ClusterStatus> = {}): ClusterStatus {
       commitIndex: 12,
       appliedIndex: 12,
       supervisor: 'direct',
+      reads: 'quorum',
       uptimeSeconds: 5,
     },
     leader: { id: 1, name: 'n1' },

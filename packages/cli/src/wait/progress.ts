@@ -15,9 +15,13 @@ export interface Progress {
 
 const SILENT: Progress = { update: () => undefined, stop: () => undefined };
 
-/** Starts a progress line on `stream`; a silent one where that is no terminal or `quiet` is set. */
+/** Streams that have a line. */
+const inUse = new WeakSet<OutputStream>();
+
+/** Starts a progress line on `stream`; a silent one where that is no terminal, has a line already, or `quiet` is set. */
 export function startProgress(stream: OutputStream, quiet: boolean): Progress {
-  if (quiet || stream.isTTY !== true) return SILENT;
+  if (quiet || stream.isTTY !== true || inUse.has(stream)) return SILENT;
+  inUse.add(stream);
   const began = performance.now();
   let frame = 0;
   let text = '';
@@ -36,6 +40,7 @@ export function startProgress(stream: OutputStream, quiet: boolean): Progress {
     },
     stop() {
       clearInterval(timer);
+      inUse.delete(stream);
       stream.write('\r\u001b[K');
     },
   };

@@ -146,6 +146,8 @@ export const localStatusSchema = z.object({
   commitIndex: z.int(),
   appliedIndex: z.int(),
   supervisor: z.enum(['systemd', 'direct']),
+  /** How it makes sure of linearizable reads: `raft.reads` of its configuration. */
+  reads: z.enum(['quorum', 'lease']),
   uptimeSeconds: z.number(),
   /** There when the cluster was recovered without this host: it has to join again. */
   superseded: z.literal(true).optional(),
