@@ -99,13 +99,6 @@ export function quotaRefusal(
   );
 }
 
-/** The maxima that a new VM of this name and spec would go beyond. */
-export function newExcesses(state: ClusterState, vmName: string, spec: VmSpec): Excess[] {
-  const project = projectOf(vmName);
-  const quotas = state.project(project)?.quotas;
-  return quotas === undefined ? [] : excesses(quotas, state.indexes.projectUse(project).used, specUse(spec));
-}
-
 /** How many of `count` new VMs of one spec the quotas allow, and what is against the next; undefined when all may be. */
 export function setQuotaExcess(
   state: ClusterState,

@@ -155,3 +155,21 @@ t.test('whatever is asked for, apply accepts what the scheduler decides, and the
   );
   t.end();
 });
+
+t.test("a host without a dead-man's switch is for VMs that need none, whoever waits beside them", (t) => {
+  const cluster = new SampleCluster();
+  const host = cluster.state.host(1);
+  if (host?.facts === undefined) throw new Error('the first host');
+  const { addresses, settings } = host;
+  const facts = { ...host.facts, fence: { works: false, message: 'no systemd' } };
+  cluster.apply({ type: 'hostReport', hostId: 1, addresses, settings, facts });
+  cluster.create('fenced');
+  cluster.create('stays', { failover: 'stay' });
+  for (const command of schedule(cluster.state, 1)) cluster.apply(command);
+  t.equal(cluster.state.vm('stays')?.assignment?.hostId, 1);
+  t.match(cluster.state.vm('fenced'), {
+    assignment: null,
+    status: { message: /^n1 has no dead-man's switch that works/ },
+  });
+  t.end();
+});
