@@ -104,3 +104,11 @@ await t.test('a host whose n3xd does not come back loses its VMs once the longer
   const { stdout } = await n1.ctl(['events', '--kind', 'host', '--name', 'n3', '--lines', '50']);
   t.match(stdout, /RestartOverdue: n3xd was to be back within 16 s/);
 });
+
+await t.test('without a quorum n3xd stops all the same, soon, and says what will come of it', async (t) => {
+  const home = (await show('db')).hostName;
+  const [last, other] = home === 'n1' ? [n1, n2] : [n2, n1];
+  await other.kill('SIGKILL');
+  t.equal(await last.kill('SIGTERM'), 0);
+  t.match(await last.log(), /no lease for the restart was granted within 3 s.*restart\.leaseNotHeld/);
+});

@@ -190,7 +190,7 @@ export class Member {
       const why =
         restartLease === 'failed'
           ? 'the dead-man’s switch could not be armed for a longer lease'
-          : `no longer lease was granted within ${RESTART_LEASE_MS / 1000} s, as without a quorum`;
+          : `no lease for the restart was granted within ${RESTART_LEASE_MS / 1000} s, as without a quorum`;
       journal.log('warn', 'restart.leaseNotHeld', {
         message: `${why}: fenced microVMs here end in a few seconds unless n3xd is back by then`,
       });

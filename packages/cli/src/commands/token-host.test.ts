@@ -1,7 +1,7 @@
 import { ERROR_CODES } from '@n3x/core/base/errors';
 import t from 'tap';
 import { ApiDouble, apiError } from '../testing/api-double.ts';
-import { EPOCH_MS, makeHost, makeToken } from '../testing/objects.ts';
+import { EPOCH_MS, makeHost, makeStatus, makeToken } from '../testing/objects.ts';
 import { runCli } from '../testing/run-cli.ts';
 
 t.test('tokens', async (t) => {
@@ -80,4 +80,39 @@ t.test('hosts', async (t) => {
     stale: true,
   });
   t.equal((await runCli(['host', 'show', 'n9', ...socket])).code, 3);
+});
+
+t.test('a host that restarts its n3xd says until when its VMs wait for it', async (t) => {
+  const api = await ApiDouble.start(t);
+  const restarting = { index: 7, bootId: 'b1', sinceMs: Date.now() - 12_000, holdMs: 56_490, waitMs: 63_010 };
+  const { bootId: _, ...unknown } = restarting;
+  api.on('listHosts', () => ({ items: [makeHost({ restarting, reachable: false })], index: 8, stale: false }));
+  api.on('getHost', ({ params }) =>
+    params.name === 'n1'
+      ? makeHost({ restarting, reachable: false })
+      : makeHost({ name: 'n2', membership: 'lost', reachable: false, restarting: unknown }),
+  );
+  const ctl = async (...args: string[]) => (await runCli([...args, '--socket', api.socket])).stdout;
+  t.match(await ctl('host', 'list'), /^n1 +restarting/m);
+  t.match(
+    await ctl('host', 'show', 'n1'),
+    /Restart: +n3xd was stopped 12s ago; its fenced VMs may run on, and go elsewhere if it is not back by \d{4}-/,
+  );
+  t.match(
+    await ctl('host', 'show', 'n2'),
+    /Restart: +it may have been promised a longer lease before the cluster was recovered; its fenced VMs go elsewhere/,
+  );
+});
+
+t.test('the cluster says how long a restart may take, and how its host reads', async (t) => {
+  const api = await ApiDouble.start(t);
+  let status = makeStatus();
+  api.on('getCluster', () => status);
+  const shown = async () => (await runCli(['cluster', 'status', '--socket', api.socket])).stdout;
+  t.match(await shown(), /Restarts: +n3xd may be away for \S+ while fenced VMs run on\n/);
+  t.match(await shown(), /Reads: +by quorum on n1: each is confirmed by a majority of the voters\n/);
+  const settings = { ...status.cluster.settings, restartLeaseSeconds: 0 };
+  status = { ...status, cluster: { ...status.cluster, settings }, local: { ...status.local, reads: 'lease' } };
+  t.match(await shown(), /Restarts: +no lease for them: fenced VMs end when n3xd is away for a few seconds\n/);
+  t.match(await shown(), /Reads: +by lease on n1: without a message/);
 });

@@ -43,7 +43,7 @@ function leasesText(settings: ClusterStatus['cluster']['settings']): string {
 /** How long n3xd of a host may take to restart without harm to its VMs. */
 function restartsText(settings: ClusterStatus['cluster']['settings']): string {
   const seconds = restartLeaseSeconds(settings);
-  if (seconds === 0) return 'no longer lease: fenced VMs end when n3xd is away for a few seconds';
+  if (seconds === 0) return 'no lease for them: fenced VMs end when n3xd is away for a few seconds';
   return `n3xd may be away for ${formatSpan(seconds * 1000)} while fenced VMs run on`;
 }
 

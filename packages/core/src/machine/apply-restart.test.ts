@@ -75,6 +75,9 @@ t.test('while a host restarts it is given no VMs, and those it has say why they 
     message:
       'host n2 restarts its n3xd: the VM may run on there, and goes elsewhere 64 s after the restart began; last seen building',
   });
+  t.match(effectiveStatus({ ...vm, spec: { ...vm.spec, failover: 'stay' } }, { ...host, reachable: false }), {
+    message: 'host n2 restarts its n3xd: the VM may run on there; last seen building',
+  });
   t.end();
 });
 
@@ -95,7 +98,7 @@ t.test('the setting goes with the leases, and 0 is for none', (t) => {
   });
   t.match(cluster.apply({ type: 'hostRestarting', hostId: 1, bootId: 'b1' }), {
     ok: false,
-    error: { code: 'N3X_REFUSED', message: 'host n1 is given no longer lease to restart: restart-lease is 0' },
+    error: { code: 'N3X_REFUSED', message: 'host n1 is given no lease to restart: restart-lease is 0' },
   });
   t.match(cluster.apply({ type: 'hostRestarting', hostId: 9, bootId: 'b1' }), { error: { code: 'N3X_NOT_FOUND' } });
   t.end();

@@ -23,7 +23,7 @@ export function applyHostRestarting(
   if (host === undefined) return notFound('host', String(hostId), 'it is no member');
   const limits = restartLimits(cluster.settings);
   if (limits === undefined) {
-    return no(ERROR_CODES.refused, `host ${host.name} is given no longer lease to restart: restart-lease is 0`, {
+    return no(ERROR_CODES.refused, `host ${host.name} is given no lease to restart: restart-lease is 0`, {
       name: host.name,
     });
   }

@@ -1,6 +1,6 @@
 /** The status of a VM as a reader should see it: what was reported, seen in the light of its host. */
 import type { Host } from '../model/host.ts';
-import type { Vm, VmPhase, VmStatus } from '../model/vm.ts';
+import { isFenced, type Vm, type VmPhase, type VmStatus } from '../model/vm.ts';
 
 /**
  * The status to show. A VM whose host is not heard from is `lost`: what its host last said may no longer
@@ -11,7 +11,8 @@ export function effectiveStatus(vm: Vm, host: Host | undefined): VmStatus {
   const who = host === undefined ? `host ${vm.assignment.hostId}` : `host ${host.name}`;
   const { restarting } = host ?? {};
   if (restarting !== undefined && host?.membership !== 'lost') {
-    const message = `${who} restarts its n3xd: the VM may run on there, and goes elsewhere ${Math.ceil(restarting.waitMs / 1000)} s after the restart began; last seen ${vm.status.phase}`;
+    const until = `, and goes elsewhere ${Math.ceil(restarting.waitMs / 1000)} s after the restart began`;
+    const message = `${who} restarts its n3xd: the VM may run on there${isFenced(vm.spec) ? until : ''}; last seen ${vm.status.phase}`;
     return { ...vm.status, phase: 'lost', reason: 'HostRestarting', message, sinceMs: restarting.sinceMs };
   }
   const how =
