@@ -28,11 +28,11 @@ import { Clients } from './workloads/clients.ts';
 import { History } from './workloads/history.ts';
 import { LockClients } from './workloads/locks.ts';
 import { MembershipChanges } from './workloads/membership.ts';
-import { Movers } from './workloads/moves.ts';
+import { movers as makeMovers } from './workloads/moves.ts';
 import { NetworkClients } from './workloads/networks.ts';
 import type { ScriptedOperation, Workload } from './workloads/operation.ts';
 import { Operators } from './workloads/operators.ts';
-import { Placers } from './workloads/placers.ts';
+import { placers as makePlacers } from './workloads/placers.ts';
 import { SetKeepers } from './workloads/sets.ts';
 import type { HostLoopOptions } from './world/host-parts.ts';
 import { Misbehaviours } from './world/misbehaviour.ts';
@@ -305,9 +305,9 @@ class Run {
       join: () => this.#operators.join(),
     });
     if (workload.casualties === true) casualties.start();
-    const movers = new Movers(world, this.#random.fork('movers'), this.#trace);
+    const movers = makeMovers(world, this.#random.fork('movers'), this.#trace);
     if (workload.moves === true) movers.start();
-    const placers = new Placers(world, this.#random.fork('placers'), this.#trace);
+    const placers = makePlacers(world, this.#random.fork('placers'), this.#trace);
     if (workload.placers === true) placers.start();
     const keepers = new SetKeepers(world, this.#random.fork('sets'), this.#trace, () => this.#state);
     if (workload.sets === true) keepers.start();
