@@ -123,7 +123,7 @@ class Run {
   readonly #judge: LinearizabilityJudge;
   readonly #restarts = new RestartRules(() => this.#state);
   readonly #once: VmOnce;
-  readonly #volumeData = new VolumeData();
+  readonly #volumeData = new VolumeData(() => this.#state);
   readonly #leftAlone = new LeftAlone();
   readonly #rules: MembershipRules;
   readonly #world: World;
@@ -437,6 +437,7 @@ class Run {
         ...(this.#options.workload.adoption === true ? this.#leftAlone.counts : {}),
         restartsHeld: hosts.reduce((sum, host) => sum + host.orderly.held, 0),
         startsWithData: this.#volumeData.starts,
+        startsWithMovedData: this.#volumeData.moved,
       },
     };
   }

@@ -46,6 +46,8 @@ export const volumeViewSchema = z.object({
   writer: z.int(),
   /** Raft index since which its data is where it is. */
   since: z.int().nullable(),
+  /** The host that still has what it was copied from; null when there is none. */
+  copiedFrom: z.string().nullable(),
   /** Whether it outlives its VM. */
   keep: z.boolean(),
 });

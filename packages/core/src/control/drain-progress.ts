@@ -1,5 +1,6 @@
 /** How far a drain is, VM by VM, as of one state: for people. */
-import { goesAnyway } from '../machine/apply-move.ts';
+import { copiedText } from '../machine/apply-move-copy.ts';
+import { goesAnyway } from '../machine/moving.ts';
 import type { ClusterState } from '../machine/state.ts';
 import type { Drain } from '../model/drain.ts';
 import type { Host } from '../model/host.ts';
@@ -43,6 +44,9 @@ function onItsWay(state: ClusterState, vm: Vm): DrainedVm {
   if (vm.deleting) return { name, state: 'moving', to: null, text: 'is being deleted' };
   const room = displacedBy(vm);
   if (room !== undefined) return { name, state: 'moving', to: null, text: `makes room for ${room}` };
+  if (move?.step === 'copy') {
+    return { name, state: 'moving', to, text: `its volumes are copied: ${copiedText(vm, move)}` };
+  }
   if (isLeaving(vm)) return { name, state: 'moving', to, text: 'is stopped and removed here' };
   return { name, state: 'moving', to, text: `runs on until ${to ?? 'its target'} has built it` };
 }

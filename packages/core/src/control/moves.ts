@@ -2,9 +2,10 @@
  * Moves VMs off hosts that are to be empty, and gives up moves whose targets fell away. What there is to do follows from
  * the state alone, so that any leader goes on where the last one stopped.
  */
-import { emptying, goesAnyway, loadsWithout } from '../machine/apply-move.ts';
+
 import { misfits } from '../machine/fit.ts';
 import { describeMisfit } from '../machine/fit-text.ts';
+import { emptying, goesAnyway, loadsWithout } from '../machine/moving.ts';
 import type { ClusterState } from '../machine/state.ts';
 import { type Drain, isDraining } from '../model/drain.ts';
 import type { Host } from '../model/host.ts';

@@ -35,7 +35,7 @@ export class Host {
     const observed = this.driver.observe();
     this.backoff.observed(observed, this.nowMs);
     const { backoff, inFlight, nowMs, lease } = this;
-    const volumes = { observed: new Map(), failure: () => undefined };
+    const volumes = { observed: new Map(), copies: new Map(), failure: () => undefined };
     return reconcile({ state, hostId: 1, observed, inFlight, backoff, volumes, nowMs, wallMs: nowMs, lease });
   }
 

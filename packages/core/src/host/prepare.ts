@@ -33,7 +33,7 @@ export function stepToPrepared(
   backoff: BackoffView,
 ): Preparation {
   // Its old host stops it: what is here waits for the assignment.
-  if (move.step === 'leave') return {};
+  if (move.step !== 'prepare') return {};
   const { name, uid } = vm;
   if (observed !== undefined && observed.managed === undefined) {
     return { built: cannotPrepare(hostId, vm, move, `there is a microVM ${name} that n3x does not manage`) };

@@ -170,6 +170,8 @@ export function reconcile(input: ReconcileInput): Reconciliation {
       const step = stepToGone(found, vm.spec.stopTimeoutSeconds, backoff, nowMs);
       const move = vm.deleting ? undefined : moveOf(vm);
       const told = { type: 'vmRemoved', hostId, name: vm.name, uid: vm.uid, epoch } as const;
+      // It said so before: what is left is the target's to copy.
+      if (step === undefined && move?.step === 'copy') continue;
       if (step === undefined) removed.push(move === undefined ? told : { ...told, moveIndex: move.index });
       else report(vm, epoch, step.seen);
       if (step?.action !== undefined) actions.push(step.action);

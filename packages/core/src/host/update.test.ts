@@ -35,7 +35,7 @@ class Host {
     this.backoff.observed(observed, this.nowMs);
     const { backoff, inFlight, nowMs } = this;
     const lease = { nowMs, untilMs: nowMs + 60_000, problem: null, ended: new Set<string>() };
-    const volumes = { observed: new Map(), failure: () => undefined };
+    const volumes = { observed: new Map(), copies: new Map(), failure: () => undefined };
     return reconcile({ state, hostId: 1, observed, inFlight, backoff, volumes, nowMs, wallMs: nowMs, lease });
   }
 

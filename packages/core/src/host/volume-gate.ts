@@ -5,14 +5,17 @@
  */
 import { type Vm, vmVolumes } from '../model/vm.ts';
 import type { AttachedVolume, VmVolume } from '../model/volume.ts';
-import type { ObservedVolume } from '../ports/volumes.ts';
+import type { ObservedCopy, ObservedVolume } from '../ports/volumes.ts';
 import type { ActionFailure } from './backoff.ts';
+import { copyToAccept } from './volume-copies.ts';
 
 /** Volumes of this host, as the reconciler of VMs sees them. */
 export interface VolumeView {
   /** By uid; null before the first look. */
   readonly observed: ReadonlyMap<string, ObservedVolume> | null;
-  /** What the last attempt to make a volume failed with. */
+  /** Copies that are not volumes yet, by uid. */
+  readonly copies: ReadonlyMap<string, ObservedCopy>;
+  /** What the last attempt to make a volume, or to make a copy the volume, failed with. */
   failure(uid: string): ActionFailure | undefined;
 }
 
@@ -62,6 +65,13 @@ function holdOf(vm: Vm, hostId: number, volume: VmVolume, view: VolumeView): Vol
   if (place?.hostId !== hostId) {
     const message = `volume ${volume.name} (${volume.uid}) is on ${place?.host ?? 'no host'}, not here`;
     return { phase: 'failed', reason: 'VolumeElsewhere', message };
+  }
+  // What is under its name until then is older, if it is there at all.
+  if (copyToAccept(volume, hostId, view.copies) !== undefined) {
+    const failure = view.failure(volume.uid);
+    if (failure !== undefined) return { phase: 'failed', reason: failure.reason, message: failure.message };
+    const message = `puts the copy of its volume ${volume.name} in its place`;
+    return { phase: 'building', reason: 'CopyingVolumes', message };
   }
   return volumeProblem(vm.name, volume, view.observed.get(volume.uid), place.host);
 }

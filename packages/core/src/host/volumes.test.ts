@@ -2,7 +2,7 @@ import t from 'tap';
 import { SampleCluster } from '../machine/sample.ts';
 import { volumeOf } from '../machine/volume-of.ts';
 import type { VmSpecInput } from '../model/vm.ts';
-import type { ObservedVolume, VolumeAction } from '../ports/volumes.ts';
+import type { ObservedCopy, ObservedVolume, VolumeAction } from '../ports/volumes.ts';
 import { volumeHold } from './volume-gate.ts';
 import { reconcileVolumes } from './volumes.ts';
 
@@ -12,6 +12,7 @@ const DATA: Partial<VmSpecInput> = { source: { kind: 'inline', volumes: [{ name:
 class Disks {
   readonly cluster = new SampleCluster();
   readonly found = new Map<string, ObservedVolume>();
+  readonly copies = new Map<string, ObservedCopy>();
   readonly busy = new Set<string>();
 
   constructor(changes = DATA) {
@@ -37,7 +38,7 @@ class Disks {
   }
 
   hold(found: ReadonlyMap<string, ObservedVolume> | null = this.found) {
-    return volumeHold(this.vm, 1, { observed: found, failure: () => undefined });
+    return volumeHold(this.vm, 1, { observed: found, copies: this.copies, failure: () => undefined });
   }
 
   /** One look; what is to be told is applied. */
@@ -46,6 +47,9 @@ class Disks {
       state: this.cluster.state,
       hostId: 1,
       observed: this.found,
+      copies: this.copies,
+      trouble: () => undefined,
+      mayTell: () => true,
       isBusy: (uid) => this.busy.has(uid),
       mayReport: () => false,
     });

@@ -3,7 +3,8 @@
  * and to what is reported. Pure and level-triggered, as that of VMs in `reconcile.ts`.
  *
  * What is removed is only what is known to hold nothing that is needed: what the log says is to go, an image on which
- * nobody ever wrote and that nobody wants here, and an old copy once a newer one has been written on elsewhere.
+ * nobody ever wrote and that nobody wants here, an old copy once a newer one has been written on elsewhere, and what a
+ * volume was copied from once a VM has run with the copy.
  */
 
 import type { Command } from '../machine/command.ts';
@@ -11,23 +12,20 @@ import type { ClusterState } from '../machine/state.ts';
 import { volumeOf } from '../machine/volume-of.ts';
 import { isLeaving } from '../model/move.ts';
 import { vmVolumes } from '../model/vm.ts';
-import { madeAt, type StoredVolume, type VmVolume } from '../model/volume.ts';
+import { madeAt } from '../model/volume.ts';
 import type { ObservedVolume, VolumeAction } from '../ports/volumes.ts';
+import { type CopyCommand, type CopyInput, hasRunWithCopy, hostVolume, reconcileCopies } from './volume-copies.ts';
 
 /** Commands that come of a reconciliation, each with a key that names the decision. */
 export interface VolumeProposal {
   readonly key: string;
-  readonly command: Extract<Command, { type: 'volumesCreated' | 'volumeReport' | 'volumeRemoved' }>;
+  readonly command: Extract<Command, { type: 'volumesCreated' | 'volumeReport' | 'volumeRemoved' }> | CopyCommand;
 }
 
 /** What a reconciliation looks at. */
-export interface VolumeInput {
-  readonly state: ClusterState;
-  readonly hostId: number;
+export interface VolumeInput extends CopyInput {
   /** By uid. */
   readonly observed: ReadonlyMap<string, ObservedVolume>;
-  /** Whether something is under way for a volume, or is not to be tried again yet. */
-  readonly isBusy: (uid: string, action: VolumeAction['type']) => boolean;
   /** Whether what a volume takes of the disk may be reported again. */
   readonly mayReport: (uid: string, change: number, sizeMib: number) => boolean;
 }
@@ -42,10 +40,6 @@ export interface VolumeReconciliation {
 const REPORTS_PER_COMMAND = 256;
 
 type Report = Extract<Command, { type: 'volumeReport' }>['reports'][number];
-
-function hostVolume({ uid, name, pool, sizeMib, fsType }: VmVolume | StoredVolume): VolumeAction['volume'] {
-  return { uid, name, pool, sizeMib, fsType };
-}
 
 /** Whether the uid is of a time that a recovery of the cluster left out. */
 function isFromLostFuture(state: ClusterState, uid: string): boolean {
@@ -62,14 +56,19 @@ function isLeftOver(state: ClusterState, hostId: number, found: ObservedVolume):
   if (volume.place?.hostId === hostId) return false;
   // The host of the place may be this one, under the id that it had before.
   if (volume.place !== undefined && state.host(volume.place.hostId) === undefined) return false;
-  return found.epoch < volume.writer || (found.epoch === 0 && volume.place !== undefined);
+  if (volume.former?.hostId === hostId) return false;
+  return volume.place !== undefined && found.epoch <= volume.writer;
 }
 
 /** One reconciliation of one host. */
 export function reconcileVolumes(input: VolumeInput): VolumeReconciliation {
-  const { state, hostId, observed, isBusy } = input;
-  const actions: VolumeAction[] = [];
-  const proposals: VolumeProposal[] = [];
+  const { state, hostId, observed, copies, isBusy } = input;
+  const steps = reconcileCopies(input);
+  const actions: VolumeAction[] = [...steps.actions];
+  const proposals: VolumeProposal[] = [...steps.proposals];
+  const offer = (action: VolumeAction): void => {
+    if (!isBusy(action.volume.uid, action)) actions.push(action);
+  };
   for (const vm of state.vmsOnHost(hostId)) {
     if (vm.assignment === null || vm.deleting || isLeaving(vm)) continue;
     const { epoch } = vm.assignment;
@@ -77,7 +76,7 @@ export function reconcileVolumes(input: VolumeInput): VolumeReconciliation {
     for (const volume of vmVolumes(vm)) {
       if (volume.created || volume.place?.hostId !== hostId) continue;
       if (observed.has(volume.uid)) made.push(volume.uid);
-      else if (!isBusy(volume.uid, 'create')) actions.push({ type: 'create', volume: hostVolume(volume) });
+      else offer({ type: 'create', volume: hostVolume(volume) });
     }
     if (made.length === 0) continue;
     const { name, uid } = vm;
@@ -87,15 +86,20 @@ export function reconcileVolumes(input: VolumeInput): VolumeReconciliation {
   for (const volume of state.stored.all()) {
     if (volume.deleting !== true || volume.place?.hostId !== hostId) continue;
     const { uid } = volume;
-    if (!observed.has(uid)) {
-      proposals.push({ key: `volumeRemoved/${uid}`, command: { type: 'volumeRemoved', hostId, uid } });
-    } else if (!isBusy(uid, 'remove')) actions.push({ type: 'remove', volume: hostVolume(volume) });
+    if (observed.has(uid) || copies.has(uid)) offer({ type: 'remove', volume: hostVolume(volume) });
+    else proposals.push({ key: `volumeRemoved/${uid}`, command: { type: 'volumeRemoved', hostId, uid } });
+  }
+  for (const uid of state.indexes.formerOn(hostId)) {
+    const found = volumeOf(state, uid);
+    if (found?.volume.former?.hostId !== hostId || (found.vm !== undefined && !hasRunWithCopy(found.vm))) continue;
+    if (observed.has(uid)) offer({ type: 'remove', volume: hostVolume(found.volume) });
+    else proposals.push({ key: `volumeRemoved/${uid}`, command: { type: 'volumeRemoved', hostId, uid } });
   }
   proposals.push(...usage(input));
   for (const found of observed.values()) {
-    if (!isLeftOver(state, hostId, found) || isBusy(found.uid, 'remove')) continue;
+    if (!isLeftOver(state, hostId, found)) continue;
     const { uid, pool } = found;
-    actions.push({ type: 'remove', volume: { uid, pool, name: 'left-over', sizeMib: 1, fsType: 'ext4' } });
+    offer({ type: 'remove', volume: { uid, pool, name: 'left-over', sizeMib: 1, fsType: 'ext4' } });
   }
   return { actions, proposals };
 }

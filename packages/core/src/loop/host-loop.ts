@@ -202,7 +202,7 @@ export class HostLoop {
         this.#agent.stateChanged();
         return;
       case 'volumesObserved':
-        this.#volumes.look(input.volumes);
+        this.#volumes.look(input.volumes, input.copies);
         this.#agent.stateChanged();
         return;
       case 'hostInfo':

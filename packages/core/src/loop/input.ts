@@ -4,7 +4,7 @@ import type { HostFacts, HostSettings } from '../model/host.ts';
 import type { DriverOutcome, ObservedVm } from '../ports/driver.ts';
 import type { FenceOutcome } from '../ports/fence.ts';
 import type { StorageOutcome } from '../ports/storage.ts';
-import type { ObservedVolume, VolumeOutcome } from '../ports/volumes.ts';
+import type { ObservedCopy, ObservedVolume, VolumeOutcome } from '../ports/volumes.ts';
 import type { NodeId } from '../raft/types.ts';
 import type { PeerMessage } from '../wire/peer-message.ts';
 
@@ -48,8 +48,12 @@ export type LoopInput =
   /** What the driver finds on the host: all of its VMs. */
   | { readonly type: 'observed'; readonly vms: readonly ObservedVm[] }
   | { readonly type: 'volumeDone'; readonly token: number; readonly outcome: VolumeOutcome }
-  /** What is found in the pools of the host: all of its volumes. */
-  | { readonly type: 'volumesObserved'; readonly volumes: readonly ObservedVolume[] }
+  /** What is found in the pools of the host: all of its volumes, and all copies that are not volumes yet. */
+  | {
+      readonly type: 'volumesObserved';
+      readonly volumes: readonly ObservedVolume[];
+      readonly copies: readonly ObservedCopy[];
+    }
   /** What the host is, at start and after a reload of its configuration. */
   | {
       readonly type: 'hostInfo';

@@ -77,7 +77,7 @@ t.test('what can go nowhere stays, runs, and says why', (t) => {
   fleet.drain('n1');
   fleet.settle();
   const said = fleet.cluster.state.hostByName('n1')?.drain?.message ?? '';
-  t.match(said, /3 VMs stay: data has volumes, and their data is on its host; pinned may run on n1 only/);
+  t.match(said, /3 VMs stay: data may run on n1 only, as its spec says; pinned may run on n1 only/);
   t.match(said, /stays is to stay on its host \(failover: stay\)/);
   t.same(fleet.running(1), ['data', 'pinned', 'stays']);
   const view = drainProgress(fleet.cluster.state, fleet.cluster.state.hostByName('n1') ?? never(), fleet.wallMs);

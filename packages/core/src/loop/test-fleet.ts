@@ -69,7 +69,7 @@ export class Fleet {
       if (volumes.every((volume) => volume.created)) continue;
       this.apply({ type: 'volumesCreated', hostId, name, uid, epoch: assignment?.epoch ?? 1, volumes: uids });
     }
-    return { observed, failure: () => undefined };
+    return { observed, copies: new Map(), failure: () => undefined };
   }
 
   /** One host looks once, and all that it does succeeds at once, unless its driver is told to fail. */

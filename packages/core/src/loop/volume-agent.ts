@@ -4,12 +4,13 @@
  */
 
 import { type ActionFailure, backoffDelay } from '../host/backoff.ts';
+import type { CopyTrouble } from '../host/volume-copies.ts';
 import type { VolumeView } from '../host/volume-gate.ts';
 import { reconcileVolumes } from '../host/volumes.ts';
 import type { ClusterState } from '../machine/state.ts';
 import { volumeOf } from '../machine/volume-of.ts';
 import type { Ports } from '../ports/ports.ts';
-import type { ObservedVolume, VolumeAction, VolumeOutcome } from '../ports/volumes.ts';
+import type { ObservedCopy, ObservedVolume, VolumeAction, VolumeOutcome } from '../ports/volumes.ts';
 import type { OwnProposals } from './own-proposals.ts';
 
 /** Shortest time in ms between two reports of what a volume takes of the disk, and change in parts of its size. */
@@ -22,9 +23,21 @@ const LOOK_TICKS = 10;
 
 interface Attempt {
   readonly type: VolumeAction['type'];
+  /** The move that it was for, if it was for one. */
+  readonly move: number | undefined;
   readonly attempts: number;
   readonly notBeforeMs: number;
+  readonly retriable: boolean;
   readonly failure: ActionFailure;
+  /** Bytes that were copied when it failed. */
+  readonly copiedBytes: number;
+}
+
+/** Shortest time in ms between two reports of how far a copy is. */
+const TELL_MS = 5_000;
+
+function moveFor(action: VolumeAction): number | undefined {
+  return action.type === 'copy' || action.type === 'accept' ? action.move : undefined;
 }
 
 /** Times and permission of one run. */
@@ -43,9 +56,12 @@ export class VolumeAgent implements VolumeView {
   readonly #byToken = new Map<number, VolumeAction>();
   readonly #attempts = new Map<string, Attempt>();
   readonly #reportedMs = new Map<string, number>();
+  /** By uid of a VM that moves here: when it was last told how far its copies are. */
+  readonly #toldMs = new Map<string, number>();
   /** Volumes on which an action ended after the last look. */
   readonly #stale = new Set<string>();
   #observed: ReadonlyMap<string, ObservedVolume> | null = null;
+  #copies: ReadonlyMap<string, ObservedCopy> = new Map();
   #nextToken = 1;
   #dirty = true;
   #ticks = 0;
@@ -60,13 +76,18 @@ export class VolumeAgent implements VolumeView {
     return this.#observed;
   }
 
+  get copies(): ReadonlyMap<string, ObservedCopy> {
+    return this.#copies;
+  }
+
   failure(uid: string): ActionFailure | undefined {
     return this.#attempts.get(uid)?.failure;
   }
 
   /** What is on the disks. */
-  look(volumes: readonly ObservedVolume[]): void {
+  look(volumes: readonly ObservedVolume[], copies: readonly ObservedCopy[]): void {
     this.#observed = new Map(volumes.map((volume) => [volume.uid, volume]));
+    this.#copies = new Map(copies.map((copy) => [copy.uid, copy]));
     this.#stale.clear();
     this.#dirty = true;
   }
@@ -98,9 +119,14 @@ export class VolumeAgent implements VolumeView {
     }
     const { reason, message, retriable } = outcome;
     const before = this.#attempts.get(uid);
-    const attempts = before?.type === action.type ? before.attempts + 1 : 1;
+    const move = moveFor(action);
+    const copiedBytes = this.#copies.get(uid)?.copiedBytes ?? 0;
+    // A copy that gets on, if only from try to try, is not in vain.
+    const isSame = before?.type === action.type && before.move === move && copiedBytes <= before.copiedBytes;
+    const attempts = isSame ? before.attempts + 1 : 1;
     const notBeforeMs = retriable ? nowMs + backoffDelay(attempts) : Number.POSITIVE_INFINITY;
-    this.#attempts.set(uid, { type: action.type, attempts, notBeforeMs, failure: outcome });
+    const { type } = action;
+    this.#attempts.set(uid, { type, move, attempts, notBeforeMs, retriable, failure: outcome, copiedBytes });
     this.#ports.journal.log('warn', 'host.volumeFailed', { ...fields, reason, message });
   }
 
@@ -113,20 +139,29 @@ export class VolumeAgent implements VolumeView {
       state,
       hostId: this.#hostId,
       observed: this.#observed,
-      isBusy: (uid, type) => {
+      copies: this.#copies,
+      isBusy: (uid, action) => {
         if (this.#inFlight.has(uid) || this.#stale.has(uid)) return true;
         const attempt = this.#attempts.get(uid);
-        return attempt?.type === type && nowMs < attempt.notBeforeMs;
+        return attempt?.type === action.type && attempt.move === moveFor(action) && nowMs < attempt.notBeforeMs;
       },
+      trouble: (uid, move) => this.#trouble(uid, move),
+      mayTell: (vm) => nowMs - (this.#toldMs.get(vm) ?? Number.NEGATIVE_INFINITY) >= TELL_MS,
       mayReport: (uid, change, sizeMib) => this.#mayReport(uid, change, sizeMib, nowMs),
     });
     for (const action of actions) this.#perform(action);
     for (const { key, command } of proposals) {
       if (command.type === 'volumeReport') for (const { uid } of command.reports) this.#reportedMs.set(uid, nowMs);
+      if (command.type === 'vmMoveCopying') this.#toldMs.set(command.uid, nowMs);
       this.#own.offer(key, command, nowMs);
     }
     this.#forget(state);
     return true;
+  }
+
+  #trouble(uid: string, move: number): CopyTrouble | undefined {
+    const attempt = this.#attempts.get(uid);
+    return attempt?.type === 'copy' && attempt.move === move ? attempt : undefined;
   }
 
   #mayReport(uid: string, change: number, sizeMib: number, nowMs: number): boolean {
@@ -148,5 +183,8 @@ export class VolumeAgent implements VolumeView {
     const isGone = (uid: string): boolean => !this.#observed?.has(uid) && volumeOf(state, uid) === undefined;
     for (const uid of this.#attempts.keys()) if (isGone(uid)) this.#attempts.delete(uid);
     for (const uid of this.#reportedMs.keys()) if (isGone(uid)) this.#reportedMs.delete(uid);
+    if (this.#toldMs.size === 0) return;
+    const coming = new Set([...state.vmsMovingTo(this.#hostId)].map((vm) => vm.uid));
+    for (const uid of this.#toldMs.keys()) if (!coming.has(uid)) this.#toldMs.delete(uid);
   }
 }

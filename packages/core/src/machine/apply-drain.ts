@@ -3,8 +3,8 @@ import { ERROR_CODES } from '../base/errors.ts';
 import { type Drain, isDraining } from '../model/drain.ts';
 import type { Host } from '../model/host.ts';
 import { moveOf } from '../model/move.ts';
-import { giveUp } from './apply-move.ts';
 import type { Command } from './command.ts';
+import { giveUp } from './moving.ts';
 import { clip, type Transaction } from './transaction.ts';
 import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
 

@@ -4,15 +4,17 @@ import type { Host } from '../model/host.ts';
 import { withoutMove } from '../model/move.ts';
 import { isFenced, type Vm } from '../model/vm.ts';
 import type { Term } from '../raft/types.ts';
+import { removeVm } from './apply-vm.ts';
 import type { Command } from './command.ts';
 import type { Transaction } from './transaction.ts';
 import { done, no, unchanged, type Verdict } from './verdict.ts';
+import { unsettleVolumes } from './volumes.ts';
 
 /** Takes a VM off a host on which it runs no more. */
 function takeOff(tx: Transaction, vm: Vm, from: string): void {
   const about = { kind: 'vm', name: vm.name } as const;
   if (vm.deleting) {
-    tx.deleteVm(vm);
+    removeVm(tx, vm);
     tx.event(about, 'Deleted', `its lease on ${from} has run out: what is left of it there goes once ${from} is back`);
     return;
   }
@@ -21,7 +23,7 @@ function takeOff(tx: Transaction, vm: Vm, from: string): void {
   const waits = vm.power === 'running';
   const message = `its lease on ${from} has run out${waits ? ': it waits for another host' : ''}`;
   tx.putVmStatus(
-    { ...rest, assignment: null },
+    { ...unsettleVolumes(rest), assignment: null },
     { ...status, phase: waits ? 'pending' : 'stopped', reason: 'HostLost', message },
   );
   tx.event(about, 'FailedOver', message, 'warning');

@@ -2,8 +2,8 @@
 import { ERROR_CODES } from '../base/errors.ts';
 import { isDraining } from '../model/drain.ts';
 import { displacedBy, moveOf } from '../model/move.ts';
-import { giveUp } from './apply-move.ts';
 import type { Command } from './command.ts';
+import { giveUp } from './moving.ts';
 import type { Transaction } from './transaction.ts';
 import { done, no, notFound, overtaken, unchanged, type Verdict } from './verdict.ts';
 

@@ -5,17 +5,19 @@
 import { ERROR_CODES } from '../base/errors.ts';
 import type { Cluster } from '../model/cluster.ts';
 import { isDraining } from '../model/drain.ts';
-import { type Host, hostZone } from '../model/host.ts';
+import type { Host } from '../model/host.ts';
 import { displacedBy, type Move, type MoveCause, moveOf, moveTargetId, withoutMove } from '../model/move.ts';
-import { isDisposable, type Vm } from '../model/vm.ts';
+import type { Vm } from '../model/vm.ts';
+import { startCopying } from './apply-move-copy.ts';
 import { assign, unfit } from './assign.ts';
 import type { Command } from './command.ts';
 import { misfits } from './fit.ts';
-import { type Loads, withoutVm } from './occupancy.ts';
+import { emptying, giveUp, loadsWithout, staysPut, withMove } from './moving.ts';
+import type { Loads } from './occupancy.ts';
 import type { ClusterState } from './state.ts';
 import type { Transaction } from './transaction.ts';
 import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
-import { unsettleVolumes } from './volumes.ts';
+import { unsettleVolumes, volumesToCopy } from './volumes.ts';
 
 type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
 
@@ -32,40 +34,6 @@ function about(name: string): { kind: 'vm'; name: string } {
 
 function nameOf(state: ClusterState, hostId: number | undefined): string {
   return state.host(hostId ?? 0)?.name ?? `host ${hostId}`;
-}
-
-/** Why a VM must not be moved for this cause, to be put after its name; undefined when it may. */
-export function staysPut(vm: Vm, cause: MoveCause): { readonly reason: string; readonly message: string } | undefined {
-  if (!isDisposable(vm)) {
-    const message =
-      vm.spec.source.kind === 'inline'
-        ? 'has volumes, and their data is on its host'
-        : 'is from a flake of its own, which may keep data on its host: a spec with `disposable` says that it does not';
-    return { reason: 'HasData', message };
-  }
-  if (cause === 'migrate' || vm.spec.failover !== 'stay') return undefined;
-  return { reason: 'Stays', message: 'is to stay on its host (failover: stay)' };
-}
-
-/** What is taken where, were it not for a VM that has a host. */
-export function loadsWithout(state: ClusterState, vm: Vm): ReturnType<typeof withoutVm> {
-  const place = (hostId: number) => {
-    const host = state.host(hostId);
-    return { hostId, zone: host === undefined ? '' : hostZone(host) };
-  };
-  const targetId = moveTargetId(vm);
-  const held = targetId === undefined ? undefined : place(targetId);
-  return withoutVm(state.indexes, vm, place(vm.assignment?.hostId ?? 0), held);
-}
-
-/** Number of VMs that are on their way off a host because it is to be empty. */
-export function emptying(state: ClusterState, hostId: number): number {
-  let count = 0;
-  for (const vm of state.vmsOnHost(hostId)) {
-    const cause = moveOf(vm)?.cause;
-    if (cause === 'drain' || cause === 'evacuate') count += 1;
-  }
-  return count;
 }
 
 function refused(vm: Vm, text: string): Verdict {
@@ -116,6 +84,7 @@ export function beginMove(tx: Transaction, command: Omit<CommandOf<'vmMove'>, 't
   if (target === undefined) {
     if (targetId !== undefined) return notFound('host', String(targetId), 'it left while the move was planned');
     if (vm.power === 'running') return refused(vm, 'runs: its move needs a target');
+    if (volumesToCopy(vm, 0).length > 0) return refused(vm, 'has volumes: its move needs a target that takes them');
   } else {
     if (target.id === source.id) return refused(vm, `is on ${source.name} already`);
     const isJudged = together === 'judged';
@@ -185,17 +154,6 @@ export function applyClusterRebalance(tx: Transaction, command: CommandOf<'clust
   return done({ moved, left, ...(reason?.ok === false ? { reason: reason.error.message } : {}) });
 }
 
-/** The VM with exactly this move. */
-function withMove(
-  state: ClusterState,
-  command: { name: string; uid: string; index: number },
-): { vm: Vm; move: Move } | undefined {
-  const vm = state.vm(command.name);
-  const move = vm === undefined ? undefined : moveOf(vm);
-  if (vm === undefined || vm.uid !== command.uid || move?.index !== command.index) return undefined;
-  return { vm, move };
-}
-
 /** `vmMoveBuilt`. */
 export function applyVmMoveBuilt(tx: Transaction, command: CommandOf<'vmMoveBuilt'>): Verdict {
   const found = withMove(tx.state, command);
@@ -221,23 +179,13 @@ export function applyVmMoveCancel(tx: Transaction, command: CommandOf<'vmMoveCan
   return done();
 }
 
-/** The VM is its old host's again, and of no other: what the target has built is removed there. */
-export function giveUp(tx: Transaction, vm: Vm, reason: string): void {
-  tx.putVm(withoutMove(vm));
-  const host = nameOf(tx.state, vm.assignment?.hostId);
-  tx.event(about(vm.name), 'MoveCancelled', `stays on ${host}: ${reason}`, 'warning');
-}
-
-/** Gives up every move to a host that is no more. To be called before the host goes. */
-export function giveUpMovesTo(tx: Transaction, host: Host): void {
-  const vms = [...tx.state.vmsMovingTo(host.id)].sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const vm of vms) {
-    giveUp(tx, vm, `host ${host.name} has left the cluster`);
-  }
-}
-
-/** A VM is off its host: it is its target's, or waits for another host. */
+/** A VM is off its host: it is its target's, or waits for another host, or for what it has there to be copied. */
 export function finishMove(tx: Transaction, cluster: Cluster, vm: Vm): Verdict {
+  const move = moveOf(vm);
+  if (move?.step === 'copy') return unchanged();
+  if (move?.targetId !== undefined && volumesToCopy(vm, move.targetId).length > 0) {
+    return startCopying(tx, vm, move, move.targetId);
+  }
   const from = nameOf(tx.state, vm.assignment?.hostId);
   const waits = vm.power === 'running';
   const room = displacedBy(vm);
@@ -250,7 +198,6 @@ export function finishMove(tx: Transaction, cluster: Cluster, vm: Vm): Verdict {
     { ...unsettleVolumes(withoutMove(vm)), assignment: null },
     { ...status, phase, reason, message },
   );
-  const move = moveOf(vm);
   const targetId = move?.targetId;
   const target = targetId === undefined ? undefined : tx.state.host(targetId);
   if (room !== undefined || target === undefined) {
@@ -271,9 +218,4 @@ export function finishMove(tx: Transaction, cluster: Cluster, vm: Vm): Verdict {
     'warning',
   );
   return done();
-}
-
-/** Whether a VM is on its way off, so that it need not be moved. */
-export function goesAnyway(vm: Vm): boolean {
-  return vm.deleting || vm.moving?.cause === 'preempted';
 }

@@ -76,15 +76,43 @@ export function applyVolumeReport(tx: Transaction, command: CommandOf<'volumeRep
   return changed ? done() : unchanged();
 }
 
+/** What a volume was copied from is gone. */
+function forgetFormer(tx: Transaction, uid: string): Verdict {
+  const found = volumeOf(tx.state, uid);
+  const stored = tx.state.stored.get(uid);
+  if (stored !== undefined) {
+    const { former: _, ...rest } = stored;
+    tx.putVolume(rest);
+  } else if (found?.vm !== undefined) {
+    const volumes = vmVolumes(found.vm).map((one): VmVolume => {
+      if (one.uid !== uid) return one;
+      const { former: _, ...rest } = one;
+      return rest;
+    });
+    tx.putVm({ ...found.vm, volumes });
+  }
+  const { volume } = found ?? {};
+  tx.event(
+    { kind: 'volume', name: uid },
+    'OldCopyRemoved',
+    `removed from ${volume?.former?.host}, which it was copied from`,
+  );
+  return done();
+}
+
 /** `volumeRemoved`. */
 export function applyVolumeRemoved(tx: Transaction, command: CommandOf<'volumeRemoved'>): Verdict {
+  if (volumeOf(tx.state, command.uid)?.volume.former?.hostId === command.hostId) return forgetFormer(tx, command.uid);
   const volume = tx.state.stored.get(command.uid);
   if (volume === undefined) return unchanged();
   if (volume.deleting !== true || volume.place?.hostId !== command.hostId) {
     const { uid, hostId } = command;
     return no(ERROR_CODES.refused, `volume ${uid} is not to be removed from host ${hostId}`, { uid, hostId });
   }
-  tx.deleteVolume(volume);
+  const { former, ...rest } = volume;
+  // What it was copied from goes as well, and is forgotten last.
+  if (former !== undefined && tx.state.host(former.hostId) !== undefined) tx.putVolume({ ...rest, place: former });
+  else tx.deleteVolume(volume);
   tx.event({ kind: 'volume', name: volume.uid }, 'Removed', `removed from ${volume.place.host}`);
   return done();
 }
@@ -125,6 +153,9 @@ function recreateRefusal(tx: Transaction, vm: Vm, names: ReadonlySet<string>): V
     return no(ERROR_CODES.notFound, `VM ${name} has no volume ${volume}: ${hint}`, { kind: 'volume', name: volume });
   }
   if (vm.deleting) return no(ERROR_CODES.conflict, `VM ${name} is being deleted`, { name, deleting: true });
+  if (vm.moving !== undefined) {
+    return no(ERROR_CODES.refused, `VM ${name} is changing hosts: its volumes can be begun anew once it has`, { name });
+  }
   const host = vm.assignment === null ? undefined : tx.state.host(vm.assignment.hostId);
   if (vm.assignment !== null && (MAY_WRITE.has(vm.status.phase) || host?.reachable !== true)) {
     const how =
@@ -154,7 +185,7 @@ export function applyVolumeRecreate(tx: Transaction, command: CommandOf<'volumeR
     if (!volume.created || (names.size > 0 && !names.has(volume.name))) return volume;
     renewed.push(volume.name);
     left.push(volume);
-    const { place: _p, usedBytes: _u, ...fields } = volume;
+    const { place: _p, former: _f, usedBytes: _u, ...fields } = volume;
     const place = host === undefined ? {} : { place: { hostId: host.id, host: host.name, since: tx.index } };
     return { ...fields, uid: volumeUid(tx.index, position), created: false, writer: 0, ...place };
   });

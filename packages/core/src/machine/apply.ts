@@ -22,6 +22,7 @@ import { applyHostJoinExpired } from './apply-join-expired.ts';
 import { applyLockAcquire, applyLockBreak, applyLockExpire, applyLockRelease, applyLockRenew } from './apply-lock.ts';
 import { applyVmMigrateCancel } from './apply-migrate-cancel.ts';
 import { applyClusterRebalance, applyVmMove, applyVmMoveBuilt, applyVmMoveCancel } from './apply-move.ts';
+import { applyVmMoveCopied, applyVmMoveCopying } from './apply-move-copy.ts';
 import { applyVmMoveTogether } from './apply-move-together.ts';
 import { applyNetworkCreate, applyNetworkDelete, applyNetworkHoldEnd, applyNetworkSet } from './apply-network.ts';
 import {
@@ -131,6 +132,10 @@ function verdictOn(tx: Transaction, term: Term, command: Command): Verdict {
       return applyVmMoveTogether(tx, command);
     case 'vmMigrateCancel':
       return applyVmMigrateCancel(tx, command);
+    case 'vmMoveCopying':
+      return applyVmMoveCopying(tx, command);
+    case 'vmMoveCopied':
+      return applyVmMoveCopied(tx, cluster, command);
     case 'vmMoveCancel':
       return applyVmMoveCancel(tx, command);
     case 'clusterRebalance':

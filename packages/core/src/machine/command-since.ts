@@ -20,6 +20,8 @@ export const COMMAND_SINCE: Readonly<Record<Command['type'], number>> = {
   vmPreempt: 2,
   vmMove: 2,
   vmMoveBuilt: 2,
+  vmMoveCopying: 2,
+  vmMoveCopied: 2,
   vmMoveCancel: 2,
   vmMigrateCancel: 2,
   vmMoveTogether: 2,

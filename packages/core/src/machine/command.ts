@@ -180,6 +180,28 @@ export const commandSchema = z.discriminatedUnion('type', [
   }),
   /** A move is given up: the VM runs on where it is, and is started there again if it has stopped already. */
   z.strictObject({
+    type: z.literal('vmMoveCopying'),
+    hostId,
+    name: vmNameSchema,
+    uid,
+    /** Raft index at which the move began. */
+    index: z.int(),
+    copiedBytes: z.int().min(0),
+    /** What is in the way; it is tried again. */
+    problem: z.string().max(256).optional(),
+  }),
+  /** The target of a move has whole copies of the VM's volumes, or cannot get them. Only then is the VM its own. */
+  z.strictObject({
+    type: z.literal('vmMoveCopied'),
+    hostId,
+    name: vmNameSchema,
+    uid,
+    index: z.int(),
+    /** Each with the epoch that is stamped beside it. */
+    volumes: z.array(z.strictObject({ uid: volumeUidSchema, epoch: z.int().min(0) })).max(16),
+    failure: z.string().max(256).optional(),
+  }),
+  z.strictObject({
     type: z.literal('vmMoveCancel'),
     name: vmNameSchema,
     uid,
@@ -245,7 +267,7 @@ export const commandSchema = z.discriminatedUnion('type', [
       .min(1)
       .max(256),
   }),
-  /** The host has removed a volume of no VM that was to go. */
+  /** The host has removed a volume of no VM that was to go, or what a volume was copied from. */
   z.strictObject({ type: z.literal('volumeRemoved'), hostId, uid: volumeUidSchema }),
   /** A user lets a volume of no VM go. */
   z.strictObject({ type: z.literal('volumeDelete'), uid: volumeUidSchema }),

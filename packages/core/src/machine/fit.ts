@@ -146,7 +146,9 @@ function volumeMisfits(vm: Vm, host: Host, loads: Loads, add: (misfit: Misfit) =
   const needed = new Map<string, number>();
   for (const volume of vmVolumes(vm)) {
     const { name, pool, place, sizeMib, created } = volume;
-    if (isElsewhere(volume, host.id) && !mayLeave) add({ rule: 'data', volume: name, on: place?.host ?? 'no host' });
+    // What its host has comes with it: a VM that has a host can only be moved off it, and then its volumes are copied.
+    const comes = mayLeave || (place !== undefined && place.hostId === vm.assignment?.hostId);
+    if (isElsewhere(volume, host.id) && !comes) add({ rule: 'data', volume: name, on: place?.host ?? 'no host' });
     else if (!created || place?.hostId !== host.id) needed.set(pool, (needed.get(pool) ?? 0) + sizeMib);
   }
   for (const [pool, mib] of needed) {

@@ -8,7 +8,7 @@ import { allocatedTexts } from '../model/allocated-texts.ts';
 import { displacedBy, moveTargetId } from '../model/move.ts';
 import type { LabelPair } from '../model/placement.ts';
 import { type Vm, vmPriority, vmVolumes } from '../model/vm.ts';
-import type { StoredVolume, VmVolume } from '../model/volume.ts';
+import { isElsewhere, type StoredVolume, type VmVolume } from '../model/volume.ts';
 import { type Loads, Occupancy } from './occupancy.ts';
 import { type ProjectUse, ProjectUses } from './project-use.ts';
 
@@ -56,8 +56,11 @@ export class VmIndexes implements Loads {
   readonly #networkUses = new Map<string, number>();
   /** Name of the VM by uid of its volume. */
   readonly #volumeOwners = new Map<string, string>();
-  /** MiB by host and pool of the volumes that were made there, whether their VM has that host or not. */
+  /** MiB by host and pool of the volumes that are there, whether their VM is or not, and of those that are to come. */
   readonly #stored = new Map<number, Map<string, number>>();
+
+  /** By host: uids of the volumes of which it has what they were copied from. */
+  readonly #formers = new Map<number, Set<string>>();
 
   /** Names of VMs that have no host and want one, in no particular order. */
   get waiting(): ReadonlySet<string> {
@@ -99,9 +102,14 @@ export class VmIndexes implements Loads {
     return this.#volumeOwners.get(uid);
   }
 
-  /** MiB that the volumes which were made on a host take of one of its pools. */
+  /** MiB of one of a host's pools that are taken by volumes, by what they were copied from, and held for what moves there. */
   stored(hostId: number, pool: string): number {
     return this.#stored.get(hostId)?.get(pool) ?? 0;
+  }
+
+  /** Uids of the volumes of which a host still has what they were copied from, in no particular order. */
+  formerOn(hostId: number): ReadonlySet<string> {
+    return this.#formers.get(hostId) ?? EMPTY_SET;
   }
 
   /** A volume of no VM was replaced; as {@link replace}. */
@@ -110,14 +118,32 @@ export class VmIndexes implements Loads {
     if (after !== undefined) this.#count(after, 1);
   }
 
-  #count({ created, place, pool, sizeMib }: VmVolume | StoredVolume, by: 1 | -1): void {
+  #count({ uid, created, place, former, pool, sizeMib }: VmVolume | StoredVolume, by: 1 | -1): void {
     if (!created || place === undefined) return;
-    const pools = this.#stored.get(place.hostId) ?? new Map<string, number>();
-    const next = (pools.get(pool) ?? 0) + by * sizeMib;
+    this.#store(place.hostId, pool, by * sizeMib);
+    if (former === undefined) return;
+    this.#store(former.hostId, pool, by * sizeMib);
+    const uids = this.#formers.get(former.hostId) ?? new Set<string>();
+    if (by === 1) uids.add(uid);
+    else uids.delete(uid);
+    if (uids.size === 0) this.#formers.delete(former.hostId);
+    else this.#formers.set(former.hostId, uids);
+  }
+
+  #store(hostId: number, pool: string, mib: number): void {
+    const pools = this.#stored.get(hostId) ?? new Map<string, number>();
+    const next = (pools.get(pool) ?? 0) + mib;
     if (next === 0) pools.delete(pool);
     else pools.set(pool, next);
-    if (pools.size === 0) this.#stored.delete(place.hostId);
-    else this.#stored.set(place.hostId, pools);
+    if (pools.size === 0) this.#stored.delete(hostId);
+    else this.#stored.set(hostId, pools);
+  }
+
+  /** Room for what is copied to the target of a move. */
+  #hold(vm: Vm, targetId: number, by: 1 | -1): void {
+    for (const volume of vmVolumes(vm)) {
+      if (isElsewhere(volume, targetId)) this.#store(targetId, volume.pool, by * volume.sizeMib);
+    }
   }
 
   /** Hosts on which VMs make room for the one of this name. */
@@ -232,6 +258,7 @@ export class VmIndexes implements Loads {
     if (targetId !== undefined) {
       this.#host(targetId).incoming.add(vm.name);
       this.#take(targetId, vm);
+      this.#hold(vm, targetId, 1);
     }
     const madeFor = displacedBy(vm);
     if (madeFor !== undefined) this.#countRoom(madeFor, hostId, 1);
@@ -300,6 +327,7 @@ export class VmIndexes implements Loads {
     if (targetId !== undefined) {
       this.#host(targetId).incoming.delete(vm.name);
       this.#give(targetId, vm);
+      this.#hold(vm, targetId, -1);
     }
     const madeFor = displacedBy(vm);
     if (madeFor !== undefined) this.#countRoom(madeFor, hostId, -1);

@@ -5,6 +5,7 @@
 import type { Resources } from '../model/host.ts';
 import type { Domain, LabelPair } from '../model/placement.ts';
 import { type Vm, vmResources, vmVolumes } from '../model/vm.ts';
+import { isElsewhere } from '../model/volume.ts';
 import { inProject, pairsInProject } from './label-scope.ts';
 
 /** Protocol and port on a host, as in `tcp/8080`. */
@@ -183,7 +184,7 @@ export interface Loads {
   zone(name: string): Occupancy;
   /** Number of VMs with a label that have a host. */
   placed(pair: LabelPair): number;
-  /** MiB that the volumes which were made on a host take of one of its pools. */
+  /** MiB of one of a host's pools that are taken by volumes, by what they were copied from, and held for what moves there. */
   stored(hostId: number, pool: string): number;
 }
 
@@ -200,9 +201,16 @@ export function withoutVm(
   return {
     of: (id) => nowhere.of(id),
     zone: (name) => nowhere.zone(name),
-    stored: (id, pool) => loads.stored(id, pool),
+    stored: (id, pool) => loads.stored(id, pool) - (id === held.hostId ? comingMib(vm, id, pool) : 0),
     placed: (pair) => there.placed(pair),
   };
+}
+
+/** MiB of a pool that are held for the volumes of a VM that moves to a host. */
+function comingMib(vm: Vm, hostId: number, pool: string): number {
+  let mib = 0;
+  for (const volume of vmVolumes(vm)) if (volume.pool === pool && isElsewhere(volume, hostId)) mib += volume.sizeMib;
+  return mib;
 }
 
 /** What is taken where, if some VMs were on one host beside those that are there. */
@@ -216,7 +224,10 @@ export function withVms(loads: Loads, hostId: number, zone: string, vms: readonl
   return {
     of: (id) => (id === hostId ? host : loads.of(id)),
     zone: (name) => (name === zone ? inZone : loads.zone(name)),
-    stored: (id, pool) => loads.stored(id, pool),
+    stored: (id, pool) => {
+      const coming = id === hostId ? vms.reduce((sum, vm) => sum + comingMib(vm, id, pool), 0) : 0;
+      return loads.stored(id, pool) + coming;
+    },
     placed: (pair) => loads.placed(pair) + vms.filter((vm) => pairsInProject(vm).includes(pair)).length,
   };
 }

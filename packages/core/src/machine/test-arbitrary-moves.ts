@@ -2,10 +2,10 @@
 import fc from 'fast-check';
 import type { Host } from '../model/host.ts';
 import { moveOf, moveTargetId } from '../model/move.ts';
-import type { Vm } from '../model/vm.ts';
-import { loadsWithout } from './apply-move.ts';
+import { type Vm, vmVolumes } from '../model/vm.ts';
 import type { Command } from './command.ts';
 import { misfits } from './fit.ts';
+import { loadsWithout } from './moving.ts';
 import { SAMPLE_START_MS, sampleFacts, sampleSettings } from './sample.ts';
 import type { ClusterState } from './state.ts';
 
@@ -18,6 +18,8 @@ const KINDS = [
   'built',
   'gone',
   'cancel',
+  'copied',
+  'copied',
   'rebalance',
   'drain',
   'note',
@@ -63,6 +65,54 @@ function settle(
   return closed === undefined ? undefined : { type: 'hostUndrain', name: closed.name };
 }
 
+/** The hosts that would take a VM. */
+function takersIn(state: ClusterState): (vm: Vm) => readonly Host[] {
+  return (vm) => {
+    const loads = vm.assignment === null ? state.indexes : loadsWithout(state, vm);
+    return [...state.hosts()].filter((host) => misfits(vm, host, loads).length === 0);
+  };
+}
+
+/** What brings a VM closer to having its volumes copied; undefined once one does, or without one that could. */
+function towardsCopies(state: ClusterState, which: number): Command | undefined {
+  const hosts = [...state.hosts()];
+  if (hosts.length < 2) return newcomer(state, hosts.length);
+  const takers = takersIn(state);
+  const vm = [...state.vms()].find(
+    ({ volumes = [], deleting, power }) => volumes.length > 0 && !deleting && power === 'running',
+  );
+  if (vm === undefined) return undefined;
+  const { name, uid, assignment } = vm;
+  if (assignment === null) {
+    const host = pick(takers(vm), which);
+    if (host === undefined) return undefined;
+    return { type: 'vmAssign', name, uid, hostId: host.id, baseIndex: vm.modifiedIndex };
+  }
+  const { hostId, epoch } = assignment;
+  const volumes = vmVolumes(vm).filter(({ created }) => !created);
+  if (volumes.length > 0) {
+    return { type: 'volumesCreated', hostId, name, uid, epoch, volumes: volumes.map((volume) => volume.uid) };
+  }
+  const move = moveOf(vm);
+  if (move?.step === 'copy') {
+    const { targetId = 0, index } = move;
+    const base = { hostId: targetId, name, uid, index };
+    if (which % 3 === 0) return { type: 'vmMoveCopying', ...base, copiedBytes: which * 1024 };
+    if (which % 3 === 1) return undefined;
+    const copies = vmVolumes(vm).map((volume) => ({ uid: volume.uid, epoch: volume.writer }));
+    return { type: 'vmMoveCopied', ...base, volumes: copies };
+  }
+  if (move?.step === 'leave') return { type: 'vmRemoved', hostId, name, uid, epoch, moveIndex: move.index };
+  if (move?.targetId !== undefined) {
+    return { type: 'vmMoveBuilt', hostId: move.targetId, name, uid, index: move.index };
+  }
+  const targetId = pick(
+    takers(vm).filter(({ id }) => id !== hostId),
+    which,
+  )?.id;
+  return targetId === undefined ? undefined : { type: 'vmMove', name, uid, epoch, cause: 'migrate', targetId };
+}
+
 /** Commands about moves and drains. */
 export const arbitraryMove: fc.Arbitrary<(state: ClusterState) => Command> = fc
   .record({
@@ -76,10 +126,16 @@ export const arbitraryMove: fc.Arbitrary<(state: ClusterState) => Command> = fc
   .map(({ kind: drawn, which, hostId, cause, outcome, stale }) => (state: ClusterState): Command => {
     const placed = [...state.vms()].filter(({ assignment }) => assignment !== null);
     const moving = placed.filter((vm) => moveOf(vm) !== undefined);
+    if (stale === 0 && (drawn === 'copied' || which % 2 === 0)) {
+      const next = towardsCopies(state, which);
+      if (next !== undefined) return next;
+    }
     // Before one can arrive another has to set out.
-    const kind = moving.length === 0 && ['built', 'gone', 'cancel'].includes(drawn) ? 'move' : drawn;
+    const kind = moving.length === 0 && ['built', 'gone', 'cancel', 'copied'].includes(drawn) ? 'move' : drawn;
+    const copying = moving.filter((vm) => moveOf(vm)?.step === 'copy');
+    const fitting = kind === 'copied' && copying.length > 0 ? copying : moving;
     const vm: Vm | undefined = pick(
-      kind === 'move' || kind === 'together' || kind === 'rebalance' ? placed : moving,
+      kind === 'move' || kind === 'together' || kind === 'rebalance' ? placed : fitting,
       which,
     );
     const of = { name: vm?.name ?? 'a', uid: vm?.uid ?? 'u1' };
@@ -88,10 +144,7 @@ export const arbitraryMove: fc.Arbitrary<(state: ClusterState) => Command> = fc
     const hosts = [...state.hosts()];
     const draining = hosts.filter(({ drain }) => drain !== undefined);
     const host = pick(kind === 'drain' ? hosts : draining, which) ?? pick(hosts, which);
-    const takers = (moved: Vm): readonly Host[] => {
-      const loads = moved.assignment === null ? state.indexes : loadsWithout(state, moved);
-      return hosts.filter((to) => misfits(moved, to, loads).length === 0);
-    };
+    const takers = takersIn(state);
     const isBare = placed.length === 0 || hosts.length === 1;
     if (kind === 'move' && stale === 0 && (isBare || which % 3 === 0)) {
       const settled = settle(state, pick([...state.waiting], which), takers, hosts, which);
@@ -118,6 +171,14 @@ export const arbitraryMove: fc.Arbitrary<(state: ClusterState) => Command> = fc
           ...{ type: 'vmRemoved', ...of, hostId: vm?.assignment?.hostId ?? hostId, epoch },
           ...(vm?.deleting === true ? {} : { moveIndex: index }),
         };
+      case 'copied': {
+        const by = (vm === undefined ? undefined : moveTargetId(vm)) ?? targetId;
+        const base = { ...of, hostId: by, index } as const;
+        if (which % 2 === 0) return { type: 'vmMoveCopying', ...base, copiedBytes: which * 1_048_576 };
+        if (which % 7 === 0) return { type: 'vmMoveCopied', ...base, volumes: [], failure: 'DiskFull: no' };
+        const volumes = vmVolumes({ volumes: vm?.volumes }).map(({ uid, writer }) => ({ uid, epoch: writer }));
+        return { type: 'vmMoveCopied', ...base, volumes };
+      }
       case 'together': {
         const group = placed.filter(({ assignment }) => assignment?.hostId === vm?.assignment?.hostId).slice(0, 2);
         const moves = group.map((one) => ({

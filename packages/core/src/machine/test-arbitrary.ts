@@ -438,7 +438,7 @@ export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
           { weight: 2, arbitrary: fc.oneof(token, join, report).map((command) => (): Command => command) },
           { weight: 5, arbitrary: informed },
           { weight: 3, arbitrary: lock },
-          { weight: 3, arbitrary: arbitraryMove },
+          { weight: 4, arbitrary: arbitraryMove },
           { weight: 3, arbitrary: network },
           { weight: 5, arbitrary: arbitrarySetCommand },
           { weight: 3, arbitrary: volumeCommand },

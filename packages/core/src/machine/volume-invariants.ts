@@ -1,6 +1,7 @@
 /** What must hold of volumes at every applied index. Written from the rules, not from `apply`. */
 
 import type { Host } from '../model/host.ts';
+import { moveTargetId } from '../model/move.ts';
 import { poolCapacity } from '../model/pool.ts';
 import { type Vm, vmVolumes } from '../model/vm.ts';
 import { madeAt, type StoredVolume, type VmVolume } from '../model/volume.ts';
@@ -9,9 +10,10 @@ import { volumeOf } from './volume-of.ts';
 import { volumeSpecs } from './volumes.ts';
 
 function checkOne(volume: VmVolume | StoredVolume, owner: string, index: number, found: string[]): void {
-  const { uid, name, created, place, writer } = volume;
+  const { uid, name, created, place, former, writer } = volume;
   const wrong = (what: string): void => void found.push(`volume ${uid} (${name} of ${owner}) ${what}`);
   if (created && place === undefined) wrong('was made and is nowhere');
+  if (former !== undefined && (!created || former.hostId === place?.hostId)) wrong('was copied from where it is');
   if (!created && writer > 0) wrong('was never made and has a writer');
   if (writer > index || madeAt(uid) > index || (place?.since ?? 0) > index) wrong('knows an index of the future');
 }
@@ -33,10 +35,15 @@ export function checkVmVolumes(vm: Vm, index: number, found: string[]): void {
 /** MiB that volumes take of each pool of a host, counted one by one. */
 function taken(state: ClusterState, hostId: number): Map<string, number> {
   const pools = new Map<string, number>();
-  const count = ({ place, pool, sizeMib }: VmVolume | StoredVolume): void => {
-    if (place?.hostId === hostId) pools.set(pool, (pools.get(pool) ?? 0) + sizeMib);
+  const count = ({ place, former, pool, sizeMib }: VmVolume | StoredVolume, coming = false): void => {
+    for (const at of [place?.hostId, former?.hostId, coming ? hostId : undefined]) {
+      if (at === hostId) pools.set(pool, (pools.get(pool) ?? 0) + sizeMib);
+    }
   };
-  for (const vm of state.vms()) for (const volume of vmVolumes(vm)) count(volume);
+  for (const vm of state.vms()) {
+    const comes = moveTargetId(vm) === hostId;
+    for (const volume of vmVolumes(vm)) count(volume, comes && volume.created && volume.place?.hostId !== hostId);
+  }
   // What was never made takes nothing, and is only there to be looked for.
   for (const volume of state.stored.all()) if (volume.created) count(volume);
   return pools;
@@ -68,16 +75,23 @@ export function checkVolumes(state: ClusterState, found: string[]): void {
     owners.set(uid, owner);
   };
   const stored = new Map<string, number>();
-  const note = ({ created, place, pool, sizeMib }: VmVolume | StoredVolume): void => {
+  const note = ({ created, place, former, pool, sizeMib }: VmVolume | StoredVolume, targetId?: number): void => {
     if (!created || place === undefined) return;
-    const key = `${place.hostId}/${pool}`;
-    stored.set(key, (stored.get(key) ?? 0) + sizeMib);
+    const coming = targetId === place.hostId ? undefined : targetId;
+    for (const hostId of [place.hostId, former?.hostId, coming]) {
+      if (hostId === undefined) continue;
+      const key = `${hostId}/${pool}`;
+      stored.set(key, (stored.get(key) ?? 0) + sizeMib);
+    }
   };
   for (const vm of state.vms()) {
     checkVmVolumes(vm, state.index, found);
     for (const volume of vmVolumes(vm)) {
       claim(volume.uid, vm.name);
-      note(volume);
+      note(volume, moveTargetId(vm));
+      if (volume.former !== undefined && !state.indexes.formerOn(volume.former.hostId).has(volume.uid)) {
+        found.push(`volume ${volume.uid} was copied from ${volume.former.host}, which is not indexed`);
+      }
       if (volumeOf(state, volume.uid)?.vm?.name !== vm.name) found.push(`volume ${volume.uid} is not found by its uid`);
     }
   }

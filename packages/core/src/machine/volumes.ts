@@ -7,7 +7,7 @@ import { assert } from '../base/assert.ts';
 import { ERROR_CODES } from '../base/errors.ts';
 import type { Host } from '../model/host.ts';
 import { formatSizeMib } from '../model/quantity.ts';
-import { mayLoseData, type Vm, type VmSpec, type Volume } from '../model/vm.ts';
+import { mayLoseData, type Vm, type VmSpec, type Volume, vmVolumes } from '../model/vm.ts';
 import { DEFAULT_POOL, type StoredVolume, type VmVolume, volumeUid } from '../model/volume.ts';
 import type { ClusterState } from './state.ts';
 import type { Transaction } from './transaction.ts';
@@ -17,6 +17,12 @@ import { volumeOf } from './volume-of.ts';
 /** The volumes that a spec asks for. */
 export function volumeSpecs(spec: VmSpec): readonly Volume[] {
   return spec.source.kind === 'inline' ? spec.source.volumes : [];
+}
+
+/** The volumes that have to be copied before the VM can be another host's. */
+export function volumesToCopy(vm: Vm, targetId: number): readonly VmVolume[] {
+  if (mayLoseData(vm)) return [];
+  return vmVolumes(vm).filter(({ created, place }) => created && place?.hostId !== targetId);
 }
 
 /** Of volumes with data: who has them, in words. */
@@ -118,7 +124,7 @@ export function settleVolumes(tx: Transaction, vm: Vm, host: Host): Vm {
     if (!volume.created) return { ...volume, place };
     assert(mayLoseData(vm), `the data of ${vm.name} may be left behind`);
     letGo(tx, vm, volume, false);
-    const { place: _p, usedBytes: _u, ...rest } = volume;
+    const { place: _p, former: _f, usedBytes: _u, ...rest } = volume;
     return { ...rest, uid: volumeUid(tx.index, position), created: false, writer: 0, place };
   });
   return withVolumes({ ...vm, ...home }, volumes);

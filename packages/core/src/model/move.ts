@@ -13,9 +13,9 @@ export type MoveCause = z.infer<typeof moveCauseSchema>;
 
 /**
  * How far a move is. `prepare`: the VM runs on, its target holds room for it and builds it. `leave`: its host stops and
- * removes it. What has to be copied is copied between the two ends of `leave`; then the VM is its target's.
+ * removes it. `copy`: nothing of it is left on its host but its volumes, and the target copies them. Then it is the target's.
  */
-export const moveStepSchema = z.enum(['prepare', 'leave']);
+export const moveStepSchema = z.enum(['prepare', 'leave', 'copy']);
 /** How far a move is. */
 export type MoveStep = z.infer<typeof moveStepSchema>;
 
@@ -34,6 +34,8 @@ export const movingSchema = z.discriminatedUnion('cause', [
     sinceMs: z.number(),
     /** What was seen of the hosts when the target was chosen. */
     weighing: weighingSchema.optional(),
+    /** Bytes of its volumes that the target has, as last reported. Absent before the first report. */
+    copiedBytes: z.int().min(0).optional(),
   }),
 ]);
 /** A VM on its way off its host. */
@@ -74,7 +76,7 @@ export function displacedBy({ moving }: MayMove): string | undefined {
 
 /** Whether its host has to stop and remove it. */
 export function isLeaving({ moving }: MayMove): boolean {
-  return moving !== undefined && (moving.cause === 'preempted' || moving.step === 'leave');
+  return moving !== undefined && (moving.cause === 'preempted' || moving.step !== 'prepare');
 }
 
 /** Id of the host that holds room for it. */

@@ -27,6 +27,8 @@ export const volumePlaceSchema = z.strictObject({
   host: nameSchema,
   /** Raft index since which it is there. */
   since: z.int().min(1),
+  /** Raft index at which the move began that brought it there; absent for data that was made where it is. */
+  move: z.int().min(1).optional(),
 });
 /** Where the data of a volume is. */
 export type VolumePlace = z.infer<typeof volumePlaceSchema>;
@@ -39,6 +41,8 @@ const fields = {
   pool: nameSchema,
   /** Absent until a host is to have it. */
   place: volumePlaceSchema.optional(),
+  /** Where what it was copied from still is: it stays there until a VM has run with the copy. */
+  former: volumePlaceSchema.optional(),
   /** Whether its image was made. It is made once; from then on only its place may start a VM with it. */
   created: z.boolean(),
   /** The highest epoch that is known to be stamped beside the data: that of its last writer. 0 before the first one. */

@@ -4,6 +4,7 @@
  * loop as a `volumeDone` input, after a `volumesObserved` input that shows what it did. Every action may be repeated.
  */
 import type { HostVolume } from '../model/volume.ts';
+import type { NodeId } from '../raft/types.ts';
 import type { DriverOutcome } from './driver.ts';
 
 /** One piece of work on one volume. At most one per volume is under way at a time. */
@@ -11,7 +12,17 @@ export type VolumeAction =
   /** Make the image, empty and with its file system, stamped as never written. Never where there is anything already. */
   | { readonly type: 'create'; readonly volume: HostVolume }
   /** Remove image and stamp, and what there is of a copy. */
-  | { readonly type: 'remove'; readonly volume: HostVolume };
+  | { readonly type: 'remove'; readonly volume: HostVolume }
+  /**
+   * Make a copy of what `sourceId` has, for the move that began at Raft index `move`. It goes on where a try before it for the
+   * same move has stopped; a copy that was made for another move is thrown away first. The copy is no volume until it is
+   * accepted. It ends once all of it, with the stamp of the source, is durable and each of its bytes was compared.
+   */
+  | { readonly type: 'copy'; readonly volume: HostVolume; readonly move: number; readonly sourceId: NodeId }
+  /** Make the whole copy of this move the volume, in place of an older one. Nothing when it is that already. */
+  | { readonly type: 'accept'; readonly volume: HostVolume; readonly move: number }
+  /** Remove the copy, and nothing but it. */
+  | { readonly type: 'discard'; readonly volume: HostVolume };
 
 /** A volume as it is found on the host, read from its disk and never from memory alone. */
 export interface ObservedVolume {
@@ -21,6 +32,20 @@ export interface ObservedVolume {
   readonly epoch: number;
   /** Bytes that image takes of the disk; less than its size while it is sparse. */
   readonly usedBytes: number;
+}
+
+/** A copy of a volume that is being made, or was made and not accepted. At most one of each volume. */
+export interface ObservedCopy {
+  readonly uid: string;
+  readonly pool: string;
+  /** Raft index of the move that it is made for. */
+  readonly move: number;
+  /** What is stamped beside the image that it is made of. */
+  readonly epoch: number;
+  /** Bytes of the image that are durable here, holes included. */
+  readonly copiedBytes: number;
+  /** Whether all of it is. */
+  readonly isWhole: boolean;
 }
 
 /** What the host can do about volumes. */

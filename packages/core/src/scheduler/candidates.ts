@@ -7,7 +7,7 @@ import { inProject } from '../machine/label-scope.ts';
 import type { Loads } from '../machine/occupancy.ts';
 import { type Host, hostZone } from '../model/host.ts';
 import { hasPair, type Strategy } from '../model/placement.ts';
-import { isFenced, mayLoseData, type Vm, vmResources, vmVolumes } from '../model/vm.ts';
+import { isFenced, type Vm, vmResources, vmVolumes } from '../model/vm.ts';
 import { DEFAULT_PROJECT, projectOf } from '../model/vm-name.ts';
 import { NEXT_BEST } from '../model/weighing.ts';
 import { HostHeap, type Weighed } from './host-heap.ts';
@@ -45,18 +45,16 @@ export function kindOf(vm: Vm, strategy: Strategy): string {
       : [];
   const project = projectOf(vm.name);
   const whose = project === DEFAULT_PROJECT ? '' : `${project} `;
-  const fenced = isFenced(vm.spec) ? 'fenced ' : '';
-  return `${whose}${fenced}${strategy} ${vcpu} ${memoryMib} ${has} ${ports.join()} ${dataOf(vm)} ${JSON.stringify(placement)}`;
+  const fenced = isFenced(vm.spec) ? '' : 'unfenced ';
+  return `${whose}${strategy} ${fenced}${vcpu} ${memoryMib} ${has} ${ports.join()} ${dataOf(vm)}${JSON.stringify(placement)}`;
 }
 
-/** What its data asks of a host: room for what is to be made, or to be where it is. */
+/** What its data asks of a host: the room that volumes need which have yet to be made; what has been made ties it alone, and is named in
+ * the reason that it hears. */
 function dataOf(vm: Vm): string {
   const volumes = vmVolumes(vm);
-  if (volumes.length === 0 && vm.home === undefined) return '';
-  const each = volumes.map(
-    ({ pool, sizeMib, created, place }) => `${pool}/${sizeMib}/${created}/${place?.hostId ?? ''}`,
-  );
-  return `${each.join()} ${vm.home?.hostId ?? ''} ${mayLoseData(vm)}`;
+  if (vm.home !== undefined || volumes.some(({ created }) => created)) return `data of ${vm.name} `;
+  return volumes.map(({ pool, sizeMib }) => `${pool}=${sizeMib} `).join('');
 }
 
 /** Whether the rule keeps all VMs of this kind off the host for the rest of the pass: nothing leaves a host in one. */

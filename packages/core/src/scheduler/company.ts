@@ -1,9 +1,9 @@
 /** Who has to go along with a VM that leaves its host, because it is to be near them. */
 
-import { staysPut } from '../machine/apply-move.ts';
 import { loadsBeside } from '../machine/apply-move-together.ts';
 import { misfits } from '../machine/fit.ts';
 import { describeMisfit } from '../machine/fit-text.ts';
+import { staysPut } from '../machine/moving.ts';
 import type { Loads } from '../machine/occupancy.ts';
 import type { ClusterState } from '../machine/state.ts';
 import type { Host } from '../model/host.ts';

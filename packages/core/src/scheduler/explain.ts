@@ -1,8 +1,8 @@
 /** Where a VM is or would be, and why: every host with the rules against it, or its score by part. */
 
-import { loadsWithout } from '../machine/apply-move.ts';
 import { misfits } from '../machine/fit.ts';
 import { describeMisfit, remedy } from '../machine/fit-text.ts';
+import { loadsWithout } from '../machine/moving.ts';
 import type { Loads } from '../machine/occupancy.ts';
 import type { ClusterState } from '../machine/state.ts';
 import { strategyOf } from '../model/cluster.ts';

@@ -2,8 +2,8 @@
  * What would even out the hosts: VMs that would be placed elsewhere if they were placed now. A plan is data made from one
  * state. Each of its moves fits at once, beside all others of the plan and before any VM has left.
  */
-import { staysPut } from '../machine/apply-move.ts';
 import { misfits, needsOf } from '../machine/fit.ts';
+import { staysPut } from '../machine/moving.ts';
 import { type Loads, Occupancy, withoutVm } from '../machine/occupancy.ts';
 import type { ClusterState } from '../machine/state.ts';
 import { strategyOf } from '../model/cluster.ts';

@@ -1,9 +1,10 @@
 /** Where a VM that has a host could go instead, and why it cannot: for drains, evacuations and moves that users ask for. */
-import { loadsWithout, staysPut } from '../machine/apply-move.ts';
 import { loadsBeside } from '../machine/apply-move-together.ts';
 import { misfits } from '../machine/fit.ts';
+import { loadsWithout, staysPut } from '../machine/moving.ts';
 import { type Loads, withoutVm } from '../machine/occupancy.ts';
 import type { ClusterState } from '../machine/state.ts';
+import { volumesToCopy } from '../machine/volumes.ts';
 import { strategyOf } from '../model/cluster.ts';
 import { type Host, hostZone } from '../model/host.ts';
 import { type MoveCause, moveTargetId } from '../model/move.ts';
@@ -78,7 +79,8 @@ export function relocate(state: ClusterState, vm: Vm, cause: MoveCause, loads?: 
     const question = { vm: wanted, strategy: wantedStrategy, hosts: others, loads: free, from: state.index };
     return { type: 'to', host, weigh: (by) => weighAll({ ...question, by }, host) };
   }
-  if (vm.power === 'stopped') return { type: 'release' };
+  // What it has on its host has to go somewhere.
+  if (vm.power === 'stopped' && volumesToCopy(vm, 0).length === 0) return { type: 'release' };
   if (others.length === 0)
     return { type: 'stuck', reason: 'NoHostFits', message: 'has nowhere to go: there is no other host' };
   const along = relocateTogether(state, vm, cause, others, loads);

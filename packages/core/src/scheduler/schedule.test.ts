@@ -55,6 +55,39 @@ t.test('what the pass has placed counts', (t) => {
   t.end();
 });
 
+t.test('a VM whose data is elsewhere says nothing about another one that asks for the same', (t) => {
+  const cluster = hosts(2);
+  const source = { kind: 'inline' as const, volumes: [{ name: 'data', sizeMib: 100 }] };
+  cluster.create('a', { source, failover: 'restart' });
+  cluster.assign('a', 1);
+  const { uid, assignment, volumes = [] } = cluster.state.vm('a') ?? {};
+  const epoch = assignment?.epoch ?? 0;
+  const at = { hostId: 1, name: 'a', uid: uid ?? '', epoch };
+  cluster.apply({ type: 'volumesCreated', ...at, volumes: volumes.map((volume) => volume.uid) });
+  cluster.apply({ type: 'vmFailover', ...at, term: 1 });
+  cluster.apply({ type: 'hostSet', name: 'n1', cordoned: true });
+  cluster.create('b', { source, failover: 'restart' });
+  pass(cluster);
+  t.match(cluster.state.vm('a')?.status, { phase: 'pending', reason: 'WaitsForData' });
+  t.equal(cluster.state.vm('b')?.assignment?.hostId, 2);
+  t.end();
+});
+
+t.test('a host without a working fence is closed to VMs that need one, and to no others', (t) => {
+  const cluster = hosts(2);
+  const host = cluster.state.hostByName('n2');
+  if (host?.facts === undefined) throw new Error('n2 is there');
+  const facts = { ...host.facts, fence: { works: false, message: 'no timers' } };
+  cluster.apply({ type: 'hostReport', hostId: 2, addresses: [], settings: host.settings, facts });
+  cluster.apply({ type: 'hostSet', name: 'n1', cordoned: true });
+  cluster.create('a', { failover: 'restart' });
+  cluster.create('b', { failover: 'stay' });
+  pass(cluster);
+  t.match(cluster.state.vm('a')?.status, { phase: 'pending', message: /n2.*switch/ });
+  t.equal(cluster.state.vm('b')?.assignment?.hostId, 2);
+  t.end();
+});
+
 t.test('only VMs that are to run are placed', (t) => {
   const cluster = hosts(1);
   cluster.create('web');

@@ -22,6 +22,7 @@ import { RESTART_MUTATIONS } from './restarts.ts';
 import { SET_MUTATIONS } from './sets.ts';
 import { SNAPSHOT_MUTATIONS } from './snapshots.ts';
 import { STORAGE_MUTATIONS } from './storage.ts';
+import { VOLUME_COPY_MUTATIONS } from './volume-copies.ts';
 import { VOLUME_MUTATIONS } from './volumes.ts';
 
 /** All planted bugs. */
@@ -48,5 +49,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ...PROJECT_MUTATIONS,
   ...SET_MUTATIONS,
   ...VOLUME_MUTATIONS,
+  ...VOLUME_COPY_MUTATIONS,
   ...ADOPTION_MUTATIONS,
 ];

@@ -35,7 +35,7 @@ export const VOLUME_MUTATIONS: readonly Mutation[] = [
     rewrites: [
       {
         file: 'machine/fit',
-        find: 'if (isElsewhere(volume, host.id) && !mayLeave) add',
+        find: 'if (isElsewhere(volume, host.id) && !comes) add',
         replace: 'if (isElsewhere(volume, -1) && host.id < 0) add',
       },
     ],

@@ -82,6 +82,17 @@ const WITH_VOLUMES = [1, 2].map((vcpu) =>
   }),
 );
 
+/** VMs that take their data along: one volume or two, and nobody has said that they are to stay where they are. */
+const MOVED_WITH_VOLUMES = [1, 2].map((count) =>
+  vmSpecSchema.parse({
+    ...{ vcpu: 1, memoryMib: 64, ...(count === 1 ? { failover: 'restart' } : {}) },
+    source: {
+      kind: 'inline',
+      volumes: ['data', 'log'].slice(0, count).map((name) => ({ name, sizeMib: 64, keep: count === 2 })),
+    },
+  }),
+);
+
 function chooseVm({ random }: OperationSource): string {
   return `vm-${random.below(VMS)}`;
 }
@@ -265,6 +276,17 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
       if (operation.type === 'read' || operation.command.type !== 'vmCreate') return operation;
       const { command } = operation;
       return { ...operation, command: { ...command, spec: WITH_VOLUMES[command.spec.vcpu - 1] ?? command.spec } };
+    },
+  },
+  copies: {
+    ...{ name: 'copies', summary: 'VMs with volumes that are moved about, and take their data along' },
+    ...{ clients: 2, pauseMs: 1_500, membership: false, moves: true },
+    next: (source) => {
+      const operation = careWrite(source);
+      if (operation.type === 'read' || operation.command.type !== 'vmCreate') return operation;
+      const { command } = operation;
+      const spec = MOVED_WITH_VOLUMES[Number(command.name.slice('vm-'.length)) % 2] ?? command.spec;
+      return { ...operation, command: { ...command, spec } };
     },
   },
   reads: {

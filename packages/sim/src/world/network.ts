@@ -322,11 +322,16 @@ export class SimNetwork {
     }
   }
 
+  /** Whether messages get from each of two hosts to the other. */
+  isOpen(one: NodeId, other: NodeId): boolean {
+    return this.#reachability.open(one, other) && this.#reachability.open(other, one);
+  }
+
   /** A session needs both hosts up, each the other's peer, and a way there and back. */
   #canConnect(link: Link): boolean {
     const [from, to] = [this.#hosts.get(link.from), this.#hosts.get(link.to)];
     if (from === undefined || to === undefined || !from.peers.has(link.to) || !to.peers.has(link.from)) return false;
-    return this.#reachability.open(link.from, link.to) && this.#reachability.open(link.to, link.from);
+    return this.isOpen(link.from, link.to);
   }
 
   #attemptLater(link: Link, delayMs: number): void {

@@ -7,8 +7,8 @@ import type { StorageWrite, StoredState } from '@n3x/core/ports/storage';
 import type { LogIndex, NodeId, Term } from '@n3x/core/raft/types';
 import type { PeerMessage } from '@n3x/core/wire/peer-message';
 
-/** What happens to the data of a volume: a VM that starts finds it, or one that runs changes it. */
-export type VolumeEvent = 'found' | 'written';
+/** What happens to the data of a volume: a VM that starts finds it, one that runs changes it, it is copied, removed, or its copy is. */
+export type VolumeEvent = 'found' | 'written' | 'copied' | 'removed' | 'discarded';
 
 /** A host as an observer sees it. */
 export interface ObservedHost {
@@ -53,7 +53,7 @@ export interface WorldObserver {
   acting?(host: ObservedHost, action: DriverAction): void;
   /** As `vm`, with what was meant by it; told before it. */
   course?(host: ObservedHost, course: VmCourse): void;
-  /** A VM that starts on this machine finds this on a volume, or one that runs there has written it. */
+  /** A VM that starts on this machine finds this on a volume, one that runs there has written it, or a copy of it or it itself comes or goes. */
   volume?(host: ObservedHost, uid: string, event: VolumeEvent, content: number): void;
   /** A client's command was answered. */
   answered?(host: ObservedHost, requestId: string, outcome: CommandOutcome): void;

@@ -75,8 +75,11 @@ export class SimulatedHost implements ObservedHost {
     const clocks = random.fork('clock');
     this.clock = new HostClock(timeline, 1_000 + clocks.below(10_000_000), WALL_START_MS + clocks.below(2_000));
     this.disk = new SimulatedDisk({ clock: timeline, random: random.fork('disk'), latency: this.#latency });
-    this.volumes = new SimulatedVolumes(timeline, random.fork('volumes'), (uid, event, content) =>
-      parts.observer.volume?.(this, uid, event, content),
+    this.volumes = new SimulatedVolumes(
+      timeline,
+      random.fork('volumes'),
+      (uid, event, content) => parts.observer.volume?.(this, uid, event, content),
+      (sourceId, uid, move) => parts.readVolume(this, sourceId, { uid, move }),
     );
     this.driver = new SimulatedDriver(
       ...([timeline, random.fork('driver'), () => this.clock.wallMs, parts.driver] as const),
@@ -352,7 +355,7 @@ export class SimulatedHost implements ObservedHost {
       done: (token, outcome) => deliver({ type: 'driverDone', token, outcome }),
     });
     const volumes = this.volumes.attach({
-      observed: (found) => deliver({ type: 'volumesObserved', volumes: found }),
+      observed: (volumes, copies) => deliver({ type: 'volumesObserved', volumes, copies }),
       done: (token, outcome) => deliver({ type: 'volumeDone', token, outcome }),
     });
     const world: Ports = {

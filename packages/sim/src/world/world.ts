@@ -5,6 +5,7 @@
 import { assert } from '@n3x/core/base/assert';
 import type { N3xError } from '@n3x/core/base/errors';
 import type { Random } from '@n3x/core/base/random';
+import { servedVolume, type VolumeRequest } from '@n3x/core/host/volume-serving';
 import { BOOTSTRAP_CONF_STATE, BOOTSTRAP_POSITION, bootstrapRecords, FIRST_HOST_ID } from '@n3x/core/machine/bootstrap';
 import type { Command, CommandResult } from '@n3x/core/machine/command';
 import { COMMAND_FORMATS } from '@n3x/core/machine/command';
@@ -21,6 +22,7 @@ import { type NetworkEvent, SimNetwork } from './network.ts';
 import type { Violation, WorldObserver } from './observer.ts';
 import type { DriverProfile } from './simulated-driver.ts';
 import { SimulatedHost } from './simulated-host.ts';
+import type { Source } from './simulated-volumes.ts';
 import type { Tampering } from './tampering.ts';
 import { Timeline } from './timeline.ts';
 
@@ -192,7 +194,18 @@ export class World {
       ...{ formats: this.newestFormats, settings: { ...SIMULATED_SETTINGS, role }, onRefused },
       ...{ name, timeline: this.timeline, network: this.network, random: random.fork(`host/${name}`) },
       ...{ loop, latency, driver, stateCodec, observer, tampering, onViolation },
+      readVolume: (reader, sourceId, request) => this.#readVolume(reader, sourceId, request),
     });
+  }
+
+  /** What the daemon of one machine lets that of another read. */
+  #readVolume(reader: SimulatedHost, sourceId: NodeId, request: VolumeRequest): Source {
+    const source = this.hostById(sourceId);
+    const isThere = source?.loop !== undefined && !source.isStalled && this.network.isOpen(sourceId, reader.id);
+    if (!isThere) return { refusal: `host ${sourceId} cannot be reached` };
+    const served = servedVolume(source.loop.state, sourceId, reader.id, request);
+    if (!served.ok) return { refusal: served.message };
+    return source.volumes.image(request.uid) ?? { refusal: `${source.name} does not have volume ${request.uid}` };
   }
 
   /** The machine whose daemon has this Raft id. */

@@ -1,0 +1,99 @@
+/** Planted bugs of data that moves with its VM: what is copied too early, counted for another move, or let go too soon. */
+import type { Mutation } from './mutation.ts';
+
+/** Where VMs with data are moved about. */
+const COPIES = { workload: 'copies', hosts: 3, durationMs: 30_000 } as const;
+
+/** The planted bugs of copies of volumes. */
+export const VOLUME_COPY_MUTATIONS: readonly Mutation[] = [
+  {
+    ...{ name: 'copied-while-it-runs', summary: 'the data of a VM is copied while its host has yet to stop it' },
+    ...{ budget: 40, ...COPIES },
+    rewrites: [
+      {
+        file: 'host/volume-serving',
+        find: "now.step !== 'copy'",
+        replace: "now.step === 'prepare'",
+      },
+      {
+        file: 'host/volume-copies',
+        find: "if (move?.step !== 'copy' || vm.deleting) continue;",
+        replace: "if (move === undefined || move.step === 'prepare' || vm.deleting) continue;",
+      },
+    ],
+  },
+  {
+    ...{
+      name: 'copy-of-another-move',
+      summary: 'a copy that was made for a move which was given up counts for the next one',
+    },
+    ...{ budget: 60, ...COPIES },
+    rewrites: [
+      { file: 'host/volume-copies', find: 'if (copy?.move === move.index) {', replace: 'if (copy !== undefined) {' },
+      {
+        file: 'host/volume-copies',
+        find: '(copy?.move === move.index && copy.isWhole)) continue;',
+        replace: 'copy?.isWhole === true) continue;',
+      },
+      {
+        file: 'host/volume-copies',
+        find: 'place.move !== copy.move || !copy.isWhole',
+        replace: 'place.move === undefined || !copy.isWhole',
+      },
+      {
+        file: 'host/volume-copies',
+        find: '} else if (!isWanted(state, hostId, copy)) {',
+        replace: '} else if (!isWanted(state, hostId, copy) && hostId < 0) {',
+      },
+    ],
+  },
+  {
+    ...{
+      name: 'stops-at-part-of-a-copy',
+      summary: 'a move ends when its target has a copy of the data, whole or not',
+    },
+    ...{ budget: 20, ...COPIES },
+    rewrites: [
+      { file: 'host/volume-copies', find: '      if (copy.isWhole) {', replace: '      if (copy.copiedBytes > 0) {' },
+      { file: 'host/volume-copies', find: ' || !copy.isWhole) return undefined;', replace: ') return undefined;' },
+    ],
+  },
+  {
+    ...{
+      name: 'old-copy-not-kept',
+      summary: 'a host removes what a volume was copied from before a VM has run with the copy',
+    },
+    ...{ budget: 20, ...COPIES },
+    rewrites: [
+      {
+        file: 'host/volumes',
+        find: '(found.vm !== undefined && !hasRunWithCopy(found.vm))',
+        replace: '(found.vm !== undefined && found.vm.assignment === null)',
+      },
+    ],
+  },
+  {
+    ...{
+      name: 'copied-before-it-has-left',
+      summary: 'a target that has copied the data while the VM runs is given the VM',
+    },
+    ...{ budget: 60, ...COPIES },
+    rewrites: [
+      {
+        file: 'machine/apply-move-copy',
+        find: "if (move.targetId !== command.hostId || move.step !== 'copy') return unchanged();\n  const target",
+        replace: 'if (move.targetId !== command.hostId) return unchanged();\n  const target',
+      },
+      {
+        file: 'host/volume-copies',
+        find: "if (move?.step !== 'copy' || vm.deleting) continue;",
+        replace: 'if (move === undefined || vm.deleting) continue;',
+      },
+      {
+        file: 'host/volume-serving',
+        find: "now.step !== 'copy'",
+        replace: 'now.step === undefined',
+      },
+    ],
+  },
+];
