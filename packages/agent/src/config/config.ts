@@ -21,6 +21,8 @@ export interface AgentConfig {
     readonly gcrootsDir: string;
     readonly supervisor: 'auto' | 'systemd' | 'direct';
   };
+  /** How fast copies of volumes may leave this host; 0 is as fast as they can. */
+  readonly volumes: { readonly copyMibPerSecond: number };
   readonly nix: {
     readonly binary: string;
     readonly nixpkgs: string;
@@ -79,6 +81,7 @@ export function toAgentConfig(
       gcrootsDir: place(read.microvm.gcroots_dir),
       supervisor: read.microvm.supervisor,
     },
+    volumes: { copyMibPerSecond: read.volumes.copy_mib_per_second },
     nix: {
       // A bare name is looked up on PATH.
       binary: read.nix.binary.includes('/') ? place(read.nix.binary) : read.nix.binary,

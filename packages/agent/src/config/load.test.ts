@@ -87,6 +87,7 @@ t.test('each problem is one line with its place', async (t) => {
     ['[listen]\nannounce = ["/ip4/1.2.3.4/tcp/0"]', /the port must be 1 to 65535$/],
     ['[nix]\nbuild_timeout = "soon"', /^2:1: nix\.build_timeout: "soon" is not a duration: write .* 90s or 30m$/],
     ['[nix]\nbuild_timeout = "48h"', /out of range: 1s to 24h$/],
+    ['[volumes]\ncopy_mib_per_second = -1', '2:1: volumes.copy_mib_per_second: must be at least 0 (got -1)'],
     ['[nix]\nmax_builds = 0', '2:1: nix.max_builds: must be at least 1 (got 0)'],
     ['[raft]\nelection_ticks = 2', /^2:1: raft\.election_ticks: must be at least three times heartbeat_ticks/],
     ['[raft]\nkeep_entries = 20000', /^2:1: raft\.keep_entries: must be at most snapshot_entries/],
@@ -150,7 +151,7 @@ t.test('a reload tells what it applies and what waits for a restart', async (t) 
   t.same(inForce.config.settings.labels, { x: 'y' });
   t.equal(inForce.config.log.format, 'json');
   const everything = loaded(
-    'name = "a"\n[capacity]\nvcpu = 2\nmemory = "1G"\n[reserve]\nmemory = "1M"\n[nix]\nbinary = "/n"\nnixpkgs = "a"\nmicrovm = "b"\nextra_config = "c"\nbuild_timeout = "1m"\nmax_builds = 3\n',
+    'name = "a"\n[capacity]\nvcpu = 2\nmemory = "1G"\n[reserve]\nmemory = "1M"\n[volumes]\ncopy_mib_per_second = 50\n[nix]\nbinary = "/n"\nnixpkgs = "a"\nmicrovm = "b"\nextra_config = "c"\nbuild_timeout = "1m"\nmax_builds = 3\n',
   );
   t.same(
     reloadable(takeOver(before, everything), everything),

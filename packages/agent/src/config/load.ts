@@ -101,7 +101,7 @@ export function reloadable(old: LoadedConfig, next: LoadedConfig): ReloadPlan {
 
 /** The configuration in force after a reload: the old one with the new values of all keys that a running daemon takes over. */
 export function takeOver(old: LoadedConfig, next: LoadedConfig): LoadedConfig {
-  const { labels, capacity, reserve, overcommit, cost, nix, log } = next.values;
+  const { labels, capacity, reserve, overcommit, cost, volumes, nix, log } = next.values;
   const values: ConfigFile = {
     ...old.values,
     labels,
@@ -109,6 +109,7 @@ export function takeOver(old: LoadedConfig, next: LoadedConfig): LoadedConfig {
     reserve,
     overcommit,
     cost,
+    volumes,
     nix,
     log: { ...old.values.log, level: log.level },
   };

@@ -90,6 +90,7 @@ export const fileSchema = z.strictObject({
     .max(POOLS_MAX - 1)
     .refine((pools) => new Set(pools.map(({ name }) => name)).size === pools.length, 'two pools have the same name')
     .default([]),
+  volumes: z.strictObject({ copy_mib_per_second: z.int().min(0).max(1_048_576).default(0) }).prefault({}),
   nix: z
     .strictObject({
       binary: path.default('nix'),
@@ -165,6 +166,7 @@ export const RELOADABLE_KEYS: readonly string[] = [
   'overcommit.vcpu',
   'overcommit.memory',
   'cost',
+  'volumes.copy_mib_per_second',
   'nix.binary',
   'nix.nixpkgs',
   'nix.microvm',

@@ -20,7 +20,10 @@ import { isShuttingDown } from '../drivers/host-shutdown.ts';
 import { probeKvm } from '../drivers/kvm.ts';
 import { findOwner } from '../drivers/microvm/layout.ts';
 import { type BuildSettings, MicrovmDriver } from '../drivers/microvm/microvm-driver.ts';
+import { Pace } from '../drivers/volumes/pace.ts';
+import { PoolMarks } from '../drivers/volumes/pool-marks.ts';
 import { measurePools } from '../drivers/volumes/pool-sizes.ts';
+import type { VolumeSource } from '../drivers/volumes/volume-copy.ts';
 import { VolumeDriver } from '../drivers/volumes/volume-driver.ts';
 import { type DataDirectory, openDataDirectory } from '../store/data-directory.ts';
 import type { ClusterMembership } from '../store/identity.ts';
@@ -39,6 +42,13 @@ function buildOptions(config: AgentConfig): BuildSettings {
   return { nix: { binary, extraConfig, buildTimeoutMs: buildTimeoutSeconds * 1000 }, maxBuilds, nixpkgs, microvm };
 }
 
+/** A host that volumes are copied from; without a membership there is no way to it. */
+function sourceOf(member: Member | null | undefined, hostId: number): VolumeSource {
+  if (member !== null && member !== undefined) return member.volumeSource(hostId);
+  const gone = new N3xError(ERROR_CODES.notInitialised, 'this host belongs to no cluster any more');
+  return { name: String(hostId), open: () => Promise.reject(gone) };
+}
+
 /** One host, running. */
 export class Daemon {
   readonly #journal: Journal;
@@ -47,6 +57,7 @@ export class Daemon {
   readonly #driver: MicrovmDriver;
   readonly #fencing: Fencing;
   readonly #volumes: VolumeDriver;
+  readonly #pace: Pace;
   readonly #startedAtMs = performance.now();
   #loaded: LoadedConfig;
   #facts: HostFacts;
@@ -67,6 +78,7 @@ export class Daemon {
     facts: HostFacts;
   }) {
     this.#loaded = parts.loaded;
+    this.#pace = new Pace(parts.loaded.config.volumes.copyMibPerSecond);
     this.#journal = parts.journal;
     this.#data = parts.data;
     this.#node = parts.node;
@@ -106,12 +118,14 @@ export class Daemon {
       const volumes = new VolumeDriver({
         pools,
         hostName: config.name,
+        marks: new PoolMarks(join(config.dataDir, 'pools')),
         journal,
         own: async (path) => {
           if (owner !== undefined) await lchown(path, owner.uid, owner.gid);
         },
         onDone: (token, outcome) => daemon?.member?.shell.handle({ type: 'volumeDone', token, outcome }),
-        onObserved: (found) => daemon?.member?.shell.handle({ type: 'volumesObserved', volumes: found }),
+        onObserved: (found) => daemon?.member?.shell.handle({ type: 'volumesObserved', ...found }),
+        source: (hostId) => sourceOf(daemon?.member, hostId),
       });
       const driver = await MicrovmDriver.create({
         volumes,
@@ -277,6 +291,7 @@ export class Daemon {
     const { config } = this.#loaded;
     this.#journal.setLevel(config.log.level);
     this.#driver.reconfigure(buildOptions(config));
+    this.#pace.set(config.volumes.copyMibPerSecond);
     this.#member?.shell.handle({ type: 'hostInfo', ...this.#info() });
   }
 
@@ -316,6 +331,7 @@ export class Daemon {
         driver: this.#driver,
         fence: this.#fencing.port,
         volumes: this.#volumes,
+        pace: this.#pace,
         journal: this.#journal,
         onTunnel: (duplex: Duplex) => this.#api?.acceptTunnel(duplex),
       },
@@ -330,6 +346,7 @@ export class Daemon {
 
   async #forgetCluster(member: Member): Promise<void> {
     this.#member = null;
+    await this.#volumes.abortCopies();
     await member.stop();
     await this.#data.leaveCluster();
     this.#journal.log('info', 'daemon.left', { cluster: member.membership.clusterId });
@@ -343,6 +360,7 @@ export class Daemon {
   async #changeCluster(membership: ClusterMembership): Promise<DataDirectory['stored']> {
     const member = this.#member;
     this.#member = null;
+    await this.#volumes.abortCopies();
     await member?.stop();
     try {
       return await this.#data.changeCluster(membership);

@@ -5,6 +5,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { SeededRandom } from '@n3x/core/base/random';
+import { servedVolume } from '@n3x/core/host/volume-serving';
 import { DEFAULT_LOOP_OPTIONS } from '@n3x/core/loop/options';
 import type { HostFacts, HostSettings } from '@n3x/core/model/host';
 import type { DriverPort } from '@n3x/core/ports/driver';
@@ -12,13 +13,17 @@ import type { FencePort } from '@n3x/core/ports/fence';
 import type { StoredState } from '@n3x/core/ports/storage';
 import type { VolumePort } from '@n3x/core/ports/volumes';
 import type { AgentConfig } from '../config/config.ts';
+import type { Pace } from '../drivers/volumes/pace.ts';
+import type { VolumeSource } from '../drivers/volumes/volume-copy.ts';
+import { VolumeServer } from '../drivers/volumes/volume-server.ts';
+import type { VolumeStore } from '../drivers/volumes/volume-store.ts';
 import type { DataDirectory } from '../store/data-directory.ts';
 import type { ClusterMembership } from '../store/identity.ts';
 import type { Stored } from '../store/level-store.ts';
 import { JoinServer } from '../transport/join-server.ts';
 import { Libp2pTransport } from '../transport/libp2p-transport.ts';
+import { MemberStreams, TUNNEL_PROTOCOL, VOLUME_PROTOCOL } from '../transport/member-streams.ts';
 import type { PeerNode } from '../transport/node.ts';
-import { Tunnels } from '../transport/tunnel.ts';
 import { Exclusion } from './exclusion.ts';
 import { acceptJoin, hasSuperseded } from './joining.ts';
 import type { Journal } from './journal.ts';
@@ -40,7 +45,9 @@ export interface MemberComponents {
   readonly node: PeerNode;
   readonly driver: DriverPort;
   readonly fence: FencePort;
-  readonly volumes: VolumePort;
+  readonly volumes: VolumePort & { readonly store: VolumeStore };
+  /** How fast the data of volumes may leave this host. */
+  readonly pace: Pace;
   readonly journal: Journal;
   /** Another member opened a tunnel to this host's API server. */
   onTunnel(duplex: Duplex): void;
@@ -58,7 +65,9 @@ export class Member {
   readonly membership: ClusterMembership;
   readonly shell: LoopShell;
   readonly #transport: Libp2pTransport;
-  readonly #tunnels: Tunnels;
+  readonly #tunnels: MemberStreams;
+  readonly #volumeServer: VolumeServer;
+  readonly #volumeStreams: MemberStreams;
   readonly #joins: JoinServer;
   readonly #exclusion: Exclusion;
   #superseded = false;
@@ -94,7 +103,18 @@ export class Member {
       stored,
     );
     const log = journal.log.bind(journal);
-    this.#tunnels = new Tunnels({ node, transport, log, onTunnel: (duplex) => components.onTunnel(duplex) });
+    this.#tunnels = new MemberStreams({
+      ...{ protocol: TUNNEL_PROTOCOL, maxStreams: 256, node, transport, log },
+      onStream: (duplex) => components.onTunnel(duplex),
+    });
+    this.#volumeServer = new VolumeServer({
+      ...{ store: volumes.store, pace: components.pace, journal },
+      mayServe: (readerId, request) => servedVolume(this.shell.state, membership.hostId, readerId, request),
+    });
+    this.#volumeStreams = new MemberStreams({
+      ...{ protocol: VOLUME_PROTOCOL, maxStreams: 8, node, transport, log },
+      onStream: (duplex, from) => void this.#volumeServer.serve(duplex, from),
+    });
     this.#joins = new JoinServer({
       node,
       log,
@@ -137,6 +157,7 @@ export class Member {
     await transport.start();
     member = new Member(components, membership, stored, transport, exclusion);
     await member.#tunnels.start();
+    await member.#volumeStreams.start();
     await member.#joins.start();
     member.shell.handle({ type: 'hostInfo', ...info });
     member.shell.start();
@@ -201,6 +222,12 @@ export class Member {
     return Math.floor((this.shell.state.host(this.membership.hostId)?.restarting?.holdMs ?? 0) / 1000);
   }
 
+  /** A host that volumes are copied from. */
+  volumeSource(hostId: number): VolumeSource {
+    const name = this.shell.state.host(hostId)?.name ?? String(hostId);
+    return { name, open: () => this.#volumeStreams.open(hostId) };
+  }
+
   /** Hands over leadership, if held, and waits for it for a bounded time. */
   async handOver(): Promise<void> {
     if (this.shell.status.role !== 'leader') return;
@@ -216,6 +243,8 @@ export class Member {
   async stop(): Promise<void> {
     this.shell.stop();
     await this.#joins.stop();
+    this.#volumeServer.close();
+    await this.#volumeStreams.stop();
     await this.#tunnels.stop();
     await this.#transport.stop();
   }

@@ -40,6 +40,7 @@ function volumeView(state: ClusterState, owned: Owned): VolumeView {
     reachable: place !== undefined && state.host(place.hostId)?.reachable === true,
     usedBytes: volume.usedBytes ?? null,
     since: place?.since ?? null,
+    copiedFrom: volume.former?.host ?? null,
     keep: vm === undefined || ('keep' in volume && volume.keep === true),
   };
 }

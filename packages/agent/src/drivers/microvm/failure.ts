@@ -25,6 +25,9 @@ export type FailureReason =
   | 'PoolMissing'
   | 'FileSystemFailed'
   | 'DiskFull'
+  | 'SourceUnreachable'
+  | 'CopyRefused'
+  | 'CopyBroken'
   | 'HostError';
 
 /** An action that did not succeed for a reason a user can act on. `message` is one line. */

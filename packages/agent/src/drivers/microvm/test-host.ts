@@ -56,6 +56,9 @@ export class TestHost {
       journal,
       onDone: () => undefined,
       onObserved: () => undefined,
+      source: () => {
+        throw new Error('nothing is copied');
+      },
     });
     const stateDir = join(this.directory, 'microvms');
     this.driver = await MicrovmDriver.create({

@@ -3,7 +3,7 @@ import { mkdir, statfs } from 'node:fs/promises';
 import type { PoolFacts } from '@n3x/core/model/pool';
 import { DEFAULT_POOL } from '@n3x/core/model/volume';
 import type { JournalPort } from '@n3x/core/ports/journal';
-import type { Pool } from './volume-store.ts';
+import type { Pool } from './pool.ts';
 
 const MIB = 1_048_576;
 

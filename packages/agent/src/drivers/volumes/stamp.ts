@@ -16,6 +16,8 @@ const stampSchema = z.strictObject({
   fsType: fileSystemSchema,
   /** Epoch of the last VM that was started with it; 0 before the first. */
   epoch: z.int().min(0),
+  /** Raft index at which the move began that brought it here. Absent when it was made here. */
+  move: z.int().min(1).optional(),
 });
 /** What is written beside an image. */
 export type Stamp = z.infer<typeof stampSchema>;

@@ -2,13 +2,20 @@
 import { volumeProblem } from '@n3x/core/host/volume-gate';
 import type { DriverVm } from '@n3x/core/ports/driver';
 import type { JournalPort } from '@n3x/core/ports/journal';
-import type { ObservedVolume, VolumeAction, VolumeOutcome, VolumePort } from '@n3x/core/ports/volumes';
+import type { VolumeAction, VolumeOutcome, VolumePort } from '@n3x/core/ports/volumes';
+import type { NodeId } from '@n3x/core/raft/types';
 import { type Exec, exec } from '../exec.ts';
 import { DriverFailure, failedOutcome } from '../microvm/failure.ts';
-import { type Pool, VolumeStore } from './volume-store.ts';
+import { Slots } from '../microvm/slots.ts';
+import type { Pool } from './pool.ts';
+import type { PoolMarks } from './pool-marks.ts';
+import { copyVolume, type VolumeSource } from './volume-copy.ts';
+import { type FoundVolumes, VolumeStore } from './volume-store.ts';
 
 /** Pause in ms between two looks at the pools. */
 const LOOK_MS = 5_000;
+/** Most copies that are made here at once; others wait their turn. */
+const MAX_COPIES = 2;
 
 /** How the driver is set up. */
 export interface VolumeDriverOptions {
@@ -19,7 +26,11 @@ export interface VolumeDriverOptions {
   readonly own: (path: string) => Promise<void>;
   readonly onDone: (token: number, outcome: VolumeOutcome) => void;
   /** The complete list of what is in the pools, when it changed. */
-  readonly onObserved: (volumes: readonly ObservedVolume[]) => void;
+  readonly onObserved: (found: FoundVolumes) => void;
+  /** How the pools are known again. */
+  readonly marks?: PoolMarks;
+  /** A host that a volume is to be copied from. */
+  readonly source: (hostId: NodeId) => VolumeSource;
   readonly exec?: Exec;
 }
 
@@ -34,14 +45,19 @@ export class VolumeDriver implements VolumePort {
   #looking: Promise<void> | null = null;
   #again = false;
   #closed = false;
+  readonly #slots = new Slots(MAX_COPIES);
+  readonly #copies = new Set<Promise<void>>();
+  #copying = new AbortController();
 
   constructor(options: VolumeDriverOptions) {
     this.#options = options;
-    this.store = new VolumeStore({ pools: options.pools, exec: options.exec ?? exec, own: options.own });
+    const { pools, own, marks } = options;
+    this.store = new VolumeStore({ pools, exec: options.exec ?? exec, own, ...(marks === undefined ? {} : { marks }) });
   }
 
   /** Begins to watch; the first report follows. */
   start(): void {
+    void this.#sweep();
     void this.observe();
     this.#timer = setInterval(() => void this.observe(), LOOK_MS);
   }
@@ -85,10 +101,18 @@ export class VolumeDriver implements VolumePort {
     return this.#looking;
   }
 
-  /** Reports nothing more. Resolves once nothing is under way. */
+  /** Ends the copies that are under way; what is durable of them stays. Resolves once they have ended. */
+  async abortCopies(): Promise<void> {
+    this.#copying.abort();
+    this.#copying = new AbortController();
+    await Promise.all(this.#copies);
+  }
+
+  /** Reports nothing more, and ends the copies that are under way. Resolves once nothing is under way. */
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#timer !== null) clearInterval(this.#timer);
+    await this.abortCopies();
     await Promise.all(this.#working);
   }
 
@@ -96,8 +120,7 @@ export class VolumeDriver implements VolumePort {
     const { volume } = action;
     let outcome: VolumeOutcome = { ok: true };
     try {
-      if (action.type === 'create') await this.store.create(volume);
-      else await this.store.remove(volume);
+      await this.#act(action);
     } catch (error) {
       outcome = failedOutcome(error);
       if (!(error instanceof DriverFailure)) {
@@ -108,6 +131,52 @@ export class VolumeDriver implements VolumePort {
     // What it changed is reported first: whoever hears of the end finds the facts in place.
     await this.observe();
     if (!this.#closed) this.#options.onDone(token, outcome);
+  }
+
+  async #act(action: VolumeAction): Promise<void> {
+    const { volume } = action;
+    switch (action.type) {
+      case 'create':
+        return await this.store.create(volume);
+      case 'remove':
+        return await this.store.remove(volume);
+      case 'copy':
+        return await this.#copy(action);
+      case 'accept':
+        return await this.store.accept(volume, action.move);
+      case 'discard':
+        return await this.store.discard(volume);
+    }
+  }
+
+  async #copy({ volume, move, sourceId }: Extract<VolumeAction, { type: 'copy' }>): Promise<void> {
+    const { signal } = this.#copying;
+    const { store } = this;
+    const copy = this.#slots.run(() =>
+      copyVolume({
+        ...{ store, volume, move, signal },
+        source: this.#options.source(sourceId),
+        onDurable: () => void this.observe(),
+      }),
+    );
+    const settled = copy.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#copies.add(settled);
+    try {
+      await copy;
+    } finally {
+      this.#copies.delete(settled);
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    try {
+      await this.store.sweep();
+    } catch (error) {
+      this.#options.journal.log('error', 'volume.sweepFailed', { error: String(error) });
+    }
   }
 
   async #lookWhileNeeded(): Promise<void> {
@@ -130,10 +199,10 @@ export class VolumeDriver implements VolumePort {
     this.#options.journal.log('error', 'volume.unreadable', { volume: uid, error: String(error) });
   }
 
-  #report(volumes: readonly ObservedVolume[]): void {
-    const text = JSON.stringify(volumes);
+  #report(found: FoundVolumes): void {
+    const text = JSON.stringify(found);
     if (this.#closed || text === this.#reported) return;
     this.#reported = text;
-    this.#options.onObserved(volumes);
+    this.#options.onObserved(found);
   }
 }

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { exec } from '../exec.ts';
+import { IMAGE_FILE } from './copy-store.ts';
 import { measurePools } from './pool-sizes.ts';
-import { IMAGE_FILE, VolumeStore } from './volume-store.ts';
+import { VolumeStore } from './volume-store.ts';
 
 const VOLUME = { uid: 'v5-0', name: 'data', pool: 'default', sizeMib: 16, fsType: 'ext4' as const };
 
@@ -35,7 +36,10 @@ t.test('a volume is made once, sparse, with its file system and a stamp', async 
   await store.create(VOLUME);
   t.equal((await readFile(image)).subarray(0, 7).toString(), 'written', 'what is there stays');
   t.same(await readdir(join(directory, 'pool')), ['v5-0']);
-  t.match(await store.list(() => t.fail('all can be read')), [{ uid: 'v5-0', pool: 'default', epoch: 0 }]);
+  t.match(await store.list(() => t.fail('all can be read')), {
+    volumes: [{ uid: 'v5-0', pool: 'default', epoch: 0 }],
+    copies: [],
+  });
 });
 
 t.test('stamps only rise, and survive', async (t) => {
@@ -114,7 +118,7 @@ t.test('a damaged stamp makes the volume missing, and is told of', async (t) => 
   await store.create(VOLUME);
   await writeFile(join(directory, 'pool/v5-0/stamp.json'), 'not json');
   const told: string[] = [];
-  t.same(await store.list((uid) => told.push(uid)), []);
+  t.same(await store.list((uid) => told.push(uid)), { volumes: [], copies: [] });
   t.same(told, ['v5-0']);
 });
 

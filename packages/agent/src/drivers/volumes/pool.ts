@@ -1,0 +1,6 @@
+/** A directory for volumes. */
+export interface Pool {
+  readonly name: string;
+  /** Absolute. */
+  readonly path: string;
+}
