@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Cluster } from '../e2e/cluster.ts';
 import { benchCommits } from './commits.ts';
+import { benchCopying } from './copying.ts';
 import { benchCreate } from './create.ts';
 import { benchFailover } from './failover.ts';
 import type { Figure } from './figure.ts';
@@ -33,6 +34,7 @@ const PARTS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   memory: onCluster(benchMemory),
   create: onCluster(benchCreate),
   commits: benchCommits,
+  copying: benchCopying,
   failover: benchFailover,
   idle: benchIdle,
   list: onCluster(benchList),

@@ -52,6 +52,7 @@ export function volumeDetails(volume: VolumeView, paint: Paint): string {
     ['Former VM', volume.formerVm ?? undefined],
     ['Host', volume.host ?? 'none'],
     ['There since', volume.since === null ? undefined : `index ${volume.since}`],
+    ['Old copy', volume.copiedFrom === null ? undefined : `on ${volume.copiedFrom}, until its VM runs with this one`],
     ['Pool', volume.pool],
     ['Size', formatMemory(volume.sizeMib)],
     ['On disk', usedText(volume)],
