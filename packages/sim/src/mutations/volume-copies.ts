@@ -24,31 +24,6 @@ export const VOLUME_COPY_MUTATIONS: readonly Mutation[] = [
   },
   {
     ...{
-      name: 'copy-of-another-move',
-      summary: 'a copy that was made for a move which was given up counts for the next one',
-    },
-    ...{ budget: 60, ...COPIES },
-    rewrites: [
-      { file: 'host/volume-copies', find: 'if (copy?.move === move.index) {', replace: 'if (copy !== undefined) {' },
-      {
-        file: 'host/volume-copies',
-        find: '(copy?.move === move.index && copy.isWhole)) continue;',
-        replace: 'copy?.isWhole === true) continue;',
-      },
-      {
-        file: 'host/volume-copies',
-        find: 'place.move !== copy.move || !copy.isWhole',
-        replace: 'place.move === undefined || !copy.isWhole',
-      },
-      {
-        file: 'host/volume-copies',
-        find: '} else if (!isWanted(state, hostId, copy)) {',
-        replace: '} else if (!isWanted(state, hostId, copy) && hostId < 0) {',
-      },
-    ],
-  },
-  {
-    ...{
       name: 'stops-at-part-of-a-copy',
       summary: 'a move ends when its target has a copy of the data, whole or not',
     },

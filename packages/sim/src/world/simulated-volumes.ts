@@ -60,7 +60,7 @@ export type ReadSource = (sourceId: NodeId, uid: string, move: number) => Source
 const COPY_PARTS = 4;
 const PART_MS: readonly [number, number] = [20, 1_500];
 /** The content of a torn copy. */
-const TORN = -1;
+const TORN = -1_000_000;
 
 /** A host knows its pools again: it makes nothing in a directory where the disk of one should be. */
 const NOT_MOUNTED: VolumeOutcome = {
@@ -192,7 +192,12 @@ export class SimulatedVolumes {
   #tell(): void {
     const { images, copies } = this.#here;
     this.#listener?.observed(
-      [...images.values()].map(({ uid, pool, epoch, content }) => ({ uid, pool, epoch, usedBytes: content })),
+      [...images.values()].map(({ uid, pool, epoch, content }) => ({
+        uid,
+        pool,
+        epoch,
+        usedBytes: Math.max(0, content),
+      })),
       [...copies.values()].map(({ uid, pool, move, epoch, parts }) => ({
         ...{ uid, pool, move, epoch, copiedBytes: parts, isWhole: parts === COPY_PARTS },
       })),
