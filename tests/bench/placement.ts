@@ -4,6 +4,7 @@
  * more VMs placed.
  */
 import { applyConfState, applyProposal } from '@n3x/core/machine/apply';
+import { COMMAND_FORMATS } from '@n3x/core/machine/command';
 import { SampleCluster } from '@n3x/core/machine/sample';
 import { schedule } from '@n3x/core/scheduler/schedule';
 import type { Figure } from './figure.ts';
@@ -56,7 +57,7 @@ class Fleet {
     const decided = process.cpuUsage(start);
     for (const command of commands) {
       const index = state.index + 1;
-      const proposal = { format: 2, requestId: `p${index}`, atMs: index, command };
+      const proposal = { format: COMMAND_FORMATS[1], requestId: `p${index}`, atMs: index, command };
       const outcome = applyProposal(state, { index, term: 1 }, proposal);
       if (outcome.type !== 'applied' || !outcome.result.ok) throw new Error('a placement was refused');
     }

@@ -59,7 +59,12 @@ export class Transaction {
   }
 
   #put<T extends Exclude<ClusterObject, ClusterEvent>>(next: T): T {
-    const object = inOrder({ ...next, modifiedIndex: this.index });
+    return this.#keep({ ...next, modifiedIndex: this.index });
+  }
+
+  /** As {@link Transaction.#put}, of an object that was made for it. */
+  #keep<T extends Exclude<ClusterObject, ClusterEvent>>(next: T): T {
+    const object = inOrder(next);
     this.state.put(object);
     this.#note(object, object);
     return object;
@@ -95,7 +100,8 @@ export class Transaction {
   /** Replaces the status; `sinceMs` moves only with the phase. */
   putVmStatus(vm: Vm, status: Omit<VmStatus, 'sinceMs'>): Vm {
     const sinceMs = status.phase === vm.status.phase ? vm.status.sinceMs : this.atMs;
-    return this.putVm({ ...vm, status: { ...status, message: clip(status.message, 1024), sinceMs } });
+    const message = clip(status.message, 1024);
+    return this.#keep({ ...vm, modifiedIndex: this.index, status: { ...status, message, sinceMs } });
   }
 
   /** The VM is gone for good, and what it had is free, or held. */
