@@ -5,7 +5,7 @@ import { isLeaving, withoutMove } from '../model/move.ts';
 import { isFenced, type PastRevision, type Vm, type VmSpec, vmFailover, vmResources } from '../model/vm.ts';
 import { wantedAddresses } from '../model/vm-address.ts';
 import { reallocate } from './allocation.ts';
-import { movedOn, specRefusal, unknownVm } from './apply-vm.ts';
+import { specRefusal, unknownVm } from './apply-vm.ts';
 import type { Command, VmReport } from './command.ts';
 import { same } from './difference.ts';
 import { type Misfit, misfits } from './fit.ts';
@@ -15,7 +15,7 @@ import { quotaRefusal } from './quota.ts';
 import { lastReady, type NextBuild, withSpec } from './revisions.ts';
 import type { ClusterState } from './state.ts';
 import type { Transaction } from './transaction.ts';
-import { done, no, unchanged, type Verdict } from './verdict.ts';
+import { done, no, overtaken, unchanged, type Verdict } from './verdict.ts';
 import { volumeSpecs } from './volumes.ts';
 
 type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
@@ -143,9 +143,8 @@ function target(
   const vm = tx.state.vm(command.name);
   if (vm === undefined) return { refusal: unknownVm(command.name) };
   const { ifModifiedIndex, ifGeneration } = command;
-  if (ifModifiedIndex !== undefined && ifModifiedIndex !== vm.modifiedIndex) {
-    return { refusal: movedOn(vm, ifModifiedIndex) };
-  }
+  const late = overtaken('VM', vm, ifModifiedIndex);
+  if (late !== undefined) return { refusal: late };
   if (ifGeneration !== undefined && ifGeneration !== vm.generation) {
     const message = `VM ${vm.name} has changed: it is at generation ${vm.generation}, the request was made for ${ifGeneration}. Read it again`;
     return { refusal: no(ERROR_CODES.conflict, message, { name: vm.name, generation: vm.generation, ifGeneration }) };

@@ -12,7 +12,7 @@ import { type Difference, differences, shown } from './difference.ts';
 import { quotaRefusal } from './quota.ts';
 import type { ClusterState } from './state.ts';
 import { clip, type Transaction } from './transaction.ts';
-import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
+import { done, no, notFound, overtaken, unchanged, type Verdict } from './verdict.ts';
 import { draftVolumes, releaseVolumes } from './volumes.ts';
 
 type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
@@ -56,15 +56,6 @@ function beingDeleted(vm: Vm): Verdict {
     name: vm.name,
     deleting: true,
   });
-}
-
-/** The object has changed since a conditional request was made. */
-export function movedOn(vm: Vm, expected: number): Verdict {
-  return no(
-    ERROR_CODES.conflict,
-    `VM ${vm.name} has changed: it is at index ${vm.modifiedIndex}, the request was made for ${expected}. Read it again`,
-    { name: vm.name, modifiedIndex: vm.modifiedIndex, ifModifiedIndex: expected },
-  );
 }
 
 /** There is no such VM. */
@@ -197,9 +188,8 @@ function target(
 ): { vm: Vm } | { refusal: Verdict } {
   const vm = tx.state.vm(command.name);
   if (vm === undefined) return { refusal: unknownVm(command.name) };
-  const expected = command.ifModifiedIndex;
-  if (expected !== undefined && expected !== vm.modifiedIndex) return { refusal: movedOn(vm, expected) };
-  return { vm };
+  const refusal = overtaken('VM', vm, command.ifModifiedIndex);
+  return refusal === undefined ? { vm } : { refusal };
 }
 
 /** `vmSetPower`. */

@@ -39,14 +39,16 @@ function draftMembers(state: ClusterState, cluster: Cluster, { name, template, r
   return Array.from({ length: replicas }, (_, ordinal): Vm => {
     const spec = memberSpec(name, template);
     const member = { name: memberName(name, ordinal), uid: `plan.${ordinal}`, spec, power };
-    const draft = draftVm(state, { ...cluster, nextVmOrdinal: cluster.nextVmOrdinal + ordinal }, member, at);
-    if (draft.type === 'new') return draft.vm;
-    if (draft.type === 'refused' && !draft.verdict.ok) {
-      const { code, message, details } = draft.verdict.error;
-      throw new N3xError(code, message, { details: { ...details } });
+    if (state.vm(member.name) !== undefined) {
+      const message = `there is a VM ${member.name}, which would not be of the set ${name}: choose another name`;
+      throw new N3xError('N3X_CONFLICT', message, { details: { name: member.name } });
     }
-    const message = `there is a VM ${member.name}, which would not be of the set ${name}: choose another name`;
-    throw new N3xError('N3X_CONFLICT', message, { details: { name: member.name } });
+    const draft = draftVm(state, { ...cluster, nextVmOrdinal: cluster.nextVmOrdinal + ordinal }, member, at);
+    if (draft.type !== 'refused') return draft.vm;
+    const { verdict } = draft;
+    if (verdict.ok) throw new N3xError('N3X_INTERNAL', `VM ${member.name} was refused without a reason`);
+    const { code, message, details } = verdict.error;
+    throw new N3xError(code, message, { details: { ...details } });
   });
 }
 
