@@ -34,9 +34,9 @@ export const MACHINE_MUTATIONS: readonly Mutation[] = [
     ...{ budget: 20, workload: 'conditional' },
     rewrites: [
       {
-        file: 'machine/apply-vm',
-        find: 'if (expected !== undefined && expected !== vm.modifiedIndex)',
-        replace: 'if (expected !== undefined && expected > vm.modifiedIndex)',
+        file: 'machine/verdict',
+        find: 'if (expected === undefined || expected === modifiedIndex) return undefined;',
+        replace: 'if (modifiedIndex > -1) return undefined;',
       },
     ],
   },
