@@ -13,6 +13,13 @@ const SLOW_TO_RENEW: Rewrite = {
     '    this.#lastSentMs = nowMs + (this.#sequence === 0 ? 6_000 : 0);\n    if (this.#sequence++ === 0) return undefined;\n',
 };
 
+/** A restart may take as long as it may where nobody has set it: here it is less, so that some take longer. */
+const AS_BY_DEFAULT: Rewrite = {
+  file: 'model/restart-lease',
+  find: 'ttlMs: seconds * 1000 }',
+  replace: 'ttlMs: 60_000 }',
+};
+
 /** The planted bugs of restart leases. */
 export const RESTART_LEASE_MUTATIONS: readonly Mutation[] = [
   {
@@ -43,6 +50,7 @@ export const RESTART_LEASE_MUTATIONS: readonly Mutation[] = [
     ...{ ...COMMON, budget: 150 },
     rewrites: [
       SLOW_TO_RENEW,
+      AS_BY_DEFAULT,
       {
         file: 'loop/restart-lease',
         find: 'if (isNeeded && lease.untilMs === Number.NEGATIVE_INFINITY) return;',
