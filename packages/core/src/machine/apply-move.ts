@@ -16,7 +16,7 @@ import { emptying, giveUp, loadsWithout, staysPut, withMove } from './moving.ts'
 import type { Loads } from './occupancy.ts';
 import type { ClusterState } from './state.ts';
 import type { Transaction } from './transaction.ts';
-import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
+import { done, no, notFound, overtaken, unchanged, type Verdict } from './verdict.ts';
 import { unsettleVolumes, volumesToCopy } from './volumes.ts';
 
 type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
@@ -128,13 +128,9 @@ function leave(tx: Transaction, vm: Vm, move: Move): void {
 
 /** `vmMove`. */
 export function applyVmMove(tx: Transaction, command: CommandOf<'vmMove'>): Verdict {
-  const { name, ifModifiedIndex: expected } = command;
-  const vm = tx.state.vm(name);
-  if (vm !== undefined && expected !== undefined && expected !== vm.modifiedIndex) {
-    const message = `VM ${name} has changed: it is at index ${vm.modifiedIndex}, the request was made for ${expected}. Read it again`;
-    return no(ERROR_CODES.conflict, message, { name, modifiedIndex: vm.modifiedIndex });
-  }
-  return beginMove(tx, command);
+  const vm = tx.state.vm(command.name);
+  const late = vm === undefined ? undefined : overtaken('VM', vm, command.ifModifiedIndex);
+  return late ?? beginMove(tx, command);
 }
 
 /** `clusterRebalance`: what has moved on, or fits no more, is left out, and the first reason is told. */

@@ -6,7 +6,7 @@ import { type Vm, type VmPhase, vmVolumes } from '../model/vm.ts';
 import { type VmVolume, volumeUid } from '../model/volume.ts';
 import type { Command } from './command.ts';
 import type { Transaction } from './transaction.ts';
-import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
+import { done, no, notFound, overtaken, unchanged, type Verdict } from './verdict.ts';
 import { volumeOf } from './volume-of.ts';
 import { placeText } from './volumes.ts';
 
@@ -169,11 +169,8 @@ function recreateRefusal(tx: Transaction, vm: Vm, names: ReadonlySet<string>): V
 export function applyVolumeRecreate(tx: Transaction, command: CommandOf<'volumeRecreate'>): Verdict {
   const vm = tx.state.vm(command.name);
   if (vm === undefined) return notFound('VM', command.name, '`n3xctl vm list` shows those that do');
-  const expected = command.ifModifiedIndex;
-  if (expected !== undefined && expected !== vm.modifiedIndex) {
-    const message = `VM ${vm.name} has changed: it is at index ${vm.modifiedIndex}, the request was made for ${expected}. Read it again`;
-    return no(ERROR_CODES.conflict, message, { name: vm.name, modifiedIndex: vm.modifiedIndex });
-  }
+  const late = overtaken('VM', vm, command.ifModifiedIndex);
+  if (late !== undefined) return late;
   const names = new Set(command.volumes ?? []);
   const refusal = recreateRefusal(tx, vm, names);
   if (refusal !== undefined) return refusal;
