@@ -8,7 +8,7 @@ const COMMON = { budget: 40, workload: 'failover', profile: 'leases', durationMs
 /** The planted bugs of leases. */
 export const LEASE_MUTATIONS: readonly Mutation[] = [
   {
-    ...{ name: 'lease-counted-from-reply', summary: 'a host counts its lease from the answer', ...COMMON, budget: 80 },
+    ...{ name: 'lease-counted-from-reply', summary: 'a host counts its lease from the answer', ...COMMON, budget: 300 },
     rewrites: [
       TIGHT_LEASES,
       { file: 'host/lease', find: '  #sequence = 0;', replace: '  #sequence = 0;\n  clockMs = 0;' },

@@ -28,8 +28,8 @@ export const STORAGE_MUTATIONS: readonly Mutation[] = [
     rewrites: [
       {
         file: 'loop/consensus',
-        find: '...(hardState === undefined ? {} : { hardState }),',
-        replace: '...(hardState === undefined || entries.length > 0 ? {} : { hardState }),',
+        find: 'const hardState = write.hardState ?? this.#commitToWrite;',
+        replace: 'const hardState = write.entries === undefined ? write.hardState : undefined;',
       },
     ],
   },

@@ -15,23 +15,8 @@ export const VOLUME_MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    ...{
-      name: 'image-made-where-missing',
-      summary: 'an image that is missing is made anew, and its stamp not looked at',
-    },
-    ...{ budget: 40, workload: 'volumes' },
-    rewrites: [
-      {
-        file: 'host/volumes',
-        find: 'if (volume.created || volume.place?.hostId !== hostId) continue;',
-        replace: 'if (volume.place?.hostId !== hostId) continue;',
-      },
-      { file: 'host/volume-gate', find: 'if (found.epoch < writer) {', replace: 'if (found.epoch < -1) {' },
-    ],
-  },
-  {
     ...{ name: 'goes-where-its-data-is-not', summary: 'a VM with data is placed on another host, with new volumes' },
-    ...{ budget: 60, workload: 'volumes' },
+    ...{ budget: 120, workload: 'volumes', profile: 'leases', durationMs: 45_000 },
     rewrites: [
       {
         file: 'machine/fit',

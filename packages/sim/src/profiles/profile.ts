@@ -81,7 +81,7 @@ const LEASED = {
   },
   ...{ disk: SSD, driver: { ...SHAKY, buildMs: [5, 200] } satisfies DriverProfile },
   lastsMs: [2_000, 30_000],
-  faults: { drift: 4, stall: 4, partition: 2, cut: 3, isolate: 4, crash: 2, stop: 4, power: 0.5, driver: 1 },
+  faults: { drift: 4, stall: 4, partition: 2, cut: 3, isolate: 4, crash: 2, power: 0.5, driver: 1 },
 } as const;
 
 /** All profiles by name. */
