@@ -13,7 +13,7 @@ export interface Hunt {
 }
 
 /** What says of a crash that a check of the product ended it, and not a slip in the planted text. */
-const CHECKED = /invariant broken: |raft storage: /;
+const CHECKED = /invariant broken: |raft storage: |the record of the cluster is missing/;
 
 /** Tries seeds from `first` on until one finds the bug or its budget is used up. Throws when what was planted does not run. */
 export function hunt(mutation: Mutation, first: number): Hunt {
