@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -6,6 +6,7 @@ import { Level } from 'level';
 import t, { type Test } from 'tap';
 import { crc32c } from './crc32c.ts';
 import { checkDatabaseFiles } from './database-files.ts';
+import { tablesOf } from './manifest.ts';
 import { findTableDamage } from './table-file.ts';
 import { findLogDamage } from './write-ahead-log.ts';
 
@@ -94,11 +95,44 @@ t.test('a changed byte in a table is found', async (t) => {
   }
 });
 
+t.test('a table that belongs to no version of the database is not looked at, any other is', async (t) => {
+  const files = await databaseFiles(t, SIZES, true);
+  const directory = t.testdir();
+  for (const [name, content] of files) await writeFile(join(directory, name), content);
+  const [live = ''] = [...files.keys()].filter((name) => name.endsWith('.ldb'));
+  const table = files.get(live) ?? new Uint8Array();
+  // What a flush or a merge leaves that a kill or the end of the process has broken off.
+  await writeFile(join(directory, '000998.ldb'), new Uint8Array());
+  await writeFile(join(directory, '000999.ldb'), table.subarray(0, table.length / 2));
+  await checkDatabaseFiles(directory);
+  const bad = Uint8Array.from(table);
+  bad[10] = (bad[10] ?? 0) ^ 1;
+  await writeFile(join(directory, live), bad);
+  await t.rejects(checkDatabaseFiles(directory), { code: 'N3X_CORRUPT', message: new RegExp(`^${live} in `) });
+  await writeFile(join(directory, live), table);
+  const db = new Level(directory, { valueEncoding: 'view', compression: false });
+  await db.open();
+  await db.close();
+  const left = await readdir(directory);
+  t.notOk(left.includes('000998.ldb') || left.includes('000999.ldb'), 'LevelDB removes them');
+  t.ok(left.includes(live));
+});
+
+t.test('a manifest names the tables that are there', async (t) => {
+  const files = await databaseFiles(t, SIZES, true);
+  const [manifest = new Uint8Array()] = [...files].filter(([name]) => name.startsWith('MANIFEST')).map(([, c]) => c);
+  const there = [...files.keys()].filter((name) => name.endsWith('.ldb')).map((name) => Number.parseInt(name, 10));
+  for (const number of tablesOf(manifest) ?? []) t.ok(there.includes(number), `table ${number}`);
+  t.ok((tablesOf(manifest)?.size ?? 0) > 0);
+  t.same(tablesOf(new Uint8Array()), new Set());
+});
+
 t.test('no bytes at all make a check throw', async (t) => {
   const bytes = fc.uint8Array({ maxLength: 300 });
   fc.assert(
     fc.property(bytes, (content) => {
       findLogDamage(content);
+      tablesOf(content);
       return findTableDamage(content) !== undefined;
     }),
   );

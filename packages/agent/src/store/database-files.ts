@@ -1,34 +1,63 @@
 /**
  * Looks for damage in LevelDB's files before LevelDB opens them. Opening replays its logs into tables and
  * deletes them, skipping a damaged part without an error, which would lose acknowledged writes for good;
- * and merging damaged tables can end the process at an assertion. Its `paranoid_checks`, which would do
+ * and merging damaged tables can end the process at an assertion. Tables that belong to no version of the database are not
+ * looked at: a flush that was broken off leaves them half written, and LevelDB deletes them. Its `paranoid_checks`, which would do
  * some of this, cannot be set from Node.
  */
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { N3xError } from '@n3x/core/base/errors';
+import { tablesOf } from './manifest.ts';
 import { corruptStore, databaseError } from './storage-error.ts';
 import { findTableDamage } from './table-file.ts';
 import { findLogDamage } from './write-ahead-log.ts';
 
-const CHECKS: readonly (readonly [RegExp, (content: Uint8Array) => number | undefined])[] = [
-  [/^(?:\d+\.log|MANIFEST-\d+)$/, findLogDamage],
-  [/^\d+\.(?:ldb|sst)$/, findTableDamage],
-];
+const LOG = /^(?:\d+\.log|MANIFEST-\d+)$/;
+const TABLE = /^(\d+)\.(?:ldb|sst)$/;
 
 /** Throws N3X_CORRUPT naming the first damaged file in `directory`, or N3X_STORAGE. No directory is fine. */
 export async function checkDatabaseFiles(directory: string): Promise<void> {
-  for (const name of (await fileNames(directory)).sort()) {
-    const check = CHECKS.find(([pattern]) => pattern.test(name))?.[1];
-    if (check === undefined) continue;
-    let damage: number | undefined;
-    try {
-      damage = check(await readWhole(join(directory, name)));
-    } catch (error) {
-      // LevelDB in another process may remove a file at any time; opening will then say that it is locked.
-      if (isNotFound(error)) continue;
-      throw databaseError(directory, error);
-    }
-    if (damage !== undefined) throw corruptStore(directory, name, `is damaged at byte ${damage}`);
+  const names = (await fileNames(directory)).sort();
+  for (const name of names) {
+    if (!LOG.test(name)) continue;
+    const damage = findLogDamage((await contentOf(directory, name)) ?? new Uint8Array());
+    if (damage !== undefined) throw damaged(directory, name, damage);
+  }
+  // The manifest was looked at by now: what it says can be relied on.
+  const tables = await tablesIn(directory);
+  for (const name of names) {
+    const number = TABLE.exec(name)?.[1];
+    if (number === undefined || tables?.has(Number(number)) === false) continue;
+    const table = await contentOf(directory, name);
+    const damage = table === undefined ? undefined : findTableDamage(table);
+    if (damage !== undefined) throw damaged(directory, name, damage);
+  }
+}
+
+/** The tables that belong to the database; undefined where nothing says which do. */
+async function tablesIn(directory: string): Promise<ReadonlySet<number> | undefined> {
+  const current = await contentOf(directory, 'CURRENT');
+  if (current === undefined) return undefined;
+  const name = new TextDecoder().decode(current).trimEnd();
+  const manifest = LOG.test(name) ? await contentOf(directory, name) : undefined;
+  if (manifest === undefined) return undefined;
+  const tables = tablesOf(manifest);
+  if (tables === undefined) throw corruptStore(directory, name, 'does not say which tables there are');
+  return tables;
+}
+
+function damaged(directory: string, name: string, at: number): N3xError {
+  return corruptStore(directory, name, `is damaged at byte ${at}`);
+}
+
+/** What is in a file; undefined when there is none: LevelDB in another process may remove one at any time. */
+async function contentOf(directory: string, name: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readWhole(join(directory, name));
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw databaseError(directory, error);
   }
 }
 

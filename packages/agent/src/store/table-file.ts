@@ -8,19 +8,11 @@
  * compression of blocks, so that they can be read here.
  */
 import { crc32c, maskCrc } from './crc32c.ts';
+import { Malformed, type Place, Reader } from './varint-reader.ts';
 
 const TRAILER_BYTES = 5;
 const FOOTER_BYTES = 48;
 const MAGIC = 0xdb4775248b80fb57n;
-
-/** The place of a block in its file. */
-interface Place {
-  readonly offset: number;
-  readonly size: number;
-}
-
-/** Thrown and caught in this file only: the bytes cannot be what they should be. */
-class Malformed extends Error {}
 
 /** The offset of the first damaged block of a table, or undefined. */
 export function findTableDamage(table: Uint8Array): number | undefined {
@@ -75,34 +67,4 @@ function checkBlock(table: Uint8Array, { offset, size }: Place): void {
   if (size < 4 || end + TRAILER_BYTES > table.length - FOOTER_BYTES) throw new Malformed('block past the end');
   const stored = new DataView(table.buffer, table.byteOffset + end + 1, 4).getUint32(0, true);
   if (table[end] !== 0 || stored !== maskCrc(crc32c(table.subarray(offset, end + 1)))) throw new Malformed('checksum');
-}
-
-/** Reads varints: seven bits a byte, lowest first, the top bit set on all but the last. */
-class Reader {
-  at: number;
-  readonly #bytes: Uint8Array;
-  readonly #end: number;
-
-  constructor(bytes: Uint8Array, at: number, end: number) {
-    if (at < 0 || end > bytes.length) throw new Malformed('range');
-    this.#bytes = bytes;
-    this.at = at;
-    this.#end = end;
-  }
-
-  varint(): number {
-    let value = 0;
-    for (let shift = 1; ; shift *= 128) {
-      const byte = this.#bytes[this.at];
-      if (byte === undefined || this.at >= this.#end) throw new Malformed('varint');
-      this.at++;
-      value += (byte & 127) * shift;
-      if (!Number.isSafeInteger(value)) throw new Malformed('varint');
-      if (byte < 128) return value;
-    }
-  }
-
-  place(): Place {
-    return { offset: this.varint(), size: this.varint() };
-  }
 }

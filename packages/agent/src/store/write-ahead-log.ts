@@ -32,6 +32,34 @@ export function findLogDamage(log: Uint8Array): number | undefined {
   return undefined;
 }
 
+/** Types of records: whole ones, and the first, middle and last parts of those that go over the end of a block. */
+const [WHOLE, FIRST, MIDDLE, LAST] = [1, 2, 3, LAST_TYPE] as const;
+
+/** What the whole records of an undamaged log hold, in order. One that the file's end cuts off is left out. */
+export function* logRecords(log: Uint8Array): Generator<Uint8Array> {
+  const view = new DataView(log.buffer, log.byteOffset, log.byteLength);
+  let parts: Uint8Array[] = [];
+  let at = 0;
+  while (at + HEADER_BYTES <= log.length) {
+    const blockEnd = at - (at % BLOCK_BYTES) + BLOCK_BYTES;
+    if (blockEnd - at < HEADER_BYTES) {
+      at = blockEnd;
+      continue;
+    }
+    const type = log[at + 6] ?? 0;
+    const end = at + HEADER_BYTES + view.getUint16(at + 4, true);
+    if (type === 0 || end > log.length) return;
+    const part = log.subarray(at + HEADER_BYTES, end);
+    if (type === WHOLE || type === FIRST) parts = [part];
+    else if (type === MIDDLE || type === LAST) parts.push(part);
+    if (type === WHOLE || type === LAST) {
+      yield Buffer.concat(parts);
+      parts = [];
+    }
+    at = end;
+  }
+}
+
 /** Whether an intact record begins anywhere after `at`, which is in the last block. */
 function intactAfter(log: Uint8Array, view: DataView, at: number): boolean {
   for (let next = at + 1; next + HEADER_BYTES <= log.length; next++) {
