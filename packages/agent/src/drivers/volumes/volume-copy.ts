@@ -207,8 +207,10 @@ class Reading {
   }
 
   #brokenOff(error: unknown): DriverFailure {
-    const { volume, source } = this.#options;
-    const message = `the copy of volume ${volume.uid} from host ${source.name} broke off: ${describeError(error)}`;
+    const { volume, source, signal } = this.#options;
+    // Whatever the stream says of its end then.
+    const why = signal.aborted ? 'this host ends its copies' : describeError(error);
+    const message = `the copy of volume ${volume.uid} from host ${source.name} broke off: ${why}`;
     return new DriverFailure('SourceUnreachable', message, true, error);
   }
 
