@@ -131,7 +131,7 @@ export function reconcileCopies(input: CopyInput): CopySteps {
       offer({ type: 'accept', volume: hostVolume(volume), move: copy.move });
     } else if (!isWanted(state, hostId, copy)) {
       const { uid, pool } = copy;
-      offer({ type: 'discard', volume: { uid, pool, name: 'left-over', sizeMib: 1, fsType: 'ext4' } });
+      offer({ type: 'discard', volume: { uid, pool } });
     }
   }
   return { actions, proposals };

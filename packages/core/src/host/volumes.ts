@@ -99,7 +99,7 @@ export function reconcileVolumes(input: VolumeInput): VolumeReconciliation {
   for (const found of observed.values()) {
     if (!isLeftOver(state, hostId, found)) continue;
     const { uid, pool } = found;
-    offer({ type: 'remove', volume: { uid, pool, name: 'left-over', sizeMib: 1, fsType: 'ext4' } });
+    offer({ type: 'remove', volume: { uid, pool } });
   }
   return { actions, proposals };
 }

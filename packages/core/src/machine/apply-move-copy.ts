@@ -3,7 +3,6 @@
  * that all copies are whole gives the VM and its volumes to the target at once. Until then they are where they were.
  */
 import { assert } from '../base/assert.ts';
-import { ERROR_CODES } from '../base/errors.ts';
 import type { Cluster } from '../model/cluster.ts';
 import { type Move, withoutMove } from '../model/move.ts';
 import { roughSizeMib } from '../model/quantity.ts';
@@ -15,7 +14,7 @@ import { misfits } from './fit.ts';
 import { giveUp, loadsWithout, withMove } from './moving.ts';
 import type { ClusterState } from './state.ts';
 import type { Transaction } from './transaction.ts';
-import { done, no, notFound, unchanged, type Verdict } from './verdict.ts';
+import { done, notFound, unchanged, type Verdict } from './verdict.ts';
 import { unsettleVolumes, volumesToCopy } from './volumes.ts';
 
 type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
@@ -76,7 +75,8 @@ export function applyVmMoveCopied(tx: Transaction, cluster: Cluster, command: Co
     if (!copied.has(uid) || (epoch !== undefined && epoch >= writer)) continue;
     const what =
       epoch === undefined ? 'was not copied' : `was copied as of epoch ${epoch}, its newest data is of ${writer}`;
-    return no(ERROR_CODES.refused, `VM ${vm.name} stays: volume ${name} (${uid}) ${what}`, { name: vm.name, uid });
+    // Asked again it would be the same: what its host has is older than what was heard of, as when an old disk was put back.
+    return stay(`volume ${name} (${uid}) ${what}`);
   }
   // Whether the target still takes it, before anything is given away.
   const misfit = unfit(vm, target, misfits(vm, target, loadsWithout(tx.state, vm)));

@@ -12,7 +12,7 @@ export type VolumeAction =
   /** Make the image, empty and with its file system, stamped as never written. Never where there is anything already. */
   | { readonly type: 'create'; readonly volume: HostVolume }
   /** Remove image and stamp, and what there is of a copy. */
-  | { readonly type: 'remove'; readonly volume: HostVolume }
+  | { readonly type: 'remove'; readonly volume: Pick<HostVolume, 'uid' | 'pool'> }
   /**
    * Make a copy of what `sourceId` has, for the move that began at Raft index `move`. It goes on where a try before it for the
    * same move has stopped; a copy that was made for another move is thrown away first. The copy is no volume until it is
@@ -22,7 +22,7 @@ export type VolumeAction =
   /** Make the whole copy of this move the volume, in place of an older one. Nothing when it is that already. */
   | { readonly type: 'accept'; readonly volume: HostVolume; readonly move: number }
   /** Remove the copy, and nothing but it. */
-  | { readonly type: 'discard'; readonly volume: HostVolume };
+  | { readonly type: 'discard'; readonly volume: Pick<HostVolume, 'uid' | 'pool'> };
 
 /** A volume as it is found on the host, read from its disk and never from memory alone. */
 export interface ObservedVolume {

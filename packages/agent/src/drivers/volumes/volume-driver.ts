@@ -134,18 +134,17 @@ export class VolumeDriver implements VolumePort {
   }
 
   async #act(action: VolumeAction): Promise<void> {
-    const { volume } = action;
     switch (action.type) {
       case 'create':
-        return await this.store.create(volume);
+        return await this.store.create(action.volume);
       case 'remove':
-        return await this.store.remove(volume);
+        return await this.store.remove(action.volume);
       case 'copy':
         return await this.#copy(action);
       case 'accept':
-        return await this.store.accept(volume, action.move);
+        return await this.store.accept(action.volume, action.move);
       case 'discard':
-        return await this.store.discard(volume);
+        return await this.store.discard(action.volume);
     }
   }
 
