@@ -127,6 +127,8 @@ export function reconcileCopies(input: CopyInput): CopySteps {
   }
   for (const copy of copies.values()) {
     const volume = volumeOf(state, copy.uid)?.volume;
+    // It goes together with its volume.
+    if (volume?.place?.hostId === hostId && 'deleting' in volume && volume.deleting === true) continue;
     if (volume !== undefined && copyToAccept(volume, hostId, copies) !== undefined) {
       offer({ type: 'accept', volume: hostVolume(volume), move: copy.move });
     } else if (!isWanted(state, hostId, copy)) {

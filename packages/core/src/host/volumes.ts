@@ -101,7 +101,10 @@ export function reconcileVolumes(input: VolumeInput): VolumeReconciliation {
     const { uid, pool } = found;
     offer({ type: 'remove', volume: { uid, pool } });
   }
-  return { actions, proposals };
+  // One at a time for each volume, the first that was thought of: what is still due then is found again.
+  const uids = new Set<string>();
+  const first = actions.filter(({ volume: { uid } }) => !uids.has(uid) && uids.add(uid));
+  return { actions: first, proposals };
 }
 
 /** What there is to be reported of the volumes that are here. */
