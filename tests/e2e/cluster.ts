@@ -8,6 +8,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { signalProcess } from '@n3x/agent/drivers/exec';
 import { processesIn } from './processes.ts';
 import { Session } from './session.ts';
 import { until } from './until.ts';
@@ -293,18 +294,9 @@ export class Cluster {
     // VMs are found by where they work: their command lines do not name the directory.
     await until('nothing runs there any more', 10_000, async () => {
       const left = await processesIn(this.directory);
-      for (const pid of left) kill(pid);
+      for (const pid of left) signalProcess(pid, 'SIGKILL');
       return left.length === 0;
     });
     await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
-  }
-}
-
-/** Ends a process, unless it has ended by itself. */
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
   }
 }

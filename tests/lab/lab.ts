@@ -4,6 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { signalProcess } from '@n3x/agent/drivers/exec';
 import { Cluster, type Host } from '../e2e/cluster.ts';
 import { processesIn } from '../e2e/processes.ts';
 import { until } from '../e2e/until.ts';
@@ -125,7 +126,7 @@ export class Lab {
     await this.killDaemon(host);
     await until(`the VMs of ${host.name} are gone`, 10_000, async () => {
       const left = await processesIn(host.stateDirectory);
-      for (const pid of left) signal(pid, 'SIGKILL');
+      for (const pid of left) signalProcess(pid, 'SIGKILL');
       return left.length === 0;
     });
   }
@@ -139,14 +140,14 @@ export class Lab {
   /** SIGSTOP of the daemon and its VMs. */
   async stopHost(host: Host): Promise<void> {
     await this.stopDaemon(host);
-    for (const pid of await processesIn(host.stateDirectory)) signal(pid, 'SIGSTOP');
+    for (const pid of await processesIn(host.stateDirectory)) signalProcess(pid, 'SIGSTOP');
   }
 
   /** Starts the daemon again if it is gone, and lets it and its VMs go on if they are stopped. */
   async restore(host: Host): Promise<void> {
     if (this.#frozen.delete(host)) {
       // The VMs first: what the daemon finds is then what there is.
-      for (const pid of await processesIn(host.stateDirectory)) signal(pid, 'SIGCONT');
+      for (const pid of await processesIn(host.stateDirectory)) signalProcess(pid, 'SIGCONT');
       await host.kill('SIGCONT');
     }
     if (!host.running) host.spawn();
@@ -204,14 +205,5 @@ export class Lab {
     await this.watch.stop();
     if (!keep) return this.cluster.destroy();
     for (const host of this.cluster.hosts) await this.killHost(host);
-  }
-}
-
-/** Signals a process, unless it has ended. */
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
   }
 }

@@ -1,6 +1,7 @@
 /** The watchdog process. */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { signalGroup, signalProcess } from '@n3x/agent/drivers/exec';
 import t from 'tap';
 import { RealHost } from './real-host.ts';
 import { fenceCompliance } from './suite.ts';
@@ -19,7 +20,7 @@ t.test('a VM that is stopped by a signal is killed all the same', async (t) => {
   const host = await makeHost(t);
   t.same(await host.arm(host.now() + 1000), { ok: true });
   await host.startVm('a', true);
-  process.kill(-(await host.pid('a')), 'SIGSTOP');
+  signalGroup(await host.pid('a'), 'SIGSTOP');
   await host.loseDaemon('stopped');
   await host.until(async () => !(await host.runs('a')));
   await host.until(async () => (await host.watchdogs()).length === 0);
@@ -39,11 +40,11 @@ t.test('a watchdog that something happened to is replaced', async (t) => {
   for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
     t.same(await host.arm(host.now() + 60_000), { ok: true });
     const [first = 0] = await host.watchdogs();
-    process.kill(first, signal);
+    signalProcess(first, signal);
     await host.until(async () => (await host.watchdogs()).length === 0 || signal === 'SIGSTOP');
     t.same(await host.arm(host.now() + 60_000), { ok: true }, signal);
     t.ok((await host.watchdogs()).some((pid) => pid !== first));
-    if (signal === 'SIGSTOP') process.kill(first, 'SIGCONT');
+    if (signal === 'SIGSTOP') signalProcess(first, 'SIGCONT');
     await host.until(async () => (await host.watchdogs()).length === 1);
   }
 });

@@ -4,6 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { signalGroup, signalProcess } from '@n3x/agent/drivers/exec';
 import { bootMs } from '@n3x/agent/drivers/fence/boot-clock';
 import type { FenceOutcome } from '@n3x/core/ports/fence';
 import type { Order } from './daemon-child.ts';
@@ -78,12 +79,12 @@ export class RealHost implements FenceHost {
 
   async loseDaemon(how: 'killed' | 'stopped'): Promise<void> {
     // The whole process group, as a terminal or a careless script would.
-    process.kill(-(this.#daemon?.pid ?? 0), how === 'killed' ? 'SIGKILL' : 'SIGSTOP');
+    signalGroup(this.#daemon?.pid, how === 'killed' ? 'SIGKILL' : 'SIGSTOP');
   }
 
   /** A stopped daemon goes on. */
   resume(): void {
-    process.kill(-(this.#daemon?.pid ?? 0), 'SIGCONT');
+    signalGroup(this.#daemon?.pid, 'SIGCONT');
   }
 
   /** Ends the daemon in order. */
@@ -107,11 +108,11 @@ export class RealHost implements FenceHost {
     await this.#end();
     for (const name of ['a', 'b', 'bystander', 'late']) {
       const pid = await this.pid(name).catch(() => 0);
-      if (pid > 1 && (await this.runs(name))) process.kill(-pid, 'SIGKILL');
+      if (await this.runs(name)) signalGroup(pid, 'SIGKILL');
     }
     // A watchdog that finds its directory gone would count to the last deadline it knows.
-    for (const pid of await this.watchdogs()) process.kill(pid, 'SIGKILL');
-    await rm(this.base, { recursive: true, force: true });
+    for (const pid of await this.watchdogs()) signalProcess(pid, 'SIGKILL');
+    await rm(this.base, { recursive: true, force: true, maxRetries: 5 });
   }
 
   /** Process ids of the watchdogs of this host. */
@@ -158,7 +159,7 @@ export class RealHost implements FenceHost {
     this.#daemon = null;
     if (daemon === null || daemon.exitCode !== null || daemon.signalCode !== null) return;
     const gone = new Promise((resolve) => daemon.once('exit', resolve));
-    process.kill(-(daemon.pid ?? 0), 'SIGKILL');
+    signalGroup(daemon.pid, 'SIGKILL');
     await gone;
   }
 }

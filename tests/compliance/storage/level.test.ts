@@ -28,7 +28,7 @@ async function levelPlace(): Promise<StorePlace> {
       if (signal !== 'SIGKILL') throw new Error('the process ended by itself');
       return { written, completed };
     },
-    dispose: () => rm(directory, { recursive: true, force: true }),
+    dispose: () => rm(directory, { recursive: true, force: true, maxRetries: 5 }),
   };
 }
 

@@ -292,7 +292,7 @@ export async function serve(
   host.socket = socket;
   t.teardown(async () => {
     await server.close();
-    await rm(directory, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   });
   return { cluster, host, socket, directory, journal };
 }

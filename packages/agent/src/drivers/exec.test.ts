@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import t from 'tap';
-import { childEnvironment, exec, signalGroup, Tail } from './exec.ts';
+import { childEnvironment, exec, signalGroup, signalProcess, Tail } from './exec.ts';
 import { eventually, isAlive } from './microvm/test-host.ts';
 
 t.test('what a program printed and how it ended', async (t) => {
@@ -46,6 +46,7 @@ t.test('output is kept from its end, within the limit', async (t) => {
 
 t.test('no signal to everyone', async (t) => {
   for (const pid of [undefined, -1, 0, 1]) t.equal(signalGroup(pid, 'SIGKILL'), false);
+  for (const pid of [-1, 0, 1]) t.equal(signalProcess(pid, 'SIGKILL'), false);
   t.ok((await readFile('/proc/self/stat', 'utf8')).length > 0);
 });
 

@@ -144,8 +144,18 @@ export function execDetached(argv: readonly [string, ...string[]], options: Deta
 export function signalGroup(pid: number | undefined, signal: NodeJS.Signals): boolean {
   // 0 and 1 would mean the daemon's own group and every process.
   if (pid === undefined || pid <= 1) return false;
+  return send(-pid, signal);
+}
+
+/** Signals one process; false when it has ended already. */
+export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
+  if (pid <= 1) return false;
+  return send(pid, signal);
+}
+
+function send(pid: number, signal: NodeJS.Signals): boolean {
   try {
-    process.kill(-pid, signal);
+    process.kill(pid, signal);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;

@@ -16,7 +16,7 @@ export const OLD_ID = '0123456789abcdef0123456789abcdef';
 /** A directory that goes with the test. */
 export async function scratch(t: Test): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'n3x-recover-'));
-  t.teardown(() => rm(path, { recursive: true, force: true }));
+  t.teardown(() => rm(path, { recursive: true, force: true, maxRetries: 5 }));
   return path;
 }
 

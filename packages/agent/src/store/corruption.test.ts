@@ -15,7 +15,7 @@ const CONF_STATE = { voters: [1], votersOutgoing: [], learners: [], learnersNext
 /** A closed store with a few writes in it, in LevelDB's log; with `asTables` in its tables. */
 async function filledStore(t: Test, asTables = false): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'n3x-corrupt-'));
-  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  t.teardown(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
   let complete: () => void = () => undefined;
   const openAgain = async () => {
     const store = await openStore(directory, { onStored: () => complete() });
@@ -219,11 +219,11 @@ async function readBack(
   damage: ((copy: string) => Promise<void>) | undefined,
 ): Promise<StoredState | N3xError> {
   const copy = await mkdtemp(join(tmpdir(), 'n3x-copy-'));
-  t.teardown(() => rm(copy, { recursive: true, force: true }));
+  t.teardown(() => rm(copy, { recursive: true, force: true, maxRetries: 5 }));
   for (const name of await readdir(source)) await copyFile(join(source, name), join(copy, name));
   await damage?.(copy);
   const result = await readStore(copy);
-  await rm(copy, { recursive: true, force: true });
+  await rm(copy, { recursive: true, force: true, maxRetries: 5 });
   return result;
 }
 

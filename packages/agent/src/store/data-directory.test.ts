@@ -28,7 +28,7 @@ const BOOTSTRAP = {
 
 async function newPath(t: Test): Promise<string> {
   const parent = await mkdtemp(join(tmpdir(), 'n3x-data-'));
-  t.teardown(() => rm(parent, { recursive: true, force: true }));
+  t.teardown(() => rm(parent, { recursive: true, force: true, maxRetries: 5 }));
   return join(parent, 'deep', 'n3x');
 }
 

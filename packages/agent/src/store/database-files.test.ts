@@ -13,7 +13,7 @@ import { findLogDamage } from './write-ahead-log.ts';
 /** The files of a database that LevelDB made from `values`, each one a record of its log. */
 async function databaseFiles(t: Test, values: readonly number[], compact: boolean): Promise<Map<string, Uint8Array>> {
   const directory = await mkdtemp(join(tmpdir(), 'n3x-files-'));
-  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  t.teardown(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
   const db = new Level<string, Uint8Array>(directory, { valueEncoding: 'view', compression: false });
   for (const [n, size] of values.entries()) await db.put(`key ${n}`, new Uint8Array(size).fill(n));
   if (compact && 'compactRange' in db && typeof db.compactRange === 'function') await db.compactRange('a', 'z');

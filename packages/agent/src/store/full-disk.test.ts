@@ -38,7 +38,7 @@ async function script(text: string, wrap: readonly string[]): Promise<Record<str
       .split('\n')
       .map((line) => JSON.parse(line));
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

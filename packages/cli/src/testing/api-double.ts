@@ -42,7 +42,7 @@ interface Scope {
 /** A directory of its own for a test, removed after it. */
 export function scratchDirectory(scope: Scope): string {
   const directory = mkdtempSync(join(tmpdir(), 'n3xctl-'));
-  scope.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  scope.teardown(() => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }));
   return directory;
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { vmSpecSchema } from '@n3x/core/model/vm';
 import type { DriverVm } from '@n3x/core/ports/driver';
 import t from 'tap';
+import { signalProcess } from '../exec.ts';
 import { eventually, isAlive, TestHost } from './test-host.ts';
 
 t.setTimeout(120_000);
@@ -102,7 +103,7 @@ t.test('what cannot be adopted is left alone, and told why', async (t) => {
     stdio: 'ignore',
   });
   t.teardown(() => {
-    for (const one of [pid, nameless.pid, twice.pid, other.pid ?? 0]) process.kill(one, 'SIGKILL');
+    for (const one of [pid, nameless.pid, twice.pid, other.pid ?? 0]) signalProcess(one, 'SIGKILL');
   });
   await t.rejects(host.driver.adopt(vmOf('own')), { reason: 'NotAdoptable', message: /own NixOS configuration/ });
   await t.rejects(host.driver.adoptable('nameless'), { reason: 'NotAdoptable', message: /no file "flake"/ });

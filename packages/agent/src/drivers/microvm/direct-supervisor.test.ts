@@ -44,7 +44,7 @@ async function setUp(t: { teardown(work: () => Promise<void>): void }, scripts: 
   };
   t.teardown(async () => {
     await supervisor.stop('vm', 0);
-    await rm(directory, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   });
   const read = (file: string) => readFile(layout.path('vm', file), 'utf8').catch(() => '');
   return { runner, layout, supervisor, fence, marker, log, read };

@@ -15,7 +15,7 @@ const NONE: ReadonlySet<string> = new Set();
 /** A host with one VM of n3x, `web`, whose runner has the interface n3x1x0. */
 async function setUp(t: { teardown(work: () => Promise<void>): void }) {
   const directory = await mkdtemp(join(tmpdir(), 'n3x-orphans-'));
-  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  t.teardown(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
   const at = (...parts: string[]) => join(directory, ...parts);
   const layout = new Layout({ stateDir: at('vms'), gcrootsDir: at('roots'), owner: undefined });
   const uid = 'u';
@@ -114,4 +114,5 @@ t.test('a process of n3x whose directory is gone is found', async (t) => {
   t.match(orphan, { kind: 'process', what: String(pid), ours: true, why: /lost, which is gone$/ });
   if (orphan !== undefined) await clean(context, orphan);
   await eventually(async () => !(await isAlive(pid)));
+  if (orphan !== undefined) await t.resolves(clean(context, orphan), 'what has ended meanwhile is clean');
 });

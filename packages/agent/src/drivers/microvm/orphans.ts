@@ -4,7 +4,7 @@
  */
 import { readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Exec } from '../exec.ts';
+import { type Exec, signalProcess } from '../exec.ts';
 import { findStrayProcesses } from './foreign-process.ts';
 import { exists, isMissing, type Layout } from './layout.ts';
 import { readRunner } from './runner.ts';
@@ -73,7 +73,8 @@ export async function clean(context: OrphanContext, orphan: Orphan): Promise<voi
   };
   switch (orphan.kind) {
     case 'process':
-      process.kill(Number(orphan.what), 'SIGKILL');
+      // What has ended since it was found is clean.
+      signalProcess(Number(orphan.what), 'SIGKILL');
       return;
     case 'unit':
       await run(['systemctl', 'stop', orphan.what]);

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { type Exec, exec } from '../exec.ts';
+import { type Exec, exec, signalProcess } from '../exec.ts';
 import { FenceDirectory } from '../fence/fence-directory.ts';
 import { Layout } from './layout.ts';
 import { resolveSupervisor, SystemdSupervisor } from './systemd-supervisor.ts';
@@ -114,8 +114,8 @@ async function setUp(t: { teardown(work: () => Promise<void>): void }) {
   const pid = async () => Number(await readFile(join(directory, 'pid'), 'utf8'));
   t.teardown(async () => {
     const last = await pid().catch(() => 0);
-    if (last > 0 && (await isAlive(last))) process.kill(last, 'SIGKILL');
-    await rm(directory, { recursive: true, force: true });
+    if (await isAlive(last)) signalProcess(last, 'SIGKILL');
+    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   });
   return { directory, layout, fence, supervisor, marker, pid, log, exec: found, runner: join(directory, 'runner') };
 }

@@ -126,7 +126,7 @@ export class TestHost {
       await this.act({ type: 'stop', name, uid: managed.uid, timeoutSeconds: 0 });
     }
     await this.driver.close();
-    await rm(this.directory, { recursive: true, force: true });
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

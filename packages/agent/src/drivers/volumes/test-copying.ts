@@ -30,7 +30,7 @@ export async function putVolume(
   volume: HostVolume = VOLUME,
 ): Promise<void> {
   const directory = store.directory(volume);
-  await rm(directory, { recursive: true, force: true });
+  await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   await mkdir(directory, { recursive: true });
   await using file = await open(join(directory, IMAGE_FILE), 'w');
   await file.truncate(chunks.length * CHUNK_BYTES);
@@ -117,7 +117,7 @@ export class Copying {
     t.teardown(async () => {
       copying.server.close();
       await stopAll(near, far);
-      await rm(directory, { recursive: true, force: true });
+      await rm(directory, { recursive: true, force: true, maxRetries: 5 });
     });
     introduce(near, far);
     await copying.#served.start();
