@@ -19,6 +19,7 @@ import { volumeUidSchema } from '../model/volume.ts';
 import { weighingSchema } from '../model/weighing.ts';
 import type { FormatRange } from './format-range.ts';
 import { VM_SET_COMMANDS } from './vm-set-command.ts';
+import { VOLUME_COMMANDS } from './volume-command.ts';
 
 /**
  * Formats of commands that this build writes and applies: [lowest, highest]. Format 1 was that of builds without moves,
@@ -178,7 +179,7 @@ export const commandSchema = z.discriminatedUnion('type', [
     index: z.int(),
     failure: z.string().max(256).optional(),
   }),
-  /** A move is given up: the VM runs on where it is, and is started there again if it has stopped already. */
+  /** The target of a move tells how far it is with the VM's volumes. */
   z.strictObject({
     type: z.literal('vmMoveCopying'),
     hostId,
@@ -201,6 +202,7 @@ export const commandSchema = z.discriminatedUnion('type', [
     volumes: z.array(z.strictObject({ uid: volumeUidSchema, epoch: z.int().min(0) })).max(16),
     failure: z.string().max(256).optional(),
   }),
+  /** A move is given up: the VM runs on where it is, and is started there again if it has stopped already. */
   z.strictObject({
     type: z.literal('vmMoveCancel'),
     name: vmNameSchema,
@@ -249,35 +251,7 @@ export const commandSchema = z.discriminatedUnion('type', [
     /** The move that it was removed for: an earlier one may have been given up, and the VM started again since. */
     moveIndex: z.int().optional(),
   }),
-  /** The host has made volumes of a VM that it has at this epoch. Only then may it start the VM. */
-  z.strictObject({
-    type: z.literal('volumesCreated'),
-    hostId,
-    name: vmNameSchema,
-    uid,
-    epoch,
-    volumes: z.array(volumeUidSchema).min(1).max(16),
-  }),
-  /** What a host finds stamped beside its volumes, and what they take of its disk. Void for volumes placed elsewhere. */
-  z.strictObject({
-    type: z.literal('volumeReport'),
-    hostId,
-    reports: z
-      .array(z.strictObject({ uid: volumeUidSchema, epoch: z.int().min(0), usedBytes: z.int().min(0) }))
-      .min(1)
-      .max(256),
-  }),
-  /** The host has removed a volume of no VM that was to go, or what a volume was copied from. */
-  z.strictObject({ type: z.literal('volumeRemoved'), hostId, uid: volumeUidSchema }),
-  /** A user lets a volume of no VM go. */
-  z.strictObject({ type: z.literal('volumeDelete'), uid: volumeUidSchema }),
-  /** A user lets a VM begin with empty volumes, all or those that are named, in place of those with its data. */
-  z.strictObject({
-    type: z.literal('volumeRecreate'),
-    name: vmNameSchema,
-    ifModifiedIndex: z.int().optional(),
-    volumes: z.array(nameSchema).max(16).optional(),
-  }),
+  ...VOLUME_COMMANDS,
   /** A joining host presents a token. The same peer may present it again and gets the same answer. */
   z.strictObject({
     type: z.literal('hostJoin'),

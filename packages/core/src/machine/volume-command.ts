@@ -1,0 +1,42 @@
+/** Commands about volumes; part of the union of all commands. */
+import { z } from 'zod';
+import { nameSchema } from '../model/names.ts';
+import { vmNameSchema } from '../model/vm-name.ts';
+import { volumeUidSchema } from '../model/volume.ts';
+
+const hostId = z.int().min(1);
+const epoch = z.int().min(1);
+const uid = z.string().min(1).max(64);
+
+/** The commands about volumes. */
+export const VOLUME_COMMANDS = [
+  /** The host has made volumes of a VM that it has at this epoch. Only then may it start the VM. */
+  z.strictObject({
+    type: z.literal('volumesCreated'),
+    hostId,
+    name: vmNameSchema,
+    uid,
+    epoch,
+    volumes: z.array(volumeUidSchema).min(1).max(16),
+  }),
+  /** What a host finds stamped beside its volumes, and what they take of its disk. Void for volumes placed elsewhere. */
+  z.strictObject({
+    type: z.literal('volumeReport'),
+    hostId,
+    reports: z
+      .array(z.strictObject({ uid: volumeUidSchema, epoch: z.int().min(0), usedBytes: z.int().min(0) }))
+      .min(1)
+      .max(256),
+  }),
+  /** The host has removed a volume of no VM that was to go, or what a volume was copied from. */
+  z.strictObject({ type: z.literal('volumeRemoved'), hostId, uid: volumeUidSchema }),
+  /** A user lets a volume of no VM go. */
+  z.strictObject({ type: z.literal('volumeDelete'), uid: volumeUidSchema }),
+  /** A user lets a VM begin with empty volumes, all or those that are named, in place of those with its data. */
+  z.strictObject({
+    type: z.literal('volumeRecreate'),
+    name: vmNameSchema,
+    ifModifiedIndex: z.int().optional(),
+    volumes: z.array(nameSchema).max(16).optional(),
+  }),
+] as const;
