@@ -18,6 +18,13 @@ function stateText(host: HostView, paint: Paint): string {
   return host.cordonedSinceMs === undefined ? paint('good', 'up') : paint('busy', 'cordoned');
 }
 
+/** Its state, and since when it is heard from or not: `drained, up for 5m`. */
+function sinceText(host: HostView, paint: Paint, nowMs: number): string {
+  const state = stateText(host, paint);
+  const heard = host.reachable ? paint('good', 'up') : paint('bad', 'unreachable');
+  return `${state === heard ? '' : `${state}, `}${heard} for ${formatAge(host.reachableSinceMs, nowMs)}`;
+}
+
 /** What it is in the Raft group. */
 function raftText(host: HostView): string {
   return host.leader ? 'leader' : host.membership;
@@ -109,7 +116,7 @@ export function hostDetails(host: HostView, paint: Paint, nowMs: number): string
   return renderFields([
     ['Name', host.name],
     ['Id', String(host.id)],
-    ['State', `${stateText(host, paint)} for ${formatAge(host.reachableSinceMs, nowMs)}`],
+    ['State', sinceText(host, paint, nowMs)],
     ['Restart', restartText(host, nowMs)],
     ['Role', settings.role],
     ['Raft', raftText(host)],
