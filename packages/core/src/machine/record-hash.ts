@@ -109,17 +109,13 @@ export class RecordHash {
 
   /** A record was written, or with null deleted. */
   set(key: string, object: object | null): void {
-    this.put(key, object === null ? null : recordHash(key, object));
-  }
-
-  /** As {@link RecordHash.set}, with the record's own hash. */
-  put(key: string, hash: number | null): void {
     const old = this.#byKey.get(key);
     if (old !== undefined) this.#add(old, -1);
-    if (hash === null) {
+    if (object === null) {
       this.#byKey.delete(key);
       return;
     }
+    const hash = recordHash(key, object);
     this.#byKey.set(key, hash);
     this.#add(hash, 1);
   }

@@ -7,21 +7,16 @@ import { ERROR_CODES, N3xError } from '../base/errors.ts';
 import type { FormatRange } from './format-range.ts';
 import { type DecodedProposal, decodeProposal } from './proposal-codec.ts';
 import { decodeRecord, encodeRecord, inOrder, type RecordObject, recordKey } from './record-codec.ts';
-import { recordHash } from './record-hash.ts';
-
-/** A record that was read. */
-export interface ReadRecord {
-  /** In the order that objects of a running state have: texts made from them must not tell the two apart. */
-  readonly object: RecordObject;
-  readonly hash: number;
-}
 
 /** Reads and writes bytes. */
 export interface StateCodec {
   /** As {@link decodeProposal}. */
   proposal(bytes: Uint8Array, formats: FormatRange): DecodedProposal;
-  /** As {@link decodeRecord}; `N3X_CORRUPT` also for a record that belongs under another key. */
-  record(key: string, bytes: Uint8Array): ReadRecord;
+  /**
+   * As {@link decodeRecord}; `N3X_CORRUPT` also for a record that belongs under another key. In the order that objects of
+   * a running state have: texts made from them must not tell the two apart.
+   */
+  record(key: string, bytes: Uint8Array): RecordObject;
   /** Bytes of the record under `key`, not to be changed. */
   encode(key: string, object: RecordObject): Uint8Array;
 }
@@ -34,7 +29,7 @@ export const STATE_CODEC: StateCodec = {
     if (recordKey(object) !== key) {
       throw new N3xError(ERROR_CODES.corrupt, `record ${key} does not belong where it is`);
     }
-    return { object, hash: recordHash(key, object) };
+    return object;
   },
   encode: (_key, object) => encodeRecord(object),
 };

@@ -29,7 +29,8 @@ export class ClusterState {
   readonly limits: StateLimits;
   readonly #tables: StateTables;
   #index = 0;
-  readonly #hash = new RecordHash();
+  /** Undefined until someone asks: the simulator does at every index, a daemon never. */
+  #hash: RecordHash | undefined;
   /** Records that the hash does not hold as they are now; never more than there are or have been hashed. */
   readonly #unhashed = new Map<string, RecordObject | null>();
 
@@ -50,14 +51,14 @@ export class ClusterState {
     codec: StateCodec = STATE_CODEC,
   ): ClusterState {
     const state = new ClusterState(limits);
+    let isEmpty = true;
     for (const [key, value] of records) {
-      const { object, hash } = codec.record(key, value);
-      if (state.put(object) !== undefined) {
+      if (state.put(codec.record(key, value)) !== undefined) {
         throw new N3xError(ERROR_CODES.corrupt, `record ${key} does not belong where it is`);
       }
-      state.#hash.put(key, hash);
+      isEmpty = false;
     }
-    if (state.#hash.size > 0 && state.cluster === undefined) {
+    if (!isEmpty && state.cluster === undefined) {
       throw new N3xError(ERROR_CODES.corrupt, 'the record of the cluster is missing');
     }
     state.#index = index;
@@ -283,6 +284,10 @@ export class ClusterState {
 
   /** 16 hex digits that differ, all but certainly, when two states differ. The index is not part of it. */
   hash(): string {
+    if (this.#hash === undefined) {
+      this.#hash = new RecordHash();
+      for (const object of this.objects()) this.#hash.set(recordKey(object), object);
+    }
     for (const [key, object] of this.#unhashed) this.#hash.set(key, object);
     this.#unhashed.clear();
     return this.#hash.digest();
@@ -290,8 +295,9 @@ export class ClusterState {
 
   // What follows is for `Transaction` and loading only.
 
-  /** Notes a record that has been replaced, for the hash: it is hashed only when someone asks for that. */
+  /** Notes a record that has been replaced, for the hash: what is noted is hashed when someone asks again. */
   seal(key: string, object: RecordObject | null): void {
+    if (this.#hash === undefined) return;
     if (object === null && !this.#hash.has(key)) this.#unhashed.delete(key);
     else this.#unhashed.set(key, object);
   }

@@ -8,7 +8,7 @@ import { same } from '@n3x/core/machine/difference';
 import { type FormatRange, reads } from '@n3x/core/machine/format-range';
 import type { DecodedProposal } from '@n3x/core/machine/proposal-codec';
 import type { RecordObject } from '@n3x/core/machine/record-codec';
-import { type ReadRecord, STATE_CODEC, type StateCodec } from '@n3x/core/machine/state-codec';
+import { STATE_CODEC, type StateCodec } from '@n3x/core/machine/state-codec';
 
 /** Records whose bytes are remembered: hosts that are not behind write a record within seconds of each other. */
 const WRITTEN_KEPT = 4_096;
@@ -17,7 +17,7 @@ const WRITTEN_KEPT = 4_096;
 export class SharedCodec implements StateCodec {
   readonly #proposals = new WeakMap<Uint8Array, DecodedProposal>();
   readonly #written = new Map<string, { readonly object: RecordObject; readonly bytes: Uint8Array }>();
-  readonly #records = new WeakMap<Uint8Array, ReadRecord & { readonly key: string }>();
+  readonly #records = new WeakMap<Uint8Array, { readonly key: string; readonly object: RecordObject }>();
 
   proposal(bytes: Uint8Array, formats: FormatRange = COMMAND_FORMATS): DecodedProposal {
     const [format = 0] = bytes;
@@ -31,12 +31,12 @@ export class SharedCodec implements StateCodec {
     return decoded;
   }
 
-  record(key: string, bytes: Uint8Array): ReadRecord {
+  record(key: string, bytes: Uint8Array): RecordObject {
     const known = this.#records.get(bytes);
-    if (known?.key === key) return known;
-    const read = frozen({ key, ...STATE_CODEC.record(key, bytes) });
-    this.#records.set(bytes, read);
-    return read;
+    if (known?.key === key) return known.object;
+    const object = frozen(STATE_CODEC.record(key, bytes));
+    this.#records.set(bytes, { key, object });
+    return object;
   }
 
   encode(key: string, object: RecordObject): Uint8Array {
