@@ -2,6 +2,7 @@
 import { type ClusterSettings, DEFAULT_CLUSTER_SETTINGS } from '../model/cluster.ts';
 import type { HostFacts, HostSettings } from '../model/host.ts';
 import type { ConfState } from '../raft/types.ts';
+import { inOrder } from './in-order.ts';
 import { encodeRecord, type RecordObject, recordKey } from './record-codec.ts';
 
 /** Raft id of the first host. */
@@ -83,5 +84,5 @@ export function bootstrapRecords(options: BootstrapOptions): (readonly [string, 
       reachableSinceMs: atMs,
     },
   ];
-  return objects.map((object) => [recordKey(object), encodeRecord(object)] as const);
+  return objects.map((object) => [recordKey(object), encodeRecord(inOrder(object))] as const);
 }

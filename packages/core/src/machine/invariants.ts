@@ -6,6 +6,7 @@ import { hostCapacity, hostZone } from '../model/host.ts';
 import { moveOf, moveTargetId } from '../model/move.ts';
 import type { ObjectChange } from '../model/object.ts';
 import type { Vm } from '../model/vm.ts';
+import { inOrder } from './in-order.ts';
 import { vmSlot, waitsForHost } from './indexes.ts';
 import { checkLock, checkLocks } from './lock-invariants.ts';
 import { checkNetworks, checkVmAddresses } from './network-invariants.ts';
@@ -188,13 +189,15 @@ function checkHistory(state: ClusterState, found: string[]): void {
   if (state.requestCount > state.limits.requests) found.push(`${state.requestCount} results are kept`);
 }
 
-function checkHash(state: ClusterState, found: string[]): void {
+function checkRecords(state: ClusterState, found: string[]): void {
   const hash = new RecordHash();
   let before = '';
   for (const object of state.objects()) {
     const key = recordKey(object);
     if (key <= before) found.push(`record ${key} follows ${before}`);
     before = key;
+    // Its bytes are made from it as it is.
+    if (inOrder(object) !== object) found.push(`record ${key} is not in order`);
     hash.set(key, object);
   }
   if (hash.digest() !== state.hash()) found.push(`the hash is ${state.hash()}, the records have ${hash.digest()}`);
@@ -213,7 +216,7 @@ export function checkInvariants(state: ClusterState): string[] {
   checkProjects(state, found);
   checkVolumes(state, found);
   checkHistory(state, found);
-  checkHash(state, found);
+  checkRecords(state, found);
   return found;
 }
 

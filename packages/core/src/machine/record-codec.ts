@@ -15,7 +15,7 @@ import { vmSchema } from '../model/vm.ts';
 import { vmSetSchema } from '../model/vm-set.ts';
 import { storedVolumeSchema } from '../model/volume.ts';
 import type { CommandResult } from './command.ts';
-import { sortKeys } from './key-order.ts';
+import { hasParts, inOrder } from './in-order.ts';
 import {
   addressKey,
   CLUSTER_KEY,
@@ -44,82 +44,14 @@ export interface RequestRecord {
 /** Everything that a record may hold. */
 export type RecordObject = ClusterObject | ReleasedAddress | RequestRecord;
 
-/** Objects and lists of the state that are known to be in order all through. They never change. */
-const ordered = new WeakSet<object>();
-
-/** Whether objects are to be remembered as being in order. */
-type Memory = 'remember' | 'forget';
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
-}
-
-function orderedList(list: readonly unknown[], memory: Memory): readonly unknown[] {
-  let copy: unknown[] | undefined;
-  let isFlat = true;
-  for (let position = 0; position < list.length; position++) {
-    const entry = list[position];
-    if (!isObject(entry)) continue;
-    isFlat = false;
-    const inOrder = canonical(entry, memory);
-    if (inOrder === entry) continue;
-    copy ??= [...list];
-    copy[position] = inOrder;
-  }
-  const result = copy ?? list;
-  if (memory === 'remember' && !isFlat) ordered.add(result);
-  return result;
-}
-
-/** A plain object by its keys. */
-function fieldsOf(value: object): Readonly<Record<string, unknown>> {
-  // Every object may be looked at so; the compiler asks for an index signature that plain objects do not declare.
-  return value as Readonly<Record<string, unknown>>;
-}
-
-/** `value` with the keys of every object in order and without fields that are undefined: itself when it is so already. */
-function canonical(value: object, memory: Memory): object {
-  if (ordered.has(value)) return value;
-  if (Array.isArray(value)) return orderedList(value, memory);
-  const fields = fieldsOf(value);
-  const keys = Object.keys(fields);
-  let isFlat = true;
-  let isOrdered = sortKeys(keys);
-  for (const key of keys) {
-    const part = fields[key];
-    if (part === undefined) isOrdered = false;
-    if (!isObject(part)) continue;
-    isFlat = false;
-    if (canonical(part, memory) !== part) isOrdered = false;
-  }
-  let result = value;
-  if (!isOrdered) {
-    const copy: Record<string, unknown> = {};
-    for (const key of keys) {
-      const part = fields[key];
-      if (part !== undefined) copy[key] = isObject(part) ? canonical(part, memory) : part;
-    }
-    result = copy;
-  }
-  // What holds no other objects is looked at again as fast as it is found.
-  if (memory === 'remember' && !isFlat) ordered.add(result);
-  return result;
-}
-
-/**
- * The same object in the order that its bytes have, and remembered to be so with all that is in it: what is made
- * from it later is encoded, and put in order, without another look at the parts that have not changed. Neither the
- * argument nor the result may be changed afterwards.
- */
-export function inOrder<T extends object>(object: T): T {
-  // Order of keys and absent fields are no part of a type.
-  return canonical(object, 'remember') as T;
-}
-
 /** Bytes of a plain value: objects, arrays, strings, numbers, booleans and null. Equal values have equal bytes. */
 export function encodeValue(value: unknown): Uint8Array {
+  return bytesOf(hasParts(value) ? inOrder(value) : value);
+}
+
+function bytesOf(value: unknown): Uint8Array {
   // A copy: the packer hands out a window of a buffer that it goes on using.
-  return new Uint8Array(packr.pack(isObject(value) ? canonical(value, 'forget') : value));
+  return new Uint8Array(packr.pack(value));
 }
 
 /** The value of `bytes`, unchecked. Throws on what is not MessagePack. */
@@ -130,9 +62,9 @@ export function decodeValue(bytes: Uint8Array): unknown {
 /** Change of one record as the object that it holds; null for one that goes. */
 export type ObjectRecordChange = readonly [key: string, object: RecordObject | null];
 
-/** Bytes of a record. */
+/** Bytes of a record. The object is one of a state, which has all of them in order: nothing is put in order here. */
 export function encodeRecord(object: RecordObject): Uint8Array {
-  return encodeValue(object);
+  return bytesOf(object);
 }
 
 const errorBodySchema = z.strictObject({

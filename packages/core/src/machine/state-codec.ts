@@ -5,8 +5,9 @@
 
 import { ERROR_CODES, N3xError } from '../base/errors.ts';
 import type { FormatRange } from './format-range.ts';
+import { inOrder } from './in-order.ts';
 import { type DecodedProposal, decodeProposal } from './proposal-codec.ts';
-import { decodeRecord, encodeRecord, inOrder, type RecordObject, recordKey } from './record-codec.ts';
+import { decodeRecord, encodeRecord, type RecordObject, recordKey } from './record-codec.ts';
 
 /** Reads and writes bytes. */
 export interface StateCodec {

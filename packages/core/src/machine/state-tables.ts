@@ -14,6 +14,7 @@ import type { StoredVolume } from '../model/volume.ts';
 import { AddressBook } from './address-book.ts';
 import { History, type StateLimits } from './history.ts';
 import { HostTable } from './host-table.ts';
+import { inOrder } from './in-order.ts';
 import { VmIndexes } from './indexes.ts';
 import { KeyedObjects, namedObjects } from './keyed-objects.ts';
 import type { RecordObject } from './record-codec.ts';
@@ -90,7 +91,7 @@ export class StateTables {
         return undefined;
       case 'cluster':
         this.#cluster = object;
-        this.#untouched ??= untouchedDefault(object.createdAtMs);
+        this.#untouched ??= inOrder(untouchedDefault(object.createdAtMs));
         return undefined;
       case 'event':
         return this.history.pushEvent(object);

@@ -53,7 +53,8 @@ export class ClusterState {
     const state = new ClusterState(limits);
     let isEmpty = true;
     for (const [key, value] of records) {
-      if (state.put(codec.record(key, value)) !== undefined) {
+      const object = codec.record(key, value);
+      if (state.put(object) !== undefined) {
         throw new N3xError(ERROR_CODES.corrupt, `record ${key} does not belong where it is`);
       }
       isEmpty = false;

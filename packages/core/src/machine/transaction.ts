@@ -12,7 +12,8 @@ import type { Vm, VmStatus } from '../model/vm.ts';
 import type { VmSet } from '../model/vm-set.ts';
 import type { StoredVolume } from '../model/volume.ts';
 import { releaseAddresses } from './address-release.ts';
-import { inOrder, type ObjectRecordChange, type RecordObject, type RequestRecord, recordKey } from './record-codec.ts';
+import { inOrder } from './in-order.ts';
+import { type ObjectRecordChange, type RecordObject, type RequestRecord, recordKey } from './record-codec.ts';
 import type { ClusterState } from './state.ts';
 
 /** What an entry changed. */
@@ -58,13 +59,14 @@ export class Transaction {
     this.atMs = atMs;
   }
 
-  #put<T extends Exclude<ClusterObject, ClusterEvent>>(next: T): T {
-    return this.#keep({ ...next, modifiedIndex: this.index });
+  /** `before` is the one that it takes the place of in the state. */
+  #put<T extends Exclude<ClusterObject, ClusterEvent>>(next: T, before: T | undefined): T {
+    return this.#keep({ ...next, modifiedIndex: this.index }, before);
   }
 
   /** As {@link Transaction.#put}, of an object that was made for it. */
-  #keep<T extends Exclude<ClusterObject, ClusterEvent>>(next: T): T {
-    const object = inOrder(next);
+  #keep<T extends Exclude<ClusterObject, ClusterEvent>>(next: T, before: T | undefined): T {
+    const object = inOrder(next, before);
     this.state.put(object);
     this.#note(object, object);
     return object;
@@ -82,11 +84,11 @@ export class Transaction {
   }
 
   putCluster(next: Cluster): void {
-    this.#put(next);
+    this.#put(next, this.state.cluster);
   }
 
   putHost(next: Host): Host {
-    return this.#put(next);
+    return this.#put(next, this.state.host(next.id));
   }
 
   deleteHost(host: Host): void {
@@ -94,14 +96,15 @@ export class Transaction {
   }
 
   putVm(next: Vm): Vm {
-    return this.#put(next);
+    return this.#put(next, this.state.vm(next.name));
   }
 
   /** Replaces the status; `sinceMs` moves only with the phase. */
   putVmStatus(vm: Vm, status: Omit<VmStatus, 'sinceMs'>): Vm {
     const sinceMs = status.phase === vm.status.phase ? vm.status.sinceMs : this.atMs;
     const message = clip(status.message, 1024);
-    return this.#keep({ ...vm, modifiedIndex: this.index, status: { ...status, message, sinceMs } });
+    const next = { ...vm, modifiedIndex: this.index, status: { ...status, message, sinceMs } };
+    return this.#keep(next, this.state.vm(vm.name));
   }
 
   /** The VM is gone for good, and what it had is free, or held. */
@@ -112,7 +115,7 @@ export class Transaction {
   }
 
   putVmSet(next: VmSet): VmSet {
-    return this.#put(next);
+    return this.#put(next, this.state.vmSet(next.name));
   }
 
   deleteVmSet(set: VmSet): void {
@@ -120,7 +123,7 @@ export class Transaction {
   }
 
   putVolume(next: Omit<StoredVolume, 'modifiedIndex'>): void {
-    this.#put<StoredVolume>({ ...next, modifiedIndex: this.index });
+    this.#put<StoredVolume>({ ...next, modifiedIndex: this.index }, this.state.stored.get(next.uid));
   }
 
   deleteVolume(volume: StoredVolume): void {
@@ -128,7 +131,7 @@ export class Transaction {
   }
 
   putToken(next: Token): void {
-    this.#put(next);
+    this.#put(next, this.state.token(next.id));
   }
 
   deleteToken(token: Token): void {
@@ -136,7 +139,7 @@ export class Transaction {
   }
 
   putLock(next: Lock): Lock {
-    return this.#put(next);
+    return this.#put(next, this.state.lock(next.name));
   }
 
   deleteLock(lock: Lock): void {
@@ -144,7 +147,7 @@ export class Transaction {
   }
 
   putNetwork(next: Network): Network {
-    return this.#put(next);
+    return this.#put(next, this.state.network(next.name));
   }
 
   deleteNetwork(network: Network): void {
@@ -164,7 +167,7 @@ export class Transaction {
   }
 
   putProject(next: Project): Project {
-    return this.#put(next);
+    return this.#put(next, this.state.project(next.name));
   }
 
   deleteProject(project: Project): void {
@@ -200,8 +203,9 @@ export class Transaction {
 
   /** Keeps the result of the request. */
   request(request: RequestRecord): void {
-    const evicted = this.state.put(request);
-    this.#records.set(recordKey(request), request);
+    const kept = inOrder(request);
+    const evicted = this.state.put(kept);
+    this.#records.set(recordKey(kept), kept);
     if (evicted !== undefined) this.#records.set(recordKey(evicted), null);
   }
 

@@ -125,9 +125,9 @@ export const MACHINE_MUTATIONS: readonly Mutation[] = [
     rewrites: [
       {
         file: 'machine/transaction',
-        find: 'return this.#keep({ ...next, modifiedIndex: this.index });',
+        find: 'return this.#keep({ ...next, modifiedIndex: this.index }, before);',
         replace:
-          "return this.#keep({ ...next, modifiedIndex: next.kind === 'vm' && this.state.vm(next.name)?.generation === next.generation ? next.modifiedIndex : this.index });",
+          "return this.#keep({ ...next, modifiedIndex: next.kind === 'vm' && this.state.vm(next.name)?.generation === next.generation ? next.modifiedIndex : this.index }, before);",
       },
     ],
   },
