@@ -58,7 +58,15 @@ import {
 } from './handlers/sets.ts';
 import { getVmLogs } from './handlers/vm-streams.ts';
 import { createVm, deleteVm, getVm, listVms, restartVm, startVm, stopVm } from './handlers/vms.ts';
-import { deleteVolume, getVolume, listVolumes, recreateVolumes } from './handlers/volumes.ts';
+import {
+  attachVolume,
+  createVolume,
+  deleteVolume,
+  detachVolume,
+  getVolume,
+  listVolumes,
+  recreateVolumes,
+} from './handlers/volumes.ts';
 import { isLargeList, listText } from './large-list.ts';
 import { readInput } from './problems.ts';
 import { startWatch, type WatchLimits } from './watch.ts';
@@ -115,6 +123,9 @@ const JSON_HANDLERS: { readonly [Id in JsonId]: JsonHandler<Id> } = {
   explainVm,
   planVm,
   recreateVolumes,
+  attachVolume,
+  detachVolume,
+  createVolume,
   listVolumes,
   getVolume,
   deleteVolume,

@@ -63,7 +63,7 @@ function volumeInput(asked: AskedVolume, found: KnownVolumes): VolumeInput {
 /** The volumes that others are to be made from, by what the flags call them. */
 async function findVolumes(flags: VmCreateFlags, find: FindVolume | undefined): Promise<KnownVolumes> {
   const found = new Map<string, KnownVolume>();
-  for (const { from } of flags.volume?.map(parseVolume) ?? []) {
+  for (const { from } of flags.volume?.map((text) => parseVolume(text)) ?? []) {
     if (from !== undefined && find !== undefined) found.set(from, await find(from));
   }
   return found;

@@ -22,6 +22,37 @@ export function addVolume(volume: Command, terminal: Terminal): void {
   );
   handle(
     volume
+      .command('attach')
+      .description('give a volume of no VM to a VM that is stopped, on the host that has it')
+      .argument(...VOLUME)
+      .argument('<vm>', 'name of the VM')
+      .option('--name <name>', 'what the VM calls it; by default its name')
+      .option('--mount <path>', 'where the guest mounts it; without it the guest only sees the disk'),
+    terminal,
+    async () => (await import('./volume-attach.ts')).attach,
+  );
+  handle(
+    volume
+      .command('detach')
+      .description('take a volume from its VM, which is stopped; its data stays where it is, as a volume of no VM')
+      .argument(...VOLUME),
+    terminal,
+    async () => (await import('./volume-attach.ts')).detach,
+  );
+  handle(
+    volume
+      .command('create')
+      .description('give a VM that is stopped a new, empty volume')
+      .argument('<vm>', 'name of the VM')
+      .argument(
+        '<new>',
+        'NAME:SIZE[:MOUNT[:FSTYPE]], or name=NAME,size=SIZE[,mount=PATH][,fs=TYPE][,pool=POOL][,keep]',
+      ),
+    terminal,
+    async () => (await import('./volume-attach.ts')).create,
+  );
+  handle(
+    volume
       .command('delete')
       .description('delete a volume that belongs to no VM, with its data')
       .argument(...VOLUME)

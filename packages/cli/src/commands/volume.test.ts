@@ -114,3 +114,59 @@ t.test('vm recreate-volumes names what is left behind, and asks', async (t) => {
   });
   t.match(await ctl('--yes'), { code: 7, stderr: /stop it before/ });
 });
+
+t.test('volume attach, detach and create say what came of it', async (t) => {
+  const api = await ApiDouble.start(t);
+  const ctl = (...args: string[]) => runCli(['volume', ...args, '--socket', api.socket]);
+  let changed = true;
+  api.on('attachVolume', () => ({ volume: { ...attached, uid: 'v3', vm: 'web', name: 'old' }, changed, index: 12 }));
+  t.equal(
+    (await ctl('attach', 'old.data', 'web', '--name', 'old', '--mount', '/old')).stdout,
+    'volume v3: attached to VM web as old\n',
+  );
+  t.match(api.seen('attachVolume')[0], {
+    params: { ref: 'old.data' },
+    body: { vm: 'web', name: 'old', mountPoint: '/old' },
+  });
+  await ctl('attach', 'v3', 'web', '--project', 'shop');
+  t.same(api.seen('attachVolume')[1]?.body, { vm: 'shop.web' });
+  t.match(JSON.parse((await ctl('attach', 'v3', 'web', '-o', 'json')).stdout), {
+    volume: { uid: 'v3' },
+    changed: true,
+    index: 12,
+  });
+  changed = false;
+  t.equal((await ctl('attach', 'v3', 'web')).stdout, 'volume v3: unchanged\n');
+  t.equal((await ctl('attach', 'v3', 'web', '-q')).stdout, 'v3\n');
+  t.match(await ctl('attach', 'v3', 'web', '--mount', 'old'), {
+    code: 2,
+    stderr: /--mount: the mount point "old" is not an absolute path/,
+  });
+
+  api.on('detachVolume', () => ({ volume: left, changed: true, index: 13 }));
+  t.equal((await ctl('detach', 'db.data')).stdout, 'volume v3: detached; it stays on n1\n');
+  api.on('detachVolume', () => ({ volume: null, changed: true, index: 13 }));
+  t.equal((await ctl('detach', 'db.logs')).stdout, 'volume db.logs: detached; it was never made, and is forgotten\n');
+
+  api.on('createVolume', () => ({ volume: planned, changed: true, index: 14 }));
+  t.equal((await ctl('create', 'db', 'logs:10G:/logs')).stdout, 'volume v2: new, logs of VM db\n');
+  await ctl('create', 'db', 'name=logs,size=1G,pool=fast,keep', '-o', 'yaml');
+  t.match(api.seen('createVolume'), [
+    { params: { name: 'db' }, body: { name: 'logs', sizeMib: 10_240, mountPoint: '/logs' } },
+    { body: { name: 'logs', sizeMib: 1024, pool: 'fast', keep: true } },
+  ]);
+  t.match(await ctl('create', 'db', 'logs'), {
+    code: 2,
+    stderr: /volume create: "logs" is not NAME:SIZE\[:MOUNT\[:FSTYPE\]\]/,
+  });
+  t.match(await ctl('create', 'db', 'name=logs,from=v3'), {
+    ...{ code: 2, stderr: /from= names a volume that is there already\n.*n3xctl volume attach v3 db/ },
+  });
+  for (const verb of [
+    ['attach', 'v3', 'web'],
+    ['detach', 'v3'],
+    ['create', 'db', 'a:1G'],
+  ]) {
+    t.match(await ctl(...verb, '--stale'), { code: 2, stderr: /--stale is for reads/ });
+  }
+});

@@ -58,7 +58,7 @@ function argumentSource(path: readonly string[]): ValueSource | undefined {
   if (noun === 'lock') return 'lock';
   if (noun === 'network' && verb !== 'create') return 'network';
   if (noun === 'project' && verb !== 'create') return 'project';
-  if (noun === 'volume') return 'volume';
+  if (noun === 'volume') return verb === 'create' ? 'vm' : 'volume';
   if (noun === 'cluster' && verb === 'leave') return 'host';
   return undefined;
 }

@@ -1,6 +1,7 @@
 /** Routes of volumes: they become part of the one table in `routes.ts`. */
 import { z } from 'zod';
 import { nameSchema } from '../model/names.ts';
+import { volumeSchema } from '../model/vm.ts';
 import { vmNameSchema } from '../model/vm-name.ts';
 import { fileSystemSchema } from '../model/volume.ts';
 import { CHANGE, READ } from './route-errors.ts';
@@ -56,6 +57,14 @@ export type VolumeView = z.infer<typeof volumeViewSchema>;
 
 const refParams = z.strictObject({ ref: volumeRefSchema });
 
+/** What came of a change of who a volume belongs to. */
+export const volumeChangeResponseSchema = z.object({
+  /** The volume as it is now; null when there is none any more, since it was never made. */
+  volume: volumeViewSchema.nullable(),
+  changed: z.boolean(),
+  index: z.int(),
+});
+
 /** Every route of volumes by operation id. */
 export const VOLUME_ROUTES = {
   listVolumes: {
@@ -88,6 +97,50 @@ export const VOLUME_ROUTES = {
     changes: true,
     params: refParams,
     answer: { type: 'json', schema: changeResponseSchema },
+    errors: [...CHANGE, 'N3X_NOT_FOUND'],
+  },
+  attachVolume: {
+    method: 'POST',
+    path: '/v1/volumes/:ref/attach',
+    tag: 'volumes',
+    summary: 'Give a volume of no VM to a VM that is there',
+    description:
+      'Under its own name, or under `name`; mounted at `mountPoint` where that is given. Refused unless the VM is stopped and ' +
+      'on the host that has the volume.',
+    changes: true,
+    params: refParams,
+    query: changeQuerySchema,
+    body: z.strictObject({
+      vm: vmNameSchema,
+      name: nameSchema.optional(),
+      mountPoint: volumeSchema.shape.mountPoint,
+    }),
+    answer: { type: 'json', schema: volumeChangeResponseSchema },
+    errors: [...CHANGE, 'N3X_NOT_FOUND'],
+  },
+  detachVolume: {
+    method: 'POST',
+    path: '/v1/volumes/:ref/detach',
+    tag: 'volumes',
+    summary: 'Take a volume from its VM; its data stays where it is, as a volume of no VM',
+    description: 'Refused unless the VM is stopped.',
+    changes: true,
+    params: refParams,
+    query: changeQuerySchema,
+    answer: { type: 'json', schema: volumeChangeResponseSchema },
+    errors: [...CHANGE, 'N3X_NOT_FOUND'],
+  },
+  createVolume: {
+    method: 'POST',
+    path: '/v1/vms/:name/volumes',
+    tag: 'volumes',
+    summary: 'Give a VM that is there a new, empty volume',
+    description: 'Its host makes it before the VM starts. Refused unless the VM is stopped.',
+    changes: true,
+    params: z.strictObject({ name: vmNameSchema }),
+    query: changeQuerySchema,
+    body: volumeSchema.omit({ from: true }),
+    answer: { type: 'json', schema: volumeChangeResponseSchema },
     errors: [...CHANGE, 'N3X_NOT_FOUND'],
   },
   deleteVm: {

@@ -9,7 +9,7 @@ import { assert } from '../base/assert.ts';
 import type { NixSystem } from '../model/names.ts';
 import type { Allocation, Forward, GuestModule, VmSpec, Volume } from '../model/vm.ts';
 import { localName } from '../model/vm-name.ts';
-import { fileSystemLabel } from '../model/volume.ts';
+import { type AttachedVolume, fileSystemLabel } from '../model/volume.ts';
 import { HYPERVISOR_SUPPORT } from './hypervisor-support.ts';
 import { guestNetwork } from './network.ts';
 import { expression, type NixExpression, type NixValue, nixBindings, nixName, nixValue } from './nix-text.ts';
@@ -20,6 +20,8 @@ export interface FlakeInput {
   readonly uid: string;
   readonly spec: VmSpec;
   readonly allocation: Allocation;
+  /** Its volumes as far as they are known: one that had another name before bears that as its label. */
+  readonly volumes?: readonly Pick<AttachedVolume, 'name' | 'madeAs'>[];
   /** System of the host that will run it. */
   readonly system: NixSystem;
   /** References of the flakes, where the spec names none. */
@@ -85,13 +87,14 @@ export function findUnsupported(spec: VmSpec): string[] {
   return problems;
 }
 
-function microvmOptions({ name, uid, spec, allocation }: FlakeInput): {
+function microvmOptions({ name, uid, spec, allocation, volumes = [] }: FlakeInput): {
   readonly [option: string]: NixValue | undefined;
 } {
   const { source } = spec;
   assert(source.kind === 'inline', 'options come from an inline source');
   const { hypervisor } = source;
   const support = HYPERVISOR_SUPPORT[hypervisor];
+  const labels = volumeLabels(source.volumes, volumes);
   return {
     hypervisor,
     vcpu: spec.vcpu,
@@ -109,13 +112,25 @@ function microvmOptions({ name, uid, spec, allocation }: FlakeInput): {
       host: { port: allocated(allocation.hostPorts, index) },
       guest: { port: entry.guestPort },
     })),
-    volumes: source.volumes.map((volume) => volumeOptions(volume, support.volumeSerial)),
+    volumes: source.volumes.map((volume, at) => volumeOptions(volume, labels[at], support.volumeSerial)),
     vsock: support.vsock ? { cid: allocation.cid } : undefined,
     kernelParams: [`n3x.name=${name}`, ...(/^[\w.:-]+$/.test(uid) ? [`n3x.uid=${uid}`] : [])],
   };
 }
 
-function volumeOptions(volume: Volume, serial: boolean): NixValue {
+/**
+ * The label that each file system bears and none other of this guest does. One without is found by its place among the
+ * disks, which is that in the list.
+ */
+function volumeLabels(asked: readonly Volume[], known: NonNullable<FlakeInput['volumes']>): (string | undefined)[] {
+  const labels = asked.map(({ name, fsType }) => {
+    const madeAs = known.find((one) => one.name === name)?.madeAs;
+    return fileSystemLabel(madeAs ?? name, fsType);
+  });
+  return labels.map((label) => (labels.indexOf(label) === labels.lastIndexOf(label) ? label : undefined));
+}
+
+function volumeOptions(volume: Volume, label: string | undefined, serial: boolean): NixValue {
   const { name, sizeMib, fsType } = volume;
   return {
     image: `${name}.img`,
@@ -126,7 +141,7 @@ function volumeOptions(volume: Volume, serial: boolean): NixValue {
     mountPoint: volume.mountPoint ?? null,
     fsType,
     // By label a file system is found also when the order of the disks changes.
-    label: fileSystemLabel(name, fsType),
+    label,
     serial: serial && name.length <= SERIAL_BYTES ? name : undefined,
   };
 }

@@ -60,6 +60,11 @@ function isLeftOver(state: ClusterState, hostId: number, found: ObservedVolume):
   return volume.place !== undefined && found.epoch <= volume.writer;
 }
 
+/** Whether what a volume was copied from may be the newest that is known to be good: no VM has run with the copy yet. */
+function isNewestKnown({ volume, vm }: NonNullable<ReturnType<typeof volumeOf>>): boolean {
+  return vm === undefined ? !('deleting' in volume && volume.deleting === true) : !hasRunWithCopy(vm);
+}
+
 /** One reconciliation of one host. */
 export function reconcileVolumes(input: VolumeInput): VolumeReconciliation {
   const { state, hostId, observed, copies, isBusy } = input;
@@ -91,7 +96,7 @@ export function reconcileVolumes(input: VolumeInput): VolumeReconciliation {
   }
   for (const uid of state.indexes.formerOn(hostId)) {
     const found = volumeOf(state, uid);
-    if (found?.volume.former?.hostId !== hostId || (found.vm !== undefined && !hasRunWithCopy(found.vm))) continue;
+    if (found?.volume.former?.hostId !== hostId || isNewestKnown(found)) continue;
     if (observed.has(uid)) offer({ type: 'remove', volume: hostVolume(found.volume) });
     else proposals.push({ key: `volumeRemoved/${uid}`, command: { type: 'volumeRemoved', hostId, uid } });
   }

@@ -45,6 +45,7 @@ export function driverVm(vm: Vm, epoch: number): DriverVm {
   const volumes = vmVolumes(vm).map((volume) => ({
     ...{ uid: volume.uid, name: volume.name, pool: volume.pool },
     ...{ sizeMib: volume.sizeMib, fsType: volume.fsType, writer: volume.writer },
+    ...(volume.madeAs === undefined ? {} : { madeAs: volume.madeAs }),
   }));
   return {
     ...{ name, uid, epoch, generation, spec, allocation, fenced: isFenced(spec), rebuilds: revision?.rebuilds ?? 0 },

@@ -35,7 +35,7 @@ t.test('what its volumes cannot do in place', (t) => {
   const cluster = new Judged();
   cluster.put('db', disks({ name: 'data', sizeMib: 64 }));
   const anew =
-    /^volumes of db cannot be added, taken away or put elsewhere in place: make it anew, with --keep-volumes/;
+    /^the volumes of db are not changed with its spec, .*: attach, detach or create them by name, `n3xctl volume attach/;
   t.match(cluster.update('db', disks({ name: 'data', sizeMib: 64 }, { name: 'more', sizeMib: 8 })), refused(anew));
   t.match(cluster.update('db', { ...disks(), failover: 'stay' }), refused(anew));
   t.match(cluster.update('db', disks({ name: 'data', sizeMib: 64, pool: 'fast' })), refused(anew));

@@ -34,6 +34,13 @@ export function inPlaceRefusal(
   spec: VmSpec,
 ): Verdict | undefined {
   const refuse = (message: string): Verdict => no(ERROR_CODES.refused, message, { name });
+  const disks = (of: VmSpec) =>
+    volumeSpecs(of).map((volume) => `${volume.name} ${volume.pool ?? ''} ${volume.from ?? ''}`);
+  if (!same(disks(before), disks(spec))) {
+    return refuse(
+      `the volumes of ${name} are not changed with its spec, so that none is ever let go by a line that was left out: attach, detach or create them by name, \`n3xctl volume attach|detach|create\``,
+    );
+  }
   if (assignment !== null && isFenced(before) !== isFenced(spec)) {
     const now = vmFailover(before);
     return refuse(
@@ -42,13 +49,6 @@ export function inPlaceRefusal(
   }
   if (!same(wantedAddresses(before), wantedAddresses(spec))) {
     return refuse(`the networks of ${name} and its addresses on them cannot change in place: make it anew`);
-  }
-  const disks = (of: VmSpec) =>
-    volumeSpecs(of).map((volume) => `${volume.name} ${volume.pool ?? ''} ${volume.from ?? ''}`);
-  if (!same(disks(before), disks(spec))) {
-    return refuse(
-      `volumes of ${name} cannot be added, taken away or put elsewhere in place: make it anew, with --keep-volumes and from=`,
-    );
   }
   if (before.source.kind !== 'inline' || spec.source.kind !== 'inline') return undefined;
   for (const volume of spec.source.volumes) {

@@ -2,12 +2,13 @@
 
 import { ERROR_CODES } from '../base/errors.ts';
 import type { Host } from '../model/host.ts';
-import { type Vm, type VmPhase, vmVolumes } from '../model/vm.ts';
+import { type Vm, vmVolumes } from '../model/vm.ts';
 import { type VmVolume, volumeUid } from '../model/volume.ts';
 import type { Command } from './command.ts';
 import type { Transaction } from './transaction.ts';
 import { done, no, notFound, overtaken, unchanged, type Verdict } from './verdict.ts';
 import { volumeOf } from './volume-of.ts';
+import { mayWriteRefusal } from './volume-quiet.ts';
 import { placeText } from './volumes.ts';
 
 type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
@@ -140,9 +141,6 @@ export function applyVolumeDelete(tx: Transaction, command: CommandOf<'volumeDel
   return done();
 }
 
-/** Phases in which a process may have the images open. */
-const MAY_WRITE: ReadonlySet<VmPhase> = new Set<VmPhase>(['starting', 'running', 'unhealthy', 'stopping']);
-
 /** Why a VM's volumes must not be begun anew now. */
 function recreateRefusal(tx: Transaction, vm: Vm, names: ReadonlySet<string>): Verdict | undefined {
   const { name } = vm;
@@ -152,17 +150,7 @@ function recreateRefusal(tx: Transaction, vm: Vm, names: ReadonlySet<string>): V
     const hint = all.length === 0 ? 'it has none that n3x makes' : `it has ${all.join(', ')}`;
     return no(ERROR_CODES.notFound, `VM ${name} has no volume ${volume}: ${hint}`, { kind: 'volume', name: volume });
   }
-  if (vm.deleting) return no(ERROR_CODES.conflict, `VM ${name} is being deleted`, { name, deleting: true });
-  if (vm.moving !== undefined) {
-    return no(ERROR_CODES.refused, `VM ${name} is changing hosts: its volumes can be begun anew once it has`, { name });
-  }
-  const host = vm.assignment === null ? undefined : tx.state.host(vm.assignment.hostId);
-  if (vm.assignment !== null && (MAY_WRITE.has(vm.status.phase) || host?.reachable !== true)) {
-    const how =
-      host?.reachable === true ? `is ${vm.status.phase}` : `may run, as ${host?.name ?? 'its host'} is not heard from`;
-    return no(ERROR_CODES.refused, `VM ${name} ${how}: stop it before its volumes are begun anew`, { name });
-  }
-  return undefined;
+  return mayWriteRefusal(tx.state, vm, 'begun anew');
 }
 
 /** `volumeRecreate`. What was there stays as volumes of no VM: whoever finds the data again still has it. */
@@ -182,7 +170,7 @@ export function applyVolumeRecreate(tx: Transaction, command: CommandOf<'volumeR
     if (!volume.created || (names.size > 0 && !names.has(volume.name))) return volume;
     renewed.push(volume.name);
     left.push(volume);
-    const { place: _p, former: _f, usedBytes: _u, ...fields } = volume;
+    const { place: _p, former: _f, usedBytes: _u, madeAs: _m, ...fields } = volume;
     const place = host === undefined ? {} : { place: { hostId: host.id, host: host.name, since: tx.index } };
     return { ...fields, uid: volumeUid(tx.index, position), created: false, writer: 0, ...place };
   });

@@ -54,6 +54,7 @@ import {
   applyVolumeReport,
   applyVolumesCreated,
 } from './apply-volume.ts';
+import { applyVolumeAttach, applyVolumeCreate, applyVolumeDetach } from './apply-volume-attach.ts';
 import { COMMAND_FORMATS, type Command, type CommandResult, type Proposal } from './command.ts';
 import { type FormatRange, reads } from './format-range.ts';
 import type { ClusterState } from './state.ts';
@@ -150,6 +151,12 @@ function verdictOn(tx: Transaction, term: Term, command: Command): Verdict {
       return applyVolumeDelete(tx, command);
     case 'volumeRecreate':
       return applyVolumeRecreate(tx, command);
+    case 'volumeAttach':
+      return applyVolumeAttach(tx, command);
+    case 'volumeCreate':
+      return applyVolumeCreate(tx, command);
+    case 'volumeDetach':
+      return applyVolumeDetach(tx, command);
     case 'hostJoin':
       return applyHostJoin(tx, cluster, command);
     case 'hostJoinExpired':

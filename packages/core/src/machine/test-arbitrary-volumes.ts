@@ -1,6 +1,6 @@
 /** For property tests: commands about volumes that know, most of the time, how things stand. */
 import fc from 'fast-check';
-import { vmVolumes } from '../model/vm.ts';
+import { type Vm, vmVolumes } from '../model/vm.ts';
 import type { Command } from './command.ts';
 import type { ClusterState } from './state.ts';
 
@@ -11,12 +11,29 @@ export const arbitraryVolumes = fc.constantFrom<{ name: string; sizeMib: number;
   [{ name: 'data', sizeMib: 100, keep: true }],
 );
 
+/** Whether nothing of the VM may write, as far as the log can tell. */
+function isStill({ assignment, power, status, generation }: Vm): boolean {
+  return assignment === null || (power === 'stopped' && status.observedGeneration === generation);
+}
+
+/** The next step by which a VM comes to be stopped. */
+function toStill(vm: Vm | undefined): Command {
+  if (vm === undefined || vm.assignment === null || vm.power === 'running') {
+    return { type: 'vmSetPower', name: vm?.name ?? 'a', power: 'stopped' };
+  }
+  const { name, uid, assignment, generation } = vm;
+  const { halt: _, ...before } = vm.status;
+  const status = { ...before, phase: 'stopped', reason: '', message: '', observedGeneration: generation } as const;
+  return { type: 'vmReport', hostId: assignment.hostId, reports: [{ name, uid, epoch: assignment.epoch, status }] };
+}
+
 /** Commands about volumes. */
 export const volumeCommand = fc
   .record({
     kind: fc.constantFrom(
       ...(['created', 'created', 'created', 'created'] as const),
       ...(['report', 'removed', 'removed', 'delete', 'delete', 'recreate', 'recreate'] as const),
+      ...(['still', 'still', 'still', 'still', 'attach', 'attach', 'more', 'detach', 'detach'] as const),
     ),
     which: fc.nat(7),
     stale: fc.constantFrom(0, 0, 0, 1),
@@ -32,6 +49,22 @@ export const volumeCommand = fc
     const kept = stored.find((volume) => volume.deleting !== true) ?? stored[0];
     const own = vm === undefined ? undefined : vmVolumes(vm)[0];
     const uid = own?.uid ?? 'v1-0';
+    const all = [...state.vms()];
+    const still = all.filter(isStill);
+    const quiet = still[which % Math.max(1, still.length)] ?? vm;
+    if (kind === 'still') return toStill(all[which % Math.max(1, all.length)]);
+    if (kind === 'attach') {
+      const taken = stored.find((volume) => volume.deleting !== true)?.uid ?? uid;
+      return { type: 'volumeAttach', name: quiet?.name ?? 'a', uid: taken, ...(stale === 0 ? {} : { as: 'other' }) };
+    }
+    if (kind === 'more') {
+      const volume = { name: stale === 0 ? 'data' : 'more', sizeMib: 100, fsType: 'ext4' } as const;
+      return { type: 'volumeCreate', name: quiet?.name ?? 'a', volume };
+    }
+    if (kind === 'detach') {
+      const owner = still.find((one) => vmVolumes(one).length > 0) ?? vm;
+      return { type: 'volumeDetach', uid: vmVolumes(owner ?? {})[0]?.uid ?? uid };
+    }
     const hostId = own?.place?.hostId ?? 1;
     const gone = stored.find((volume) => volume.deleting === true);
     if (gone !== undefined && kind !== 'created') {

@@ -1,6 +1,7 @@
 /** Commands about volumes; part of the union of all commands. */
 import { z } from 'zod';
 import { nameSchema } from '../model/names.ts';
+import { volumeSchema } from '../model/vm.ts';
 import { vmNameSchema } from '../model/vm-name.ts';
 import { volumeUidSchema } from '../model/volume.ts';
 
@@ -39,4 +40,22 @@ export const VOLUME_COMMANDS = [
     ifModifiedIndex: z.int().optional(),
     volumes: z.array(nameSchema).max(16).optional(),
   }),
+  /** A volume of no VM becomes one of a VM that is there, under its own name unless `as` is another. */
+  z.strictObject({
+    type: z.literal('volumeAttach'),
+    name: vmNameSchema,
+    uid: volumeUidSchema,
+    as: nameSchema.optional(),
+    mountPoint: volumeSchema.shape.mountPoint,
+    ifModifiedIndex: z.int().optional(),
+  }),
+  /** A new, empty volume for a VM that is there. */
+  z.strictObject({
+    type: z.literal('volumeCreate'),
+    name: vmNameSchema,
+    volume: volumeSchema.omit({ from: true }),
+    ifModifiedIndex: z.int().optional(),
+  }),
+  /** The volume of a VM becomes one of no VM; its data stays where it is. */
+  z.strictObject({ type: z.literal('volumeDetach'), uid: volumeUidSchema, ifModifiedIndex: z.int().optional() }),
 ] as const;

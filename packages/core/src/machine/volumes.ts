@@ -8,7 +8,7 @@ import { ERROR_CODES } from '../base/errors.ts';
 import type { Host } from '../model/host.ts';
 import { formatSizeMib } from '../model/quantity.ts';
 import { mayLoseData, type Vm, type VmSpec, type Volume, vmVolumes } from '../model/vm.ts';
-import { DEFAULT_POOL, type StoredVolume, type VmVolume, volumeUid } from '../model/volume.ts';
+import { DEFAULT_POOL, renamed, type StoredVolume, type VmVolume, volumeUid } from '../model/volume.ts';
 import type { ClusterState } from './state.ts';
 import type { Transaction } from './transaction.ts';
 import { no, notFound, type Verdict } from './verdict.ts';
@@ -30,21 +30,29 @@ export function placeText(volume: Pick<VmVolume, 'place'>): string {
   return volume.place === undefined ? 'on no host' : `on ${volume.place.host}`;
 }
 
-function fresh({ name, sizeMib, fsType, pool, keep }: Volume, uid: string): VmVolume {
+/** A volume that has yet to be made. */
+export function freshVolume({ name, sizeMib, fsType, pool, keep }: Volume, uid: string): VmVolume {
   return {
     ...{ uid, name, sizeMib, fsType, pool: pool ?? DEFAULT_POOL, created: false, writer: 0 },
     ...(keep === true ? { keep: true } : {}),
   };
 }
 
+/** A volume of no VM as that of one. What was kept once is kept again unless somebody says otherwise. */
+export function ownVolume(stored: StoredVolume, asked: Pick<Volume, 'name' | 'keep'>): VmVolume {
+  const { kind: _k, formerVm: _f, modifiedIndex: _m, createdAtMs: _c, deleting: _d, ...volume } = stored;
+  return { ...renamed(volume, asked.name), ...(asked.keep === false ? {} : { keep: true }) };
+}
+
 /** Why a volume of no VM cannot become the one that a spec asks for. */
-function takeRefusal(state: ClusterState, vm: string, asked: Volume, uid: string): Verdict | undefined {
+export function takeRefusal(state: ClusterState, vm: string, asked: Volume, uid: string): Verdict | undefined {
   const found = volumeOf(state, uid);
   if (found === undefined) return notFound('volume', uid, '`n3xctl volume list` shows those that do');
   const { volume } = found;
   const refuse = (why: string): Verdict =>
     no(ERROR_CODES.refused, `volume ${uid} cannot become ${asked.name} of VM ${vm}: ${why}`, { uid, vm });
-  if (found.vm !== undefined) return refuse(`it belongs to VM ${found.vm.name}`);
+  if (found.vm !== undefined)
+    return refuse(`it belongs to VM ${found.vm.name}: detach it there first, \`n3xctl volume detach ${uid}\``);
   if ('deleting' in volume && volume.deleting === true) return refuse('it is being deleted');
   if (volume.sizeMib !== asked.sizeMib) {
     return refuse(`its size is ${formatSizeMib(volume.sizeMib)}, not ${formatSizeMib(asked.sizeMib)}`);
@@ -65,7 +73,7 @@ export function draftVolumes(state: ClusterState, vm: string, spec: VmSpec, inde
   const taken: StoredVolume[] = [];
   for (const [position, asked] of volumeSpecs(spec).entries()) {
     if (asked.from === undefined) {
-      volumes.push(fresh(asked, volumeUid(index, first + position)));
+      volumes.push(freshVolume(asked, volumeUid(index, first + position)));
       continue;
     }
     const refusal = takeRefusal(state, vm, asked, asked.from);
@@ -74,16 +82,15 @@ export function draftVolumes(state: ClusterState, vm: string, spec: VmSpec, inde
       return { ok: false, verdict: refusal ?? notFound('volume', asked.from, 'it went meanwhile') };
     }
     taken.push(stored);
-    const { kind: _k, formerVm: _f, modifiedIndex: _m, createdAtMs: _c, deleting: _d, ...volume } = stored;
-    // What was kept once is kept again unless somebody says otherwise.
-    const keep = asked.keep === false ? {} : { keep: true as const };
-    volumes.push({ ...volume, ...keep, name: asked.name });
+    volumes.push(ownVolume(stored, asked));
   }
   return { ok: true, volumes, taken };
 }
 
-function withVolumes(vm: Vm, volumes: VmVolume[]): Vm {
-  return volumes.length === 0 ? vm : { ...vm, volumes };
+/** The VM with these volumes, and without any where there are none. */
+export function withVolumes(vm: Vm, volumes: VmVolume[]): Vm {
+  const { volumes: _, ...rest } = vm;
+  return volumes.length === 0 ? rest : { ...vm, volumes };
 }
 
 /** A volume without its VM. */
@@ -97,7 +104,7 @@ function stored(tx: Transaction, vm: Vm, volume: VmVolume, isKept: boolean): voi
 }
 
 /** Lets go of one volume: kept ones stay where they are, the others are removed by the host that has them. */
-function letGo(tx: Transaction, vm: Vm, volume: VmVolume, isKept: boolean): void {
+export function letGo(tx: Transaction, vm: Vm, volume: VmVolume, isKept: boolean): void {
   if (volume.place === undefined) return;
   const hasHost = tx.state.host(volume.place.hostId) !== undefined;
   // What went with its host cannot be removed by it. What was never made may still be there as an empty image.
@@ -124,7 +131,7 @@ export function settleVolumes(tx: Transaction, vm: Vm, host: Host): Vm {
     if (!volume.created) return { ...volume, place };
     assert(mayLoseData(vm), `the data of ${vm.name} may be left behind`);
     letGo(tx, vm, volume, false);
-    const { place: _p, former: _f, usedBytes: _u, ...rest } = volume;
+    const { place: _p, former: _f, usedBytes: _u, madeAs: _m, ...rest } = volume;
     return { ...rest, uid: volumeUid(tx.index, position), created: false, writer: 0, place };
   });
   return withVolumes({ ...vm, ...home }, volumes);

@@ -4,7 +4,7 @@ import { moveCauseSchema } from './move.ts';
 import { weighingSchema } from './weighing.ts';
 
 /** Who or what gave a VM its host, or found that it has to wait. */
-export const decisionMakerSchema = z.enum(['scheduler', 'user', 'move', 'adoption']);
+export const decisionMakerSchema = z.enum(['scheduler', 'user', 'move', 'adoption', 'attachment']);
 
 /** The last decision about where a VM runs. */
 export const decisionSchema = z.strictObject({

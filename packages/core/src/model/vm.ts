@@ -43,6 +43,9 @@ export const volumeSchema = z.strictObject({
   from: volumeUidSchema.optional(),
 });
 
+/** Most volumes of one VM. */
+export const VOLUMES_MAX = 16;
+
 /** A disk that the guest shall have. */
 export type Volume = z.infer<typeof volumeSchema>;
 
@@ -107,7 +110,7 @@ export const inlineSourceSchema = z
   .strictObject({
     kind: z.literal('inline'),
     hypervisor: hypervisorSchema.default('qemu'),
-    volumes: z.array(volumeSchema).max(16).default([]),
+    volumes: z.array(volumeSchema).max(VOLUMES_MAX).default([]),
     interfaces: z.array(interfaceSchema).max(8).default([]),
     forwards: z.array(forwardSchema).max(32).default([]),
     modules: z.array(guestModuleSchema).max(16).default([]),
@@ -344,7 +347,7 @@ export const vmSchema = z.strictObject({
   allocation: allocationSchema,
   assignment: assignmentSchema.nullable(),
   /** Its volumes in the order of the spec; absent when n3x makes none for it. */
-  volumes: z.array(vmVolumeSchema).max(16).optional(),
+  volumes: z.array(vmVolumeSchema).max(VOLUMES_MAX).optional(),
   /** The host on which it may have left data that n3x knows nothing of. Only of VMs with a flake of the user's. */
   home: z.strictObject({ hostId: z.int().min(1), host: nameSchema }).optional(),
   /** Set while it is to leave its host, or others prepare for that; gone once it is off that host. */

@@ -39,6 +39,8 @@ const fields = {
   sizeMib: volumeSizeSchema,
   fsType: fileSystemSchema,
   pool: nameSchema,
+  /** The name that its file system was labelled with, where it has had another one since. */
+  madeAs: nameSchema.optional(),
   /** Absent until a host is to have it. */
   place: volumePlaceSchema.optional(),
   /** Where what it was copied from still is: it stays there until a VM has run with the copy. */
@@ -87,6 +89,8 @@ export interface HostVolume {
 export interface AttachedVolume extends HostVolume {
   /** The epoch that has to be stamped beside it, or a later one. */
   readonly writer: number;
+  /** The name that its file system was labelled with, where that is another. */
+  readonly madeAs?: string;
 }
 
 /** Longest label by file system: mke2fs(8), mkfs.xfs(8), mkfs.btrfs(8). None for vfat, which knows capitals only. */
@@ -95,6 +99,12 @@ const LABEL_CHARACTERS = { ext2: 16, ext3: 16, ext4: 16, xfs: 12, btrfs: 255, vf
 /** The label that the file system of a volume bears; undefined when its name is too long for one. */
 export function fileSystemLabel(name: string, fsType: FileSystem): string | undefined {
   return name.length <= LABEL_CHARACTERS[fsType] ? name : undefined;
+}
+
+/** A volume under another name: its file system goes on bearing the one that it was made with. */
+export function renamed(volume: VmVolume, name: string): VmVolume {
+  const { madeAs = volume.name, ...rest } = volume;
+  return { ...rest, name, ...(madeAs === name ? {} : { madeAs }) };
 }
 
 /** The uid of the `number`-th volume that the entry at `index` makes. */

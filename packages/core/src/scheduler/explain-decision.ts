@@ -91,6 +91,8 @@ function summary(state: ClusterState, vm: Vm, decision: PlacementDecision): stri
       return `was moved to ${host} ${cause === undefined ? 'as planned' : MOVED[cause]}${named}${left}`;
     case 'adoption':
       return `was adopted on ${host}, where it was${named}${left}`;
+    case 'attachment':
+      return `stayed on ${host} when it was given a volume that is there${named}${left}`;
   }
 }
 

@@ -80,13 +80,68 @@ export async function getVolume(call: Call<'getVolume'>): Promise<RouteResult<'g
   return volumeView(state, findVolume(state, call.params.ref));
 }
 
+/** The uid of the volume that `ref` means. Of a uid nothing is asked: sent again, a request means the same volume. */
+async function uidOf(
+  call: { stateFor(consistency: 'linearizable'): Promise<ClusterState> },
+  ref: string,
+): Promise<string> {
+  return /^v\d+-\d+$/.test(ref) ? ref : findVolume(await call.stateFor('linearizable'), ref).volume.uid;
+}
+
 /** `DELETE /v1/volumes/:ref` */
 export async function deleteVolume(call: Call<'deleteVolume'>): Promise<RouteResult<'deleteVolume'>> {
-  const { ref } = call.params;
-  // By its uid a request that is sent again means the same volume.
-  const uid = /^v\d+-\d+$/.test(ref) ? ref : findVolume(await call.stateFor('linearizable'), ref).volume.uid;
+  const uid = await uidOf(call, call.params.ref);
   const { changed, index } = await call.command({ type: 'volumeDelete', uid });
   return { changed, index };
+}
+
+/** The volume as of a change. */
+function changedVolume(
+  state: ClusterState,
+  uid: string | undefined,
+  { changed, index }: { readonly changed: boolean; readonly index: number },
+): RouteResult<'attachVolume'> {
+  const owned = uid === undefined ? undefined : volumeOf(state, uid);
+  return { volume: owned === undefined ? null : volumeView(state, owned), changed, index };
+}
+
+/** `POST /v1/volumes/:ref/attach` */
+export async function attachVolume(call: Call<'attachVolume'>): Promise<RouteResult<'attachVolume'>> {
+  const uid = await uidOf(call, call.params.ref);
+  const { vm, name, mountPoint } = call.body;
+  const { ifModifiedIndex } = call.query;
+  const result = await call.command({
+    ...{ type: 'volumeAttach', name: vm, uid },
+    ...(name === undefined ? {} : { as: name }),
+    ...(mountPoint === undefined ? {} : { mountPoint }),
+    ...(ifModifiedIndex === undefined ? {} : { ifModifiedIndex }),
+  });
+  return changedVolume(await call.stateAt(result.index), uid, result);
+}
+
+/** `POST /v1/volumes/:ref/detach` */
+export async function detachVolume(call: Call<'detachVolume'>): Promise<RouteResult<'detachVolume'>> {
+  const uid = await uidOf(call, call.params.ref);
+  const { ifModifiedIndex } = call.query;
+  const result = await call.command({
+    ...{ type: 'volumeDetach', uid },
+    ...(ifModifiedIndex === undefined ? {} : { ifModifiedIndex }),
+  });
+  return changedVolume(await call.stateAt(result.index), uid, result);
+}
+
+/** `POST /v1/vms/:name/volumes` */
+export async function createVolume(call: Call<'createVolume'>): Promise<RouteResult<'createVolume'>> {
+  const { name } = call.params;
+  const { ifModifiedIndex } = call.query;
+  const result = await call.command({
+    ...{ type: 'volumeCreate', name, volume: call.body },
+    ...(ifModifiedIndex === undefined ? {} : { ifModifiedIndex }),
+  });
+  const state = await call.stateAt(result.index);
+  const vm = state.vm(name);
+  if (vm === undefined) throw unknownVm(state, name);
+  return changedVolume(state, vmVolumes(vm).find((one) => one.name === call.body.name)?.uid, result);
 }
 
 /** `POST /v1/vms/:name/recreate-volumes` */
