@@ -42,7 +42,7 @@ export const VOLUME_COPY_MUTATIONS: readonly Mutation[] = [
     rewrites: [
       {
         file: 'host/volumes',
-        find: '(found.vm !== undefined && !hasRunWithCopy(found.vm))',
+        find: 'isNewestKnown(found)',
         replace: '(found.vm !== undefined && found.vm.assignment === null)',
       },
     ],
