@@ -3,7 +3,8 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, until } from '../../e2e/cluster.ts';
+import { testPort } from '@n3x/agent/transport/test-port';
+import { until } from '../../e2e/cluster.ts';
 
 const MEMBERS = 3;
 
@@ -32,7 +33,7 @@ export class EtcdCluster {
   static async formed(flags: readonly string[] = []): Promise<EtcdCluster> {
     const directory = await mkdtemp(join(tmpdir(), 'n3x-etcd-'));
     const ports: { client: number; peer: number }[] = [];
-    for (let i = 0; i < MEMBERS; i++) ports.push({ client: await freePort(), peer: await freePort() });
+    for (let i = 0; i < MEMBERS; i++) ports.push({ client: await testPort(), peer: await testPort() });
     const peerUrl = (i: number): string => `http://127.0.0.1:${ports[i]?.peer}`;
     const initial = ports.map((_, i) => `m${i}=${peerUrl(i)}`).join(',');
     const members = ports.map(({ client }, i) => {

@@ -1,6 +1,7 @@
 import { createIdentity, type Identity } from '@n3x/agent/transport/identity';
 import { Libp2pTransport } from '@n3x/agent/transport/libp2p-transport';
 import { PeerNode } from '@n3x/agent/transport/node';
+import { testPort } from '@n3x/agent/transport/test-port';
 import type { NodeId } from '@n3x/core/raft/types';
 import { type TransportHost, type TransportWorld, transportCompliance } from './suite.ts';
 
@@ -15,11 +16,13 @@ class LoopbackWorld implements TransportWorld {
   readonly #places = new Map<NodeId, { readonly identity: Identity; readonly listen: string }>();
 
   async start(id: NodeId): Promise<TransportHost> {
-    const place = this.#places.get(id) ?? { identity: await createIdentity(), listen: '/ip4/127.0.0.1/tcp/0' };
+    const place = this.#places.get(id) ?? {
+      identity: await createIdentity(),
+      listen: `/ip4/127.0.0.1/tcp/${await testPort()}`,
+    };
     const log = (): void => undefined;
     const node = await PeerNode.start({ identity: place.identity, listen: [place.listen], log });
-    const [listen = ''] = node.addresses();
-    this.#places.set(id, { identity: place.identity, listen });
+    this.#places.set(id, place);
     const received: TransportHost['received'] = [];
     const connected: TransportHost['connected'] = new Map();
     const transport = new Libp2pTransport({
@@ -32,7 +35,7 @@ class LoopbackWorld implements TransportWorld {
     });
     await transport.start();
     this.#running.set(id, { node, transport });
-    return { address: { id, peerId: node.peerId, addresses: [listen] }, transport, received, connected };
+    return { address: { id, peerId: node.peerId, addresses: node.addresses() }, transport, received, connected };
   }
 
   async kill(id: NodeId): Promise<void> {
@@ -43,7 +46,7 @@ class LoopbackWorld implements TransportWorld {
   }
 
   async until(what: string, condition: () => boolean): Promise<void> {
-    const deadline = performance.now() + 20_000;
+    const deadline = performance.now() + 60_000;
     while (!condition()) {
       if (performance.now() > deadline) throw new Error(`still waiting: ${what}`);
       await new Promise((resolve) => setTimeout(resolve, 2));

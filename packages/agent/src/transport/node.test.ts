@@ -6,7 +6,7 @@ import { loopbackNode, stopAll } from './test-loopback.ts';
 const log = (): void => undefined;
 
 t.test('an address that cannot be listened on is a fault of the configuration, in one line', async (t) => {
-  const first = await loopbackNode();
+  const first = await loopbackNode({ listen: ['/ip4/127.0.0.1/tcp/0'] });
   t.teardown(() => stopAll(first));
   const identity = await createIdentity();
   const taken = first.node.addresses();

@@ -3,6 +3,7 @@ import type { PeerMessage } from '@n3x/core/wire/peer-message';
 import { createIdentity, type Identity } from './identity.ts';
 import { Libp2pTransport } from './libp2p-transport.ts';
 import { PeerNode, type PeerNodeOptions } from './node.ts';
+import { testPort } from './test-port.ts';
 import type { TransportTuning } from './tuning.ts';
 
 /** The cluster that test hosts are in. */
@@ -32,13 +33,13 @@ export interface LoopbackMember extends LoopbackNode {
   readonly superseded: number[];
 }
 
-/** A node that listens on a free port. */
+/** A node that listens on a port of its own. */
 export async function loopbackNode(options: Partial<PeerNodeOptions> = {}): Promise<LoopbackNode> {
   const identity = options.identity ?? (await createIdentity());
   const lines: LogLine[] = [];
   const node = await PeerNode.start({
     identity,
-    listen: ['/ip4/127.0.0.1/tcp/0'],
+    listen: [`/ip4/127.0.0.1/tcp/${await testPort()}`],
     log: (level, event, fields) => lines.push({ level, event, fields }),
     ...options,
   });
@@ -81,9 +82,12 @@ export function introduce(...members: LoopbackMember[]): void {
   for (const member of members) member.transport.setPeers(peers);
 }
 
+/** How long a condition may take on a machine that is busy, in ms. */
+const UNTIL_MS = 60_000;
+
 /** Resolves once the condition holds. */
 export async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + UNTIL_MS;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`still waiting: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));

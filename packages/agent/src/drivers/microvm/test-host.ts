@@ -1,11 +1,11 @@
 /** For tests: a driver on a temporary directory, with the tiny guest in the place of nixpkgs and microvm.nix. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type VmSpecInput, vmSpecSchema } from '@n3x/core/model/vm';
 import type { DriverAction, DriverOutcome, DriverVm, ObservedVm } from '@n3x/core/ports/driver';
+import { testPort } from '../../transport/test-port.ts';
 import { nixSystem } from '../facts.ts';
 import { FenceDirectory } from '../fence/fence-directory.ts';
 import { VolumeDriver } from '../volumes/volume-driver.ts';
@@ -158,7 +158,7 @@ export async function inlineVm(
     cid,
     macs: [`02:00:00:00:00:${cid.toString(16).padStart(2, '0').slice(-2)}`],
     interfaceNames: [`n3x-${cid}`],
-    hostPorts: [await freePort()],
+    hostPorts: [await testPort()],
   };
   const volumes = (options.volumes ?? []).map(({ name: volume, sizeMib }, at) => ({
     ...{ uid: `v5-${at}`, name: volume, pool: 'default', sizeMib },
@@ -192,15 +192,4 @@ export async function isAlive(pid: number): Promise<boolean> {
 /** Waits for a condition that nothing announces. */
 export async function eventually(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }
