@@ -6,7 +6,7 @@ import t from 'tap';
 import { RealHost } from './real-host.ts';
 import { fenceCompliance } from './suite.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 
 fenceCompliance('watchdog process', () => RealHost.create('direct'));
 
@@ -16,7 +16,7 @@ async function makeHost(t: { teardown(work: () => Promise<void>): void }): Promi
   return host;
 }
 
-t.test('a VM that is stopped by a signal is killed all the same', async (t) => {
+t.test('a VM that is stopped by a signal is killed all the same', { buffered: true }, async (t) => {
   const host = await makeHost(t);
   t.same(await host.arm(host.now() + 1000), { ok: true });
   await host.startVm('a', true);
@@ -27,7 +27,7 @@ t.test('a VM that is stopped by a signal is killed all the same', async (t) => {
   t.pass('and the watchdog ends when its work is done');
 });
 
-t.test('to arm anew starts no process', async (t) => {
+t.test('to arm anew starts no process', { buffered: true }, async (t) => {
   const host = await makeHost(t);
   t.same(await host.arm(host.now() + 60_000), { ok: true });
   const [watchdog] = await host.watchdogs();
@@ -35,7 +35,7 @@ t.test('to arm anew starts no process', async (t) => {
   t.same(await host.watchdogs(), [watchdog]);
 });
 
-t.test('a watchdog that something happened to is replaced', async (t) => {
+t.test('a watchdog that something happened to is replaced', { buffered: true }, async (t) => {
   const host = await makeHost(t);
   for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
     t.same(await host.arm(host.now() + 60_000), { ok: true });
@@ -49,7 +49,7 @@ t.test('a watchdog that something happened to is replaced', async (t) => {
   }
 });
 
-t.test('nothing is left behind where nothing fenced runs', async (t) => {
+t.test('nothing is left behind where nothing fenced runs', { buffered: true }, async (t) => {
   const host = await makeHost(t);
   t.same(await host.arm(host.now() + 60_000), { ok: true });
   await host.close(false);
@@ -57,7 +57,7 @@ t.test('nothing is left behind where nothing fenced runs', async (t) => {
   t.pass();
 });
 
-t.test('a host that cannot arm says why', async (t) => {
+t.test('a host that cannot arm says why', { buffered: true }, async (t) => {
   const host = await makeHost(t);
   const run = join(host.base, 'run');
   await rm(run, { recursive: true });

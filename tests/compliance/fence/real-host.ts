@@ -64,9 +64,7 @@ export class RealHost implements FenceHost {
     if (pid === undefined) return false;
     const group = String(pid);
     for (const entry of await pids()) {
-      const stat = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '');
-      // proc_pid_stat(5): state, parent, process group.
-      const [state = 'X', , leader] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      const { state, leader } = await stateOf(entry);
       if (leader === group && !'ZX'.includes(state)) return true;
     }
     return false;
@@ -120,7 +118,9 @@ export class RealHost implements FenceHost {
     const found: number[] = [];
     for (const pid of await pids()) {
       const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-      if (line.includes('watchdog.sh') && line.includes(this.base)) found.push(Number(pid));
+      if (!line.includes('watchdog.sh') || !line.includes(this.base)) continue;
+      // What it starts looks like itself until its exec; it leads a group, and they do not.
+      if ((await stateOf(pid)).leader === pid) found.push(Number(pid));
     }
     return found;
   }
@@ -166,4 +166,11 @@ export class RealHost implements FenceHost {
 
 async function pids(): Promise<string[]> {
   return (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry));
+}
+
+/** State of a process, X when there is none, and the leader of its group (proc_pid_stat(5)). */
+async function stateOf(pid: string): Promise<{ state: string; leader: string | undefined }> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  const [state = 'X', , leader] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return { state: state === '' ? 'X' : state, leader };
 }

@@ -29,10 +29,14 @@ export interface FenceHost {
 const SOON_MS = 1_500;
 const LATER_MS = 600_000;
 
+/** Hosts at a time: each is by itself, and most of what happens on it is waiting for a deadline. */
+const AT_ONCE = 3;
+
 /** Runs the suite on the hosts that `make` gives. */
 export function fenceCompliance(name: string, make: () => Promise<FenceHost>): void {
+  t.jobs = AT_ONCE;
   const test = (what: string, body: (t: Test, host: FenceHost) => Promise<void>) =>
-    t.test(`${name}: ${what}`, async (t) => {
+    t.test(`${name}: ${what}`, { buffered: true }, async (t) => {
       const host = await make();
       t.teardown(() => host.stop());
       await body(t, host);

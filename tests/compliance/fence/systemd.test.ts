@@ -9,7 +9,7 @@ import t from 'tap';
 import { RealHost } from './real-host.ts';
 import { fenceCompliance } from './suite.ts';
 
-t.setTimeout(180_000);
+t.setTimeout(300_000);
 
 /** Timers lie in `timers`: one file each, with the process that waits and when it goes off. */
 const SYSTEMD_RUN = `#!/bin/sh
@@ -89,20 +89,24 @@ async function makeHost(t: { teardown(work: () => Promise<void>): void }): Promi
   return host;
 }
 
-t.test('units are stopped before they are killed, so that systemd does not restart them', async (t) => {
-  const host = await makeHost(t);
-  t.same(await host.arm(host.now() + 1000), { ok: true });
-  await host.startVm('a', true);
-  await host.loseDaemon('killed');
-  await host.until(async () => !(await host.runs('a')));
-  const calls = await readFile(join(host.base, 'calls'), 'utf8');
-  t.match(
-    calls,
-    /systemctl stop --no-block -- microvm@a\.service\nsystemctl kill --signal=SIGKILL -- microvm@a\.service/,
-  );
-});
+t.test(
+  'units are stopped before they are killed, so that systemd does not restart them',
+  { buffered: true },
+  async (t) => {
+    const host = await makeHost(t);
+    t.same(await host.arm(host.now() + 1000), { ok: true });
+    await host.startVm('a', true);
+    await host.loseDaemon('killed');
+    await host.until(async () => !(await host.runs('a')));
+    const calls = await readFile(join(host.base, 'calls'), 'utf8');
+    t.match(
+      calls,
+      /systemctl stop --no-block -- microvm@a\.service\nsystemctl kill --signal=SIGKILL -- microvm@a\.service/,
+    );
+  },
+);
 
-t.test('a timer counts the time that the host sleeps where the host can do that', async (t) => {
+t.test('a timer counts the time that the host sleeps where the host can do that', { buffered: true }, async (t) => {
   const host = await makeHost(t);
   await writeFile(join(host.base, 'wakes'), '');
   t.same(await host.arm(host.now() + 60_000), { ok: true });
@@ -111,7 +115,7 @@ t.test('a timer counts the time that the host sleeps where the host can do that'
   t.equal(calls.match(/systemd-run/g)?.length, 1);
 });
 
-t.test('a timer that is refused, or would go off too late, is not taken for armed', async (t) => {
+t.test('a timer that is refused, or would go off too late, is not taken for armed', { buffered: true }, async (t) => {
   const host = await makeHost(t);
   await writeFile(join(host.base, 'refuse'), '');
   t.match(await host.arm(host.now() + 60_000), {
