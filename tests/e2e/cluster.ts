@@ -3,15 +3,19 @@
  * socket and port. Every process started here is ended by `destroy`, whatever happened.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { signalProcess } from '@n3x/agent/drivers/exec';
+import { testPort } from '@n3x/agent/transport/test-port';
+import { run as runCli } from '@n3x/cli/program';
 import { processesIn } from './processes.ts';
 import { Session } from './session.ts';
-import { until } from './until.ts';
+import { Ended, until } from './until.ts';
 
 export { until };
 
@@ -26,16 +30,6 @@ export interface Run {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
-}
-
-/** A port nobody listens on now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 /** Runs a command to its end, bounded in time. */
@@ -150,21 +144,20 @@ format = "json"
   async start(): Promise<void> {
     this.spawn();
     await until(`${this.name} answers`, 60_000, async () => {
-      if (!this.running) throw new Error(`n3xd ended: ${await this.log()}`);
+      if (!this.running) throw new Ended(`n3xd of ${this.name} ended: ${await this.log()}`);
       return (await this.json<{ n3xd: string | null }>(['version'])).n3xd !== null;
     });
   }
 
   /** Starts it without waiting. */
   spawn(): void {
-    const child = spawn(process.execPath, [N3XD, '--config', this.config], {
-      stdio: ['ignore', 'ignore', 'pipe'],
+    // Straight into the file: once it has ended, all that it said is there.
+    const log = openSync(join(this.directory, 'n3xd.log'), 'a');
+    this.#child = spawn(process.execPath, [N3XD, '--config', this.config], {
+      stdio: ['ignore', 'ignore', log],
       env: { ...process.env },
     });
-    this.#child = child;
-    void import('node:fs').then(({ createWriteStream }) => {
-      child.stderr?.pipe(createWriteStream(join(this.directory, 'n3xd.log'), { flags: 'a' }));
-    });
+    closeSync(log);
   }
 
   /** What it logged. */
@@ -201,9 +194,24 @@ format = "json"
     return new Session(process.execPath, [N3XCTL, '--socket', this.socket, ...args]);
   }
 
-  /** Runs n3xctl and parses its JSON; throws with what it said when it fails. */
+  /** Runs n3xctl within this process: for what is asked again and again, on a machine that has enough to do. */
+  async call(args: readonly string[], options: { timeoutMs?: number } = {}): Promise<Run> {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    const said = Promise.all([text(stdout), text(stderr)]);
+    const code = await runCli(['--socket', this.socket, ...args], {
+      ...{ stdout, stderr, stdin: new PassThrough(), env: process.env, cwd: process.cwd() },
+      startedAtMs: performance.now(),
+      interrupted: AbortSignal.timeout(options.timeoutMs ?? 60_000),
+    });
+    stdout.end();
+    stderr.end();
+    const [out, err] = await said;
+    return { code, stdout: out, stderr: err };
+  }
+
+  /** What n3xctl answers as JSON; throws with what it said when it fails. */
   async json<T>(args: readonly string[], options: { timeoutMs?: number } = {}): Promise<T> {
-    const result = await this.ctl([...args, '-o', 'json'], options);
+    const result = await this.call([...args, '-o', 'json'], options);
     if (result.code !== 0) throw new Error(`n3xctl ${args.join(' ')}: exit ${result.code}: ${result.stderr}`);
     return JSON.parse(result.stdout) as T;
   }
@@ -229,7 +237,7 @@ export class Cluster {
 
   /** Makes and configures one more host, not started and in no cluster; `destroy` ends it too. */
   async add(name: string, extra = ''): Promise<Host> {
-    const host = new Host(name, join(this.directory, `h${this.hosts.length + 1}`), await freePort());
+    const host = new Host(name, join(this.directory, `h${this.hosts.length + 1}`), await testPort());
     await host.configure(extra);
     this.hosts.push(host);
     return host;
