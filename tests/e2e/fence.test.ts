@@ -7,7 +7,7 @@ import { processOf } from './processes.ts';
 /** How long a guest may take to boot on a machine that is busy and emulates it, in ms. */
 const BOOT_MS = 150_000;
 /** How long a lease may take to run out, and be noticed, on such a machine, in ms. */
-const LEASE_MS = 60_000;
+const LEASE_MS = 120_000;
 
 interface VmView {
   phase: string;
@@ -72,9 +72,9 @@ await t.test('what is not fenced runs on when its daemon is killed, and is found
   const pid = async () => (await n1.json<VmView>(['vm', 'show', 'kept'])).status.pid ?? 0;
   const before = await pid();
   await n3.kill('SIGKILL');
-  // Longer than a lease: n3's own VMs that are fenced would be gone by now.
+  // Longer than the 6 s of a lease: what is fenced on n3 would be gone by now.
   const start = performance.now();
-  await until('a lease has run out', LEASE_MS, async () => performance.now() - start > 12_000);
+  await until('a lease has run out', LEASE_MS, async () => performance.now() - start > 9_000);
   t.ok(await processOf(before));
   await n3.start();
   await until('it is found again', 60_000, async () => (await pid()) === before);

@@ -31,7 +31,7 @@ const join = async (host: Host): Promise<void> => {
 await t.test('a fourth host follows and does not vote', async (t) => {
   await spare.start();
   await join(spare);
-  await until('it follows', 20_000, async () => (await membership('n4')) === 'learner');
+  await until('it follows', 60_000, async () => (await membership('n4')) === 'learner');
   t.match((await spare.ctl(['host', 'set', 'n4', '--zone', 'c'])).stdout, /^host n4: set\n$/);
   t.match((await first.ctl(['cluster', 'set', 'replace-after=5s'])).stdout, /^cluster: set\n$/);
   t.match((await first.json<Status>(['cluster', 'status'])).quorum, { voters: 3, reachable: 3, note: null });
@@ -39,11 +39,11 @@ await t.test('a fourth host follows and does not vote', async (t) => {
 
 await t.test('a voter that is killed is replaced by it', async (t) => {
   await first.json(['vm', 'create', 'kept', '--memory', '112M', '--host', lost.name]);
-  await until('the VM has its host', 20_000, async () => {
+  await until('the VM has its host', 60_000, async () => {
     return (await first.json<{ hostName: string | null }>(['vm', 'show', 'kept'])).hostName === lost.name;
   });
   await lost.kill('SIGKILL');
-  await until('the other votes', 30_000, async () => (await membership('n4')) === 'voter');
+  await until('the other votes', 60_000, async () => (await membership('n4')) === 'voter');
   t.equal(await membership(lost.name), 'learner');
   const { quorum } = await first.json<Status>(['cluster', 'status']);
   t.match(quorum, { voters: 3, reachable: 3, note: null }, 'one more failure can be borne again');
@@ -73,7 +73,7 @@ await t.test('a lost host is removed, with what that means for its VMs', async (
 
 await t.test('a removed host that comes back is refused, says so, and can join anew', async (t) => {
   await lost.start();
-  await until('it knows', 30_000, async () => (await lost.log()).includes('cluster.takenOut'));
+  await until('it knows', 60_000, async () => (await lost.log()).includes('cluster.takenOut'));
   const refused = await lost.ctl(['vm', 'list']);
   t.equal(refused.code, 7);
   t.match(refused.stderr, /^n3xctl: this host was taken out of its cluster: "n3xctl cluster leave"/);
@@ -82,6 +82,6 @@ await t.test('a removed host that comes back is refused, says so, and can join a
   const forgot = await lost.ctl(['cluster', 'leave']);
   t.equal(forgot.code, 0, forgot.stderr);
   await join(lost);
-  await until('it follows', 20_000, async () => (await membership(lost.name)) === 'learner');
+  await until('it follows', 60_000, async () => (await membership(lost.name)) === 'learner');
   t.match((await lost.json<Status>(['cluster', 'status'])).quorum, { voters: 3, reachable: 3 });
 });

@@ -48,13 +48,15 @@ await t.test('a command decides about its health, and what it said is told', asy
   const well = join(cluster.directory, 'well');
   await writeFile(well, '');
   const health = ['--health', `command:ls ${well}`, '--health-interval', '1s', '--health-failures', '2'];
-  await create('web', [...health, '--restart-unhealthy', '5s', '--restart', 'on-failure']);
+  await create('web', [...health, '--restart', 'on-failure']);
   const first = await when(n1, 'web', 'runs', (vm) => vm.phase === 'running');
   await rm(well);
   const ill = await when(n1, 'web', 'is unhealthy', (vm) => vm.phase === 'unhealthy');
   t.equal(ill.status.reason, 'ProbeFails');
   t.match(ill.status.message, /^command ls: exit code 2: ls: .*well.*No such file/);
   t.equal(ill.status.pid, first.status.pid, 'and it runs on');
+  const updated = await n1.ctl(['vm', 'update', 'web', '--restart', 'on-failure', '--restart-unhealthy', '1s']);
+  t.equal(updated.code, 0, updated.stderr);
   const again = await when(n1, 'web', 'is restarted', (vm) => (vm.status.startedAgain ?? 0) > 0);
   t.equal(again.restarts, 0, 'nobody asked for it');
   await writeFile(well, '');
@@ -62,7 +64,7 @@ await t.test('a command decides about its health, and what it said is told', asy
   t.not(mended.status.pid, first.status.pid);
   const shown = (await n1.ctl(['vm', 'show', 'web'])).stdout;
   t.match(shown, /Healthy when: +command ls .*, every 1s within 2s; unhealthy after 2, healthy after 1/);
-  t.match(shown, /Restart: +on-failure, at most 10 within 600s; when unhealthy for 5s/);
+  t.match(shown, /Restart: +on-failure, at most 10 within 600s; when unhealthy for 1s/);
   t.match(shown, /Restarted: +1 lately/);
   const history = (await n1.ctl(['events', '--kind', 'vm', '--name', 'web'])).stdout;
   t.match(history, /ProbeFails[\s\S]*Unhealthy[\s\S]*Running/);

@@ -29,7 +29,7 @@ const initialised = async (host: Host): Promise<boolean> =>
 /** Waits until a host is in the group, once and under its name, as another host and itself see it: it votes where a voter is wanted. */
 async function isIn(t: Test, host: Host, asked: Host): Promise<void> {
   for (const one of [asked, host]) {
-    await until(`${host.name} is in, as ${one.name} knows`, 40_000, async () =>
+    await until(`${host.name} is in, as ${one.name} knows`, 60_000, async () =>
       (await hosts(one)).some((seen) => seen.name === host.name && ['voter', 'learner'].includes(seen.membership)),
     );
     t.equal((await hosts(one)).filter((seen) => seen.name === host.name).length, 1, `${host.name} is there once`);
@@ -78,7 +78,7 @@ await t.test('the host that made the token is down, another named one is up', as
   const n5 = cluster.host(4);
   const one = await token(n3);
   await n3.kill('SIGKILL');
-  await until('the others answer', 20_000, async () => (await n1.ctl(['vm', 'list'])).code === 0);
+  await until('the others answer', 60_000, async () => (await n1.ctl(['vm', 'list'])).code === 0);
   await n5.json(['cluster', 'join', one, '--timeout', '30s'], { timeoutMs: 40_000 });
   await n3.start();
   await isIn(t, n5, n1);
@@ -106,7 +106,7 @@ await t.test('a join that is interrupted on either side leaves nothing half done
       `${victim.name} killed: exit ${ended.code} ${ended.stderr.split('\n')[0]}`,
     );
     await victim.start();
-    const known = await until('n1 answers', 20_000, () => hosts(n1));
+    const known = await until('n1 answers', 60_000, () => hosts(n1));
     t.equal(known.filter((seen) => seen.name === host.name).length, 1, 'the cluster knows it once');
     if (!(await initialised(host))) {
       await host.json(['cluster', 'join', one, '--timeout', '30s'], { timeoutMs: 40_000 });
@@ -115,7 +115,7 @@ await t.test('a join that is interrupted on either side leaves nothing half done
     await isIn(t, host, n1);
   }
   const everywhere = (await hosts(n1)).map((host) => host.name);
-  await until('n2 knows all', 30_000, async () => (await hosts(n2)).length === everywhere.length);
+  await until('n2 knows all', 60_000, async () => (await hosts(n2)).length === everywhere.length);
 });
 
 /** Opens a stream of the peer protocol to a host, sends frames, and gives what came back once the stream is over. */
@@ -132,9 +132,9 @@ async function speak(from: PeerNode, to: Host, peerId: string, pieces: readonly 
     over = true;
   });
   for (const piece of pieces) stream.send(piece);
-  await until('something comes back', 20_000, async () => answered > 0 || over);
+  await until('something comes back', 60_000, async () => answered > 0 || over);
   if (pieces.length === 1 && pieces[0] !== undefined && !over) await stream.close({ signal });
-  await until('the stream is over', 20_000, async () => over);
+  await until('the stream is over', 60_000, async () => over);
   return answered;
 }
 
@@ -150,7 +150,7 @@ await t.test('strangers and members that send nonsense', async (t) => {
   const stranger = await PeerNode.start({ identity: await createIdentity(), listen: [], log: () => undefined });
   try {
     await speak(stranger, n1, peerId, [hello]);
-    await until('n1 tells of it', 10_000, async () =>
+    await until('n1 tells of it', 60_000, async () =>
       (await n1.log()).split('\n').some((line) => line.includes(stranger.peerId) && line.includes('unknownMember')),
     );
     t.pass('a peer that is no member is refused, and the log says so');
@@ -168,12 +168,12 @@ await t.test('strangers and members that send nonsense', async (t) => {
       ['malformed', encodeFrames([Uint8Array.of(0xc1, 0xff, 0x00, 0x93)])],
     ] as const) {
       await speak(member, n1, peerId, [hello, bytes]);
-      await until(`n1 tells of ${reason}`, 10_000, async () => (await n1.log()).includes(`"reason":"${reason}"`));
+      await until(`n1 tells of ${reason}`, 60_000, async () => (await n1.log()).includes(`"reason":"${reason}"`));
       t.equal((await n1.ctl(['vm', 'list'])).code, 0, `${reason}: n1 goes on`);
     }
     const cut = new Uint8Array([...hello, 0, 0, 1, 0, 7, 7]);
     await speak(member, n1, peerId, [cut]);
-    await until('n1 tells of it', 10_000, async () => (await n1.log()).includes('"reason":"truncatedFrame"'));
+    await until('n1 tells of it', 60_000, async () => (await n1.log()).includes('"reason":"truncatedFrame"'));
     t.pass('a frame that is cut short ends its stream');
   } finally {
     await member.stop();

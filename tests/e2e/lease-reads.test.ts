@@ -6,7 +6,7 @@ interface Vms {
   readonly items: readonly { readonly name: string }[];
 }
 
-t.test('reads by lease', { timeout: 240_000 }, async (t) => {
+t.test('reads by lease', { timeout: 400_000 }, async (t) => {
   const cluster = await Cluster.create(3);
   t.teardown(() => cluster.destroy());
   for (const host of cluster.hosts) await host.configure('raft = { reads = "lease" }');

@@ -28,7 +28,7 @@ const initialised = async (host: Host): Promise<boolean> =>
 async function hasLeft(t: Test, host: Host, left: readonly Host[]): Promise<void> {
   const names = left.map((one) => one.name).sort();
   for (const other of left) {
-    const seen = await until(`${other.name} answers`, 20_000, () => hosts(other));
+    const seen = await until(`${other.name} answers`, 60_000, () => hosts(other));
     t.same(seen.map((one) => one.name).sort(), names, `${other.name} knows who is left`);
   }
   t.equal(await initialised(host), false, `${host.name} knows of no cluster`);
@@ -42,7 +42,7 @@ await t.test('an agent joins as learner and stays one', async (t) => {
   const agent = await cluster.add('n4');
   await agent.start();
   await agent.json(['cluster', 'join', await token(n2, '--role', 'agent')]);
-  await until('it is a learner', 30_000, async () => (await membership(n1, 'n4')) === 'learner');
+  await until('it is a learner', 60_000, async () => (await membership(n1, 'n4')) === 'learner');
   t.match(
     (await hosts(n1)).find((host) => host.name === 'n4'),
     { settings: { role: 'agent' } },
@@ -50,13 +50,13 @@ await t.test('an agent joins as learner and stays one', async (t) => {
   );
   await agent.kill('SIGKILL');
   await agent.start();
-  await until('it is back', 20_000, async () => (await agent.ctl(['vm', 'list'])).code === 0);
+  await until('it is back', 60_000, async () => (await agent.ctl(['vm', 'list'])).code === 0);
   t.equal(await membership(agent, 'n4'), 'learner');
 });
 
 await t.test('a host with a VM is refused, with the name of the VM', async (t) => {
   await n1.json(['vm', 'create', 'kept', '--memory', '112M', '--host', 'n2', '--stop-timeout', '2s']);
-  await until('it is on n2', 30_000, async () => {
+  await until('it is on n2', 60_000, async () => {
     const vm = await n1.json<{ hostName: string | null }>(['vm', 'show', 'kept']);
     return vm.hostName === 'n2';
   });
@@ -84,7 +84,7 @@ await t.test('a follower leaves, and joins again with a new token', async (t) =>
   await hasLeft(t, follower, others);
   t.equal(await initialised(follower), false);
   await follower.json(['cluster', 'join', await token(n1)]);
-  await until('it votes again', 30_000, async () => (await membership(follower, follower.name)) === 'voter');
+  await until('it votes again', 60_000, async () => (await membership(follower, follower.name)) === 'voter');
   const after = (await hosts(n1)).find((host) => host.name === follower.name);
   t.ok((after?.id ?? 0) > (before?.id ?? 0), 'as a host of another id');
 });
@@ -126,5 +126,5 @@ await t.test('a host is taken out by name, down or not, and the last one stays',
   t.equal(await initialised(agent), false, 'it can be made to forget');
   await agent.json(['cluster', 'join', await token(first)]);
   // Of two servers one votes: it is a learner until a third is there.
-  await until('it is in', 30_000, async () => (await membership(first, 'n4')) === 'learner');
+  await until('it is in', 60_000, async () => (await membership(first, 'n4')) === 'learner');
 });

@@ -1,8 +1,9 @@
 /** The life of real microVMs on a cluster of three: made, read, typed to, adopted, restarted, deleted. */
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { testPort } from '@n3x/agent/transport/test-port';
 import t from 'tap';
-import { Cluster, freePort, GUEST, type Host, until } from './cluster.ts';
+import { Cluster, GUEST, type Host, until } from './cluster.ts';
 import { commandOf, type ProcessIdentity, processesIn, processOf } from './processes.ts';
 
 /** How long a guest may take to boot on a machine that is busy and emulates it, in ms. */
@@ -27,7 +28,7 @@ interface Metadata {
 const cluster = await Cluster.formed(3);
 t.teardown(() => cluster.destroy());
 const [n1, n2, n3] = [cluster.host(0), cluster.host(1), cluster.host(2)];
-const port = await freePort();
+const port = await testPort();
 /** What `web` is made with; it lives on n3, and most is asked of n1. */
 const web = (memory = '128M'): string[] => {
   const guest = ['--memory', memory, '--net', 'user', '--forward', `${port}:80`, '--host', 'n3'];
@@ -140,7 +141,7 @@ await t.test('SIGTERM and kill -9 of the n3xd that has it leave it alone', async
     await n3.kill(signal);
     await Promise.all(
       [n1, n2].map((host) =>
-        until(`${host.name} answers`, 10_000, async () =>
+        until(`${host.name} answers`, 60_000, async () =>
           (await host.ctl(['vm', 'list', '-q'])).stdout.includes('web'),
         ),
       ),

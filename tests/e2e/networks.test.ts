@@ -88,8 +88,8 @@ async function inside(t: Test): Promise<void> {
     ['a', a],
     ['b', b],
   ] as const) {
-    t.equal(await until(`${vm} answers at ${ipv4}`, 20_000, () => name(ipv4)), vm);
-    t.equal(await until(`${vm} answers at ${ipv6}`, 20_000, () => name(ipv6)), vm);
+    t.equal(await until(`${vm} answers at ${ipv4}`, 60_000, () => name(ipv4)), vm);
+    t.equal(await until(`${vm} answers at ${ipv6}`, 60_000, () => name(ipv6)), vm);
   }
 
   // One guest reaches the other, by way of its host.
@@ -110,7 +110,7 @@ async function inside(t: Test): Promise<void> {
   t.match(full.stderr, /VM g cannot have an IPv4 address: network lan has none left in 10\.77\.0\.0\/29\. Delete VMs/);
   t.equal((await links()).length, 2);
   t.equal((await one.ctl(['vm', 'delete', 'a', '--wait'])).code, 0);
-  await until('the tap of a is gone', 20_000, async () => (await links()).length === 1);
+  await until('the tap of a is gone', 60_000, async () => (await links()).length === 1);
   t.match((await run('ip', ['-4', 'route', 'show', `${a.ipv4}/32`])).stdout, /^$/);
   const held = await create('g', 'tap,network=lan', '--no-start');
   t.match(held.stderr, /none left in 10\.77\.0\.0\/29, and 2 held after their release/);
@@ -125,7 +125,7 @@ async function inside(t: Test): Promise<void> {
 
   // The leader counts a hold to its end.
   t.equal((await two.ctl(['network', 'set', 'lan', '--hold', '1s'])).stdout, 'network lan: set\n');
-  await until('the hold is over', 20_000, async () => (await two.json<Network>(['network', 'show', 'lan'])).held === 0);
+  await until('the hold is over', 60_000, async () => (await two.json<Network>(['network', 'show', 'lan'])).held === 0);
   t.equal((await create('g', 'tap,network=lan', '--no-start')).code, 0);
   t.same(await addresses('g'), a);
 

@@ -4,6 +4,8 @@ import { Cluster, type Host, until } from './cluster.ts';
 import { processOf } from './processes.ts';
 
 const MOVED_MS = 90_000;
+/** Longer than anything here is waited for: a host that holds such a lease loses no VM in this test. */
+const RESTART_LEASE = '10m';
 /** Twice as long as a host without n3xd holds an ordinary lease. */
 const DOWN_MS = 10_000;
 
@@ -34,7 +36,7 @@ async function restarting(): Promise<boolean> {
 }
 
 await t.test('a VM runs on while n3xd of its host is away for longer than a lease lasts', async (t) => {
-  await until('all switches work', 30_000, async () => {
+  await until('all switches work', 60_000, async () => {
     const { items } = await n1.json<{ items: { facts?: { fence?: { works: boolean } } }[] }>(['host', 'list']);
     return items.every(({ facts }) => facts?.fence?.works === true);
   });
@@ -46,11 +48,12 @@ await t.test('a VM runs on while n3xd of its host is away for longer than a leas
   await n1.json(['host', 'uncordon', 'n1']);
   await n1.json(['host', 'uncordon', 'n2']);
 
+  await n1.json(['cluster', 'set', `restart-lease=${RESTART_LEASE}`]);
   t.equal(await n3.kill('SIGTERM'), 0);
   const stoppedAt = performance.now();
   t.match(await n3.log(), /restart\.leaseHeld/);
   t.ok(await restarting());
-  await until('the host is not heard from', 20_000, async () => (await show('web')).phase === 'lost');
+  await until('the host is not heard from', 60_000, async () => (await show('web')).phase === 'lost');
   t.match(await show('web'), {
     hostName: 'n3',
     status: { reason: 'HostRestarting', message: /^host n3 restarts its n3xd/ },
@@ -64,7 +67,7 @@ await t.test('a VM runs on while n3xd of its host is away for longer than a leas
   t.ok(await processOf(pid), 'it runs without n3xd');
   await n3.start();
   t.equal(await runningOn('web', [n3]), pid, 'the same process');
-  await until('the restart is over', 20_000, async () => !(await restarting()));
+  await until('the restart is over', 60_000, async () => !(await restarting()));
   const { stdout } = await n1.ctl(['events', '--kind', 'host', '--lines', '50']);
   t.match(stdout, /n3 +Restarting: n3xd stops.*\n(.*\n)*.*n3 +Restarted: n3xd is back/);
 });
@@ -72,9 +75,7 @@ await t.test('a VM runs on while n3xd of its host is away for longer than a leas
 await t.test('after that its lease is as short as ever', async (t) => {
   const { status } = await show('web');
   await n3.kill('SIGKILL');
-  const killedAt = performance.now();
-  t.not(await runningOn('web', [n1, n2]), status.pid);
-  t.ok(performance.now() - killedAt < 45_000, 'not after the lease of a restart');
+  t.not(await runningOn('web', [n1, n2]), status.pid, 'long before the lease of a restart would be over');
   await n3.start();
 });
 
@@ -84,7 +85,7 @@ await t.test('a host whose n3xd does not come back loses its VMs once the longer
     stderr: /^n3xctl: a restart lease of 5 s is no longer than the 6 s that a lease lasts anyhow: raise restart-lease/,
   });
   await n1.json(['cluster', 'set', 'restart-lease=15s']);
-  await until('n3 is back', 30_000, async () => {
+  await until('n3 is back', 60_000, async () => {
     const { items } = await n1.json<{ items: { reachable: boolean; facts?: { fence?: { works: boolean } } }[] }>([
       'host',
       'list',

@@ -1,7 +1,8 @@
 /** Projects across real daemons: the same name twice on one host, quotas, and a guest that knows nothing of its project. */
 import { readdir } from 'node:fs/promises';
+import { testPort } from '@n3x/agent/transport/test-port';
 import t from 'tap';
-import { Cluster, freePort, until } from './cluster.ts';
+import { Cluster, until } from './cluster.ts';
 
 interface VmSeen {
   readonly name: string;
@@ -24,7 +25,7 @@ t.test('projects on three hosts', { timeout: 400_000 }, async (t) => {
   const cluster = await Cluster.formed(3);
   t.teardown(() => cluster.destroy());
   const [one, two, three] = [cluster.host(0), cluster.host(1), cluster.host(2)];
-  const port = await freePort();
+  const port = await testPort();
   const guest = ['--memory', '128M', '--net', 'user', '--host', 'n3', '--ready-timeout', '150s'];
 
   t.match(await one.ctl(['vm', 'create', 'web', '--project', 'shop', ...guest]), {

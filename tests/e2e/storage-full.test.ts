@@ -44,7 +44,7 @@ if (mounted.code === 0) {
       if (n3.running) await create();
       return !n3.running;
     });
-    t.not(await n3.exited(10_000), 0);
+    t.not(await n3.exited(60_000), 0);
     const fatal = (await n3.log()).split('\n').filter((line) => line.includes('"level":"fatal"'));
     t.equal(fatal.length, 1, 'one line says why');
     t.match(fatal[0], /No space left on device/);
@@ -53,7 +53,7 @@ if (mounted.code === 0) {
     await create();
 
     n3.spawn();
-    const ended = await n3.exited(20_000);
+    const ended = await n3.exited(60_000);
     t.comment((await n3.log()).trim().split('\n').slice(-2).join('\n'));
     t.not(ended, 0, 'still full, it does not start');
     t.match((await n3.log()).trim().split('\n').at(-1), /No space left on device/);
@@ -62,15 +62,15 @@ if (mounted.code === 0) {
     await n3.start();
     const names = (list: { items: { name: string }[] }): string[] => list.items.map((vm) => vm.name);
     for (const host of [n3, n1, n2]) {
-      const there = await until(`${host.name} answers`, 30_000, async () => names(await host.json(['vm', 'list'])));
+      const there = await until(`${host.name} answers`, 60_000, async () => names(await host.json(['vm', 'list'])));
       t.same(there.sort(), [...known].sort(), `${host.name} has everything acknowledged`);
     }
-    await until('n3 has caught up', 30_000, async () => {
+    await until('n3 has caught up', 60_000, async () => {
       const stale = names(await n3.json(['vm', 'list', '--stale']));
       return stale.length === known.length;
     });
     // It counts again: with another host down the two of them are a majority.
     await n2.kill('SIGKILL');
-    await until('a majority with n3', 20_000, async () => (await n3.ctl(['vm', 'delete', 'vm0'])).code === 0);
+    await until('a majority with n3', 60_000, async () => (await n3.ctl(['vm', 'delete', 'vm0'])).code === 0);
   });
 }

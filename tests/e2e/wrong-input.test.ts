@@ -12,9 +12,15 @@ await Promise.all(cluster.hosts.map((host) => host.start()));
 await n1.json(['cluster', 'init']);
 const { token: usedToken } = await n1.json<{ token: string }>(['token', 'create']);
 await n2.json(['cluster', 'join', usedToken]);
-await until('both are in', 30_000, async () => {
-  const { items } = await n1.json<{ items: { membership: string; facts?: unknown }[] }>(['host', 'list']);
-  return items.length === 2 && items.every((host) => host.membership !== 'joining' && host.facts !== undefined);
+await until('both are in', 60_000, async () => {
+  const { items } = await n1.json<{ items: { membership: string; facts?: { fence?: { works: boolean } } }[] }>([
+    'host',
+    'list',
+  ]);
+  // With all that they find out about themselves: from then on nothing changes by itself.
+  return (
+    items.length === 2 && items.every((host) => host.membership !== 'joining' && host.facts?.fence?.works === true)
+  );
 });
 
 /** All that users can see of the cluster. */
@@ -103,6 +109,11 @@ await t.test('what is wrong in itself', async (t) => {
   t.same(await everything(), before, 'nothing changed');
 });
 
+const make = async (...args: string[]): Promise<{ token: string; id: string; expiresAtMs: number }> =>
+  n1.json(['token', 'create', ...args]);
+/** The shortest life a token can have: it runs out while other things are tried. */
+const expired = await make('--ttl', '10s');
+
 await t.test('flakes that give no VM', async (t) => {
   const broken = await flake(
     'broken',
@@ -146,7 +157,13 @@ await t.test('flakes that give no VM', async (t) => {
 });
 
 await t.test('more memory than any host has', async (t) => {
-  const made = await n1.ctl(['vm', 'create', 'big', '--memory', '60T', '--wait', '--timeout', '2s']);
+  const big = ['vm', 'create', 'big', '--memory', '60T'];
+  await n1.json(big);
+  await until('no host fits', 60_000, async () => {
+    const { status } = await n1.json<{ status: { reason: string } }>(['vm', 'show', 'big']);
+    return status.reason === 'NoHostFits';
+  });
+  const made = await n1.ctl([...big, '--wait', '--timeout', '2s']);
   complains(
     t,
     'waiting for it',
@@ -166,9 +183,6 @@ await t.test('more memory than any host has', async (t) => {
 });
 
 await t.test('tokens that admit nobody', async (t) => {
-  const make = async (...args: string[]): Promise<{ token: string; id: string; expiresAtMs: number }> =>
-    n1.json(['token', 'create', ...args]);
-  const expired = await make('--ttl', '10s');
   const revoked = await make();
   await n1.json(['token', 'revoke', revoked.id]);
   const good = await make();
@@ -178,7 +192,7 @@ await t.test('tokens that admit nobody', async (t) => {
   const unknown = encodeToken({ ...parsed.token, id: '0'.repeat(16) });
   const at = good.token.length - 20;
   const mistyped = good.token.slice(0, at) + (good.token[at] === 'A' ? 'B' : 'A') + good.token.slice(at + 1);
-  await until('it has expired', 20_000, async () => Date.now() > expired.expiresAtMs);
+  await until('it has expired', 60_000, async () => Date.now() > expired.expiresAtMs);
   const before = await everything();
   for (const [what, token, code, line] of [
     ['used', usedToken, 7, /token \w+ was used by n2: make another with `n3xctl token create`/],
@@ -242,7 +256,7 @@ await t.test('configuration files', async (t) => {
   // A running daemon that is told to read a wrong file goes on with what it has.
   await writeFile(n1.config, typo);
   await n1.kill('SIGHUP');
-  await until('the reload is refused', 10_000, async () => /data_dri.*daemon\.reloadFailed/.test(await n1.log()));
+  await until('the reload is refused', 60_000, async () => /data_dri.*daemon\.reloadFailed/.test(await n1.log()));
   await writeFile(n1.config, good);
   t.ok(n1.running);
   t.equal((await n1.ctl(['vm', 'list'])).code, 0);
