@@ -17,8 +17,8 @@ const MARK = 'N3X_TEST_RUN';
 /** The whole run, in minutes: what hangs is ended before a caller's own limit ends us without a word. */
 const LIMIT_MINUTES = 24;
 /** How many test files run at once, and how long one may take, in seconds. */
-const LIGHT = { jobs: 2, timeout: 180 };
-const HEAVY = { jobs: 1, timeout: 600 };
+const LIGHT = { jobs: 2, timeout: 600 };
+const HEAVY = { jobs: 2, timeout: 600 };
 /** Folders whose tests start several daemons or VMs and want the machine to themselves. */
 const HEAVY_FOLDERS = /^tests\/(e2e|integration|bench|lab)\//;
 

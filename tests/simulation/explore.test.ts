@@ -8,7 +8,7 @@ import { describeStep } from '@n3x/sim/explore/node-input';
 import { SCENARIOS } from '@n3x/sim/explore/scenarios';
 import t from 'tap';
 
-t.setTimeout(170_000);
+t.setTimeout(500_000);
 
 /** States of each scenario: those of the first dozen steps. */
 const STATES = 20_000;

@@ -10,7 +10,7 @@ import { MUTATIONS } from '@n3x/sim/mutations/mutants';
 import { CORE_SOURCES, rewritten } from '@n3x/sim/mutations/rewrite';
 import t from 'tap';
 
-t.setTimeout(170_000);
+t.setTimeout(500_000);
 
 const [part = 1, parts = 1] = (process.env['N3X_PLANTED'] ?? `${partDue(PARTS)}/${PARTS}`).split('/').map(Number);
 

@@ -7,7 +7,7 @@ import t from 'tap';
 
 const PROGRAM = join(import.meta.dirname, '../../packages/sim/bin/n3x-sim.mjs');
 // A loaded machine may take several times as long.
-t.setTimeout(170_000);
+t.setTimeout(500_000);
 
 const SEEDS = '1..40';
 

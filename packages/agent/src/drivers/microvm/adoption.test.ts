@@ -7,7 +7,7 @@ import t from 'tap';
 import { signalProcess } from '../exec.ts';
 import { eventually, isAlive, TestHost } from './test-host.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 
 /** A microVM as microvm.nix lays it out, started by hand; its runner ends up as a process named like a hypervisor. */
 async function makeForeign(host: TestHost, name: string): Promise<{ pid: number; runner: string }> {

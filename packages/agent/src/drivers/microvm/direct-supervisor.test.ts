@@ -11,7 +11,7 @@ import type { Run } from './marker.ts';
 import { RUN_ID_VARIABLE, readBootId, readProcess } from './process-identity.ts';
 import { eventually, isAlive } from './test-host.ts';
 
-t.setTimeout(60_000);
+t.setTimeout(300_000);
 
 /** A supervisor with a runner made of shell scripts. */
 async function setUp(t: { teardown(work: () => Promise<void>): void }, scripts: Record<string, string>) {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { inlineVm, isAlive, TestHost } from './test-host.ts';
 
-t.setTimeout(170_000);
+t.setTimeout(300_000);
 
 const OK = { ok: true };
 

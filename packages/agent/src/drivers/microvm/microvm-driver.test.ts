@@ -7,7 +7,7 @@ import t from 'tap';
 import { exists } from './layout.ts';
 import { eventually, inlineVm, isAlive, TestHost, webPort } from './test-host.ts';
 
-t.setTimeout(90_000);
+t.setTimeout(300_000);
 
 const OK = { ok: true };
 

@@ -4,7 +4,7 @@ import type { DriverVm } from '@n3x/core/ports/driver';
 import t from 'tap';
 import { inlineVm, NIX_CONFIG, TestHost, TINY_GUEST } from './test-host.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 
 async function flakeVm(name: string, ref: string, attribute: string): Promise<DriverVm> {
   const vm = await inlineVm(name);

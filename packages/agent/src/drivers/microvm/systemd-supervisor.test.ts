@@ -8,7 +8,7 @@ import { Layout } from './layout.ts';
 import { resolveSupervisor, SystemdSupervisor } from './systemd-supervisor.ts';
 import { eventually, isAlive } from './test-host.ts';
 
-t.setTimeout(60_000);
+t.setTimeout(300_000);
 
 /**
  * Stands in for systemctl, with the manners of the real one that matter here: a unit has a main process and an

@@ -8,7 +8,7 @@ import t from 'tap';
 import { exec } from '../exec.ts';
 import { NIX_CONFIG, TINY_GUEST } from './test-host.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 
 /** A stand-in for nixpkgs that gives back what the flake sets, as it sets it. */
 const MIRROR = `{

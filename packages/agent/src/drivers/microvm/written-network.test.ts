@@ -7,7 +7,7 @@ import t, { type Test } from 'tap';
 import { exec } from '../exec.ts';
 import { NIX_CONFIG, TINY_GUEST } from './test-host.ts';
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 
 /** A stand-in for nixpkgs that asks every module, and gives back what they set. */
 const MIRROR = `{
