@@ -111,7 +111,7 @@ t.test('a guest that ignores the request is stopped hard at the deadline', async
   t.same(await host.act({ type: 'build', vm }), OK);
   t.same(await host.act({ type: 'start', vm, restarts: 0 }), OK);
   const { process: running } = await host.until('deaf', (seen) => seen.ready);
-  t.same(await host.act({ type: 'stop', name: 'deaf', uid: vm.uid, timeoutSeconds: 5 }), OK);
+  t.same(await host.act({ type: 'stop', name: 'deaf', uid: vm.uid, timeoutSeconds: 10 }), OK);
   t.notOk(await isAlive(running?.pid ?? 0));
   t.match(await host.log('deaf', 'console'), /power button pressed, ignored/);
   t.ok(host.lines.some((line) => line.includes('stoppedHard')));

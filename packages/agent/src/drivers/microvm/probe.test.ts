@@ -5,7 +5,15 @@ import { exec } from '../exec.ts';
 import { type Answer, ask, commandEnvironment, endpoint, matches } from './probe.ts';
 import { inlineVm } from './test-host.ts';
 
-async function answer(readiness: VmSpecInput['readiness'], port: number, console = ''): Promise<Answer> {
+/** Long enough for what answers, on any machine; and short, for what does not. */
+const [PATIENT_MS, SHORT_MS] = [60_000, 1_000];
+
+async function answer(
+  readiness: VmSpecInput['readiness'],
+  port: number,
+  console = '',
+  timeoutMs = PATIENT_MS,
+): Promise<Answer> {
   const vm = await inlineVm('vm', { readiness });
   const moved = { ...vm, allocation: { ...vm.allocation, hostPorts: [port] } };
   const context = {
@@ -14,15 +22,15 @@ async function answer(readiness: VmSpecInput['readiness'], port: number, console
     run: (argv: readonly [string, ...string[]], env: NodeJS.ProcessEnv, timeoutMs: number) =>
       exec(argv, { env, timeoutMs }),
   };
-  return await ask(moved.spec.readiness, moved, context, 1000);
+  return await ask(moved.spec.readiness, moved, context, timeoutMs);
 }
 
 async function ready(readiness: VmSpecInput['readiness'], port: number, console = ''): Promise<boolean> {
   return (await answer(readiness, port, console)).ok;
 }
 
-async function said(readiness: VmSpecInput['readiness'], port: number): Promise<string> {
-  const given = await answer(readiness, port);
+async function said(readiness: VmSpecInput['readiness'], port: number, timeoutMs?: number): Promise<string> {
+  const given = await answer(readiness, port, '', timeoutMs);
   return given.ok ? '' : given.said;
 }
 
@@ -78,7 +86,7 @@ t.test('why not is told in one line', async (t) => {
   t.equal(await said({ type: 'tcp', port: 80 }, 1), 'tcp port 80: ECONNREFUSED');
   t.equal(await said({ type: 'tcp', port: 80 }, closing), 'tcp port 80: closed at once');
   t.equal(await said({ type: 'http', port: 80 }, ill), 'http port 80: answered 503');
-  t.equal(await said({ type: 'http', port: 80 }, silent), 'http port 80: no answer within 1 s');
+  t.equal(await said({ type: 'http', port: 80 }, silent, SHORT_MS), 'http port 80: no answer within 1 s');
   t.match(await said({ type: 'http', port: 80 }, 1), /^http port 80: /);
   t.equal(await said({ type: 'notify' }, 1), 'notify: not yet');
   t.match(await said(undefined, 1), /^no line of the console matches /);
@@ -90,7 +98,7 @@ t.test('command: its exit code decides, and it knows which VM it is for', async 
   t.equal(await said(command('echo one; echo two >&2; exit 3'), 1), 'command sh: exit code 3: two');
   t.equal(await said(command('echo only; exit 1'), 1), 'command sh: exit code 1: only');
   t.equal(await said(command('kill -9 $$'), 1), 'command sh: ended by SIGKILL');
-  t.equal(await said(command('sleep 60'), 1), 'command sh: no answer within 1 s');
+  t.equal(await said(command('sleep 60'), 1, SHORT_MS), 'command sh: no answer within 1 s');
   t.equal(await said({ type: 'command', argv: ['/nowhere'] }, 1), 'command /nowhere: cannot be run: ENOENT');
   t.equal((await said(command('printf "\\033[31m%300s" x | tr " " y; exit 1'), 1)).length, 200);
   process.env['N3X_SECRET'] = 'secret';

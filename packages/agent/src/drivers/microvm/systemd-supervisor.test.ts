@@ -138,7 +138,7 @@ t.test('a guest that obeys is stopped before systemd restarts it', async (t) => 
   t.equal(running?.pid, await pid());
   t.match(await marker(), { restarts: 3, run: { supervisor: 'systemd', pid: running?.pid } });
   t.equal(await layout.readLink('web', 'booted'), runner);
-  await supervisor.stop('web', 10_000);
+  await supervisor.stop('web', 60_000);
   t.notOk(await isAlive(running?.pid ?? 0));
   t.equal(await supervisor.inspect('web', await marker()), undefined);
   t.match(await marker(), { run: null, lastExit: undefined });
