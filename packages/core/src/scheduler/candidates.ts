@@ -2,15 +2,17 @@
  * The hosts for VMs that ask for the same, ordered once and kept in order while a pass places one VM after the other. So
  * a pass looks at every host once for each kind of VM, and at a few for each VM.
  */
+import { assert } from '../base/assert.ts';
 import { type Misfit, misfits, misfitsOf, type Needs, needsOf } from '../machine/fit.ts';
 import { inProject } from '../machine/label-scope.ts';
-import type { Loads } from '../machine/occupancy.ts';
+import type { Loads, Occupancy } from '../machine/occupancy.ts';
 import { type Host, hostZone } from '../model/host.ts';
 import { hasPair, type Strategy } from '../model/placement.ts';
 import { isFenced, type Vm, vmResources, vmVolumes } from '../model/vm.ts';
 import { DEFAULT_PROJECT, projectOf } from '../model/vm-name.ts';
 import { NEXT_BEST } from '../model/weighing.ts';
-import { HostHeap, type Weighed } from './host-heap.ts';
+import { HostHeap, HostRanks } from './host-heap.ts';
+import type { HostList } from './host-list.ts';
 import type { PassLoads } from './loads.ts';
 import { hostPoints, partNames, zonePoints } from './score.ts';
 import { type Excluded, Exclusions } from './weighing.ts';
@@ -72,6 +74,12 @@ function isForAll(vm: Vm, misfit: Misfit): boolean {
   }
 }
 
+/** A host with its points. */
+interface Weighed {
+  readonly host: Host;
+  readonly points: number;
+}
+
 /** The best few, the best first. */
 function behind(weighed: Weighed[]): Weighed[] {
   return weighed.sort((a, b) => b.points - a.points || a.host.id - b.host.id).slice(0, NEXT_BEST);
@@ -80,25 +88,28 @@ function behind(weighed: Weighed[]): Weighed[] {
 /** Hosts by points. Made empty: every host is offered to it once, before it is asked for the best. */
 class ByPoints implements Candidates {
   readonly #strategy: Strategy;
+  readonly #hosts: HostList;
   readonly #loads: PassLoads;
   /** What the VM asks for that was looked at last: for all of the kind it is nearly the same, and not quite. */
   #needs: Needs;
+  /** The hosts that are still in question, with their points as of `#seen`. */
+  readonly #ranks: HostRanks;
   /** By zone where wishes speak of zones, else all in one. */
   readonly #heaps = new Map<string, HostHeap>();
   readonly #byZone: boolean;
-  /** Hosts that are still in question, with their points as of `#seen`. What a heap holds beside is out of date. */
-  readonly #current = new Map<number, Weighed>();
-  /** Those that were offered, until they are first asked for. */
-  readonly #offered = new Map<string, Weighed[]>();
+  /** Positions of those that were offered, until they are first asked for. */
+  readonly #offered = new Map<string, number[]>();
   readonly #excluded = new Exclusions();
   readonly parts: string[];
   /** How much of the pass's log is in the points. */
   #seen: number;
 
-  constructor(vm: Vm, strategy: Strategy, loads: PassLoads) {
+  constructor(vm: Vm, strategy: Strategy, hosts: HostList, loads: PassLoads) {
     this.#needs = needsOf(vm);
     this.#strategy = strategy;
+    this.#hosts = hosts;
     this.#loads = loads;
+    this.#ranks = new HostRanks(hosts.all.length);
     const { spread, pack } = vm.spec.placement;
     this.#byZone = [...(spread ?? []), ...(pack ?? [])].some(({ per }) => per === 'zone');
     this.#seen = loads.log.length;
@@ -109,50 +120,56 @@ class ByPoints implements Candidates {
     return this.#excluded.counts;
   }
 
-  /** Takes a host in, unless no VM of the kind fits there in this pass. Nothing may have been placed since it was made. */
-  offer(host: Host): void {
+  /**
+   * Takes in the host at a position of the list, on which `load` is taken, unless no VM of the kind fits there in this
+   * pass. Nothing may have been placed since it was made.
+   */
+  offer(position: number, host: Host, load: Occupancy): void {
     const { vm } = this.#needs;
-    const load = this.#loads.of(host.id);
     const against = misfitsOf(this.#needs, host, this.#loads, load);
     if (against.length > 0 && against.some((misfit) => isForAll(vm, misfit))) {
       this.#excluded.add(against);
       return;
     }
-    const weighed = { host, points: hostPoints(this.#strategy, this.#needs, host, load) };
-    this.#current.set(host.id, weighed);
+    this.#ranks.points[position] = hostPoints(this.#strategy, this.#needs, host, load);
     const zone = this.#zoneOf(host);
     const group = this.#offered.get(zone);
-    if (group === undefined) this.#offered.set(zone, [weighed]);
-    else group.push(weighed);
+    if (group === undefined) this.#offered.set(zone, [position]);
+    else group.push(position);
   }
 
   #zoneOf(host: Host): string {
     return this.#byZone ? hostZone(host) : '';
   }
 
+  #host(position: number): Host {
+    const host = this.#hosts.all[position];
+    assert(host !== undefined, 'a host in question is in the list');
+    return host;
+  }
+
   best(vm: Vm): Host | undefined {
-    for (const [zone, group] of this.#offered) this.#heaps.set(zone, new HostHeap(group));
+    for (const [zone, group] of this.#offered) this.#heaps.set(zone, new HostHeap(group, this.#ranks));
     this.#offered.clear();
     this.#needs = needsOf(vm);
     this.#catchUp();
-    const aside: { heap: HostHeap; weighed: Weighed }[] = [];
+    const aside: { heap: HostHeap; position: number }[] = [];
     let found: Host | undefined;
     for (;;) {
       const heap = this.#bestHeap(vm);
-      const weighed = heap?.top;
-      if (heap === undefined || weighed === undefined) break;
-      const against = this.#misfits(weighed.host);
+      const position = heap?.top;
+      if (heap === undefined || position === undefined) break;
+      const host = this.#host(position);
+      const against = this.#misfits(host);
       if (against.length === 0) {
-        found = weighed.host;
+        found = host;
         break;
       }
       heap.pop();
-      if (against.some((misfit) => isForAll(vm, misfit))) {
-        this.#current.delete(weighed.host.id);
-        this.#excluded.add(against);
-      } else aside.push({ heap, weighed });
+      if (against.some((misfit) => isForAll(vm, misfit))) this.#excluded.add(against);
+      else aside.push({ heap, position });
     }
-    for (const { heap, weighed } of aside) heap.push(weighed);
+    for (const { heap, position } of aside) heap.push(position);
     return found;
   }
 
@@ -161,19 +178,19 @@ class ByPoints implements Candidates {
   }
 
   next(vm: Vm, chosen: Host): Host[] {
-    const accept = (weighed: Weighed) =>
-      weighed.host !== chosen &&
-      this.#current.get(weighed.host.id) === weighed &&
-      this.#misfits(weighed.host).length === 0;
+    const accept = (position: number): boolean => {
+      const host = this.#host(position);
+      return host !== chosen && this.#misfits(host).length === 0;
+    };
     if (!this.#byZone) {
       const [heap] = this.#heaps.values();
-      return heap?.first(NEXT_BEST, NEXT_LOOKS, accept).map(({ host }) => host) ?? [];
+      return heap?.first(NEXT_BEST, NEXT_LOOKS, accept).map((position) => this.#host(position)) ?? [];
     }
     const found: Weighed[] = [];
     for (const [zone, heap] of this.#heaps) {
       const more = zonePoints(vm, zone, this.#loads);
-      for (const { host, points } of heap.first(NEXT_BEST, NEXT_LOOKS, accept)) {
-        found.push({ host, points: points + more });
+      for (const position of heap.first(NEXT_BEST, NEXT_LOOKS, accept)) {
+        found.push({ host: this.#host(position), points: (this.#ranks.points[position] ?? 0) + more });
       }
     }
     return behind(found).map(({ host }) => host);
@@ -183,14 +200,11 @@ class ByPoints implements Candidates {
   #catchUp(): void {
     const { log } = this.#loads;
     for (; this.#seen < log.length; this.#seen++) {
-      const before = this.#current.get(log[this.#seen] ?? 0);
-      if (before === undefined) continue;
-      const { host } = before;
+      const position = this.#hosts.positionOf(log[this.#seen] ?? 0);
+      if (position === undefined) continue;
+      const host = this.#host(position);
       const points = hostPoints(this.#strategy, this.#needs, host, this.#loads.of(host.id));
-      if (points === before.points) continue;
-      const weighed = { host, points };
-      this.#current.set(host.id, weighed);
-      this.#heaps.get(this.#zoneOf(host))?.push(weighed);
+      this.#heaps.get(this.#zoneOf(host))?.update(position, points);
     }
   }
 
@@ -198,19 +212,15 @@ class ByPoints implements Candidates {
   #bestHeap(vm: Vm): HostHeap | undefined {
     let winner: HostHeap | undefined;
     let most = Number.NEGATIVE_INFINITY;
-    let id = 0;
+    let first = 0;
     for (const [zone, heap] of this.#heaps) {
-      let { top } = heap;
-      while (top !== undefined && this.#current.get(top.host.id) !== top) {
-        heap.pop();
-        top = heap.top;
-      }
+      const { top } = heap;
       if (top === undefined) continue;
-      const points = top.points + (this.#byZone ? zonePoints(vm, zone, this.#loads) : 0);
-      if (winner !== undefined && (points < most || (points === most && top.host.id > id))) continue;
+      const points = (this.#ranks.points[top] ?? 0) + (this.#byZone ? zonePoints(vm, zone, this.#loads) : 0);
+      if (winner !== undefined && (points < most || (points === most && top > first))) continue;
       winner = heap;
       most = points;
-      id = top.host.id;
+      first = top;
     }
     return winner;
   }
@@ -360,18 +370,22 @@ export interface Kind {
 }
 
 /**
- * The hosts for each kind of VM, in the order of the kinds. `hosts` are by rising id. One host after the other is weighed
+ * The hosts for each kind of VM, in the order of the kinds. One host after the other is weighed
  * for all kinds: to fetch what is known of some thousand hosts from memory costs more than to weigh them.
  */
-export function candidates(kinds: readonly Kind[], hosts: readonly Host[], loads: PassLoads): Candidates[] {
+export function candidates(kinds: readonly Kind[], hosts: HostList, loads: PassLoads): Candidates[] {
   const byPoints: ByPoints[] = [];
   const found = kinds.map(({ vm, strategy }): Candidates => {
-    if (vm.spec.placement.near !== undefined) return new ByLooking(vm, strategy, hosts, loads);
-    if (strategy === 'round-robin') return new ByTurn(vm, strategy, hosts, loads);
-    const empty = new ByPoints(vm, strategy, loads);
+    if (vm.spec.placement.near !== undefined) return new ByLooking(vm, strategy, hosts.all, loads);
+    if (strategy === 'round-robin') return new ByTurn(vm, strategy, hosts.all, loads);
+    const empty = new ByPoints(vm, strategy, hosts, loads);
     byPoints.push(empty);
     return empty;
   });
-  for (const host of hosts) for (const one of byPoints) one.offer(host);
+  if (byPoints.length === 0) return found;
+  for (const [position, host] of hosts.all.entries()) {
+    const load = loads.of(host.id);
+    for (const one of byPoints) one.offer(position, host, load);
+  }
   return found;
 }

@@ -18,6 +18,7 @@ import { projectOf } from '../model/vm-name.ts';
 import { ALL_KEPT_UP_TO, type Weighing } from '../model/weighing.ts';
 import { type Candidates, candidates, type Kind, kindOf } from './candidates.ts';
 import { explainUnplaceable, placedByHand, UNPLACEABLE_REASONS, type Unplaceable } from './feasible.ts';
+import { HostList } from './host-list.ts';
 import { PassLoads } from './loads.ts';
 import { planPreemption } from './preemption.ts';
 import { type Question, weighAll, weighBest } from './weighing.ts';
@@ -52,7 +53,7 @@ function queue(state: ClusterState): Vm[] {
 class Pass {
   readonly #state: ClusterState;
   readonly #limits: ScheduleLimits;
-  readonly #hosts: readonly Host[];
+  readonly #hosts: HostList;
   readonly #loads: PassLoads;
   readonly #kinds = new Map<string, Candidates>();
   /** Kinds of the VMs that were looked at in advance. */
@@ -75,7 +76,7 @@ class Pass {
     this.#by = by;
     this.#state = state;
     this.#limits = limits;
-    this.#hosts = [...state.hosts()];
+    this.#hosts = new HostList(state.hosts());
     this.#loads = new PassLoads(state);
   }
 
@@ -130,7 +131,7 @@ class Pass {
     for (const { vm, kind } of [...untold, ...told.slice(first), ...told.slice(0, first)]) {
       if (!this.#reasons.has(kind)) {
         if (this.#reasons.size >= this.#limits.explanations) continue;
-        const why = explainUnplaceable(vm, this.#hosts, this.#loads);
+        const why = explainUnplaceable(vm, this.#hosts.all, this.#loads);
         const strategy = this.#strategyOf(vm);
         this.#reasons.set(kind, why && { why, weighing: weighAll(this.#question(vm, strategy)) });
       }
@@ -145,13 +146,13 @@ class Pass {
   }
 
   #question(vm: Vm, strategy: Strategy): Question {
-    return { vm, strategy, hosts: this.#hosts, loads: this.#loads, from: this.#state.index, by: this.#by };
+    return { vm, strategy, hosts: this.#hosts.all, loads: this.#loads, from: this.#state.index, by: this.#by };
   }
 
   /** What is remembered of the choice of `host`, before the VM counts there. */
   #weigh(vm: Vm, strategy: Strategy, host: Host, found: Candidates | undefined): Weighing {
     const question = this.#question(vm, strategy);
-    if (found === undefined || this.#hosts.length <= ALL_KEPT_UP_TO) return weighAll(question, host);
+    if (found === undefined || this.#hosts.all.length <= ALL_KEPT_UP_TO) return weighAll(question, host);
     return weighBest(question, [host, ...found.next(vm, host)], found.excluded, found.parts);
   }
 
@@ -182,7 +183,7 @@ class Pass {
 
   #makeRoom(vm: Vm, kind: string): boolean {
     const { host } = vm.spec.placement;
-    const hosts = host === undefined ? this.#hosts : this.#hosts.filter(({ name }) => name === host);
+    const hosts = host === undefined ? this.#hosts.all : this.#hosts.all.filter(({ name }) => name === host);
     if (this.#preemptions >= this.#limits.preemptions) return false;
     // What would not do for one will not do for another: in a pass hosts only get fuller.
     const tried = `${vmPriority(vm)} ${kind}`;
