@@ -9,6 +9,7 @@ import { displacedBy, moveTargetId } from '../model/move.ts';
 import type { LabelPair } from '../model/placement.ts';
 import { type Vm, vmPriority, vmVolumes } from '../model/vm.ts';
 import { isElsewhere, type StoredVolume, type VmVolume } from '../model/volume.ts';
+import { LabelCounts } from './label-counts.ts';
 import { type Loads, Occupancy } from './occupancy.ts';
 import { type ProjectUse, ProjectUses } from './project-use.ts';
 
@@ -41,6 +42,7 @@ export class VmIndexes implements Loads {
   readonly #byHost = new Map<number, HostIndex>();
   readonly #zoneOfHost = new Map<number, string>();
   readonly #zones = new Map<string, Occupancy>();
+  readonly #hostLabels = new LabelCounts();
   readonly #everywhere = new Occupancy('zone');
   /** By name of a VM that others make room for: on which hosts how many do. */
   readonly #makingRoom = new Map<string, Map<number, number>>();
@@ -267,7 +269,8 @@ export class VmIndexes implements Loads {
   #host(hostId: number): HostIndex {
     let host = this.#byHost.get(hostId);
     if (host === undefined) {
-      host = { vms: new Set(), incoming: new Set(), load: new Occupancy('host') };
+      const load = new Occupancy('host', undefined, { counts: this.#hostLabels, place: hostId });
+      host = { vms: new Set(), incoming: new Set(), load };
       this.#byHost.set(hostId, host);
     }
     return host;

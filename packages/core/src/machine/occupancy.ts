@@ -6,6 +6,7 @@ import type { Resources } from '../model/host.ts';
 import type { Domain, LabelPair } from '../model/placement.ts';
 import { type Vm, vmResources, vmVolumes } from '../model/vm.ts';
 import { isElsewhere } from '../model/volume.ts';
+import { LabelCounts, type PlaceKey } from './label-counts.ts';
 import { inProject, pairsInProject } from './label-scope.ts';
 
 /** Protocol and port on a host, as in `tcp/8080`. */
@@ -22,10 +23,19 @@ export function vmPorts(vm: Vm): readonly PortKey[] {
 
 type Counts = Map<string, number>;
 
-function count(counts: Counts, pair: string, by: number): void {
-  const next = (counts.get(pair) ?? 0) + by;
-  if (next === 0) counts.delete(pair);
-  else counts.set(pair, next);
+/** `counts` with so many more, or less. There is no table where nothing was ever counted: most places never need most of them. */
+function counted(counts: Counts | undefined, key: string, by: number): Counts {
+  const all = counts ?? new Map<string, number>();
+  const next = (all.get(key) ?? 0) + by;
+  if (next === 0) all.delete(key);
+  else all.set(key, next);
+  return all;
+}
+
+/** Where an {@link Occupancy} keeps how many VMs have which label: in a table of its own, or in one for many places. */
+export interface LabelShare {
+  readonly counts: LabelCounts;
+  readonly place: PlaceKey;
 }
 
 /**
@@ -41,17 +51,20 @@ export class Occupancy implements Resources {
   #keepingApart = 0;
   #limiting = 0;
   /** MiB by pool of volumes that have yet to be made. */
-  readonly #disk: Counts = new Map();
+  #disk: Counts | undefined;
   /** Null: what holds the port in the base is gone. */
-  readonly #ports = new Map<PortKey, string | null>();
-  readonly #labels: Counts = new Map();
-  readonly #apart: Counts = new Map();
+  #ports: Map<PortKey, string | null> | undefined;
+  readonly #labels: LabelCounts;
+  readonly #place: PlaceKey;
+  #apart: Counts | undefined;
   /** How many VMs ask for each limit. */
-  readonly #limits = new Map<LabelPair, Map<number, number>>();
+  #limits: Map<LabelPair, Map<number, number>> | undefined;
 
-  constructor(per: Domain, base?: Occupancy) {
+  constructor(per: Domain, base?: Occupancy, labels?: LabelShare) {
     this.#per = per;
     this.#base = base;
+    this.#labels = labels?.counts ?? new LabelCounts();
+    this.#place = labels?.place ?? 0;
     if (base === undefined) return;
     this.#vcpu = base.vcpu;
     this.#memoryMib = base.memoryMib;
@@ -69,19 +82,19 @@ export class Occupancy implements Resources {
 
   /** MiB of a pool that the volumes of these VMs will take which have yet to be made. */
   disk(pool: string): number {
-    return (this.#disk.get(pool) ?? 0) + (this.#base?.disk(pool) ?? 0);
+    return (this.#disk?.get(pool) ?? 0) + (this.#base?.disk(pool) ?? 0);
   }
 
   /** Name of the VM that holds a port. */
   portUser(port: PortKey): string | undefined {
-    const own = this.#ports.get(port);
+    const own = this.#ports?.get(port);
     if (own !== undefined) return own ?? undefined;
     return this.#base?.portUser(port);
   }
 
   /** Number of VMs with a label. */
   count(pair: LabelPair): number {
-    const here = this.#labels.size === 0 ? 0 : (this.#labels.get(pair) ?? 0);
+    const here = this.#labels.count(pair, this.#place);
     return this.#base === undefined ? here : here + this.#base.count(pair);
   }
 
@@ -97,18 +110,18 @@ export class Occupancy implements Resources {
 
   /** Number of VMs that want none with this label beside them. */
   keepApart(pair: LabelPair): number {
-    // To ask an empty map still costs a look into memory, and this is asked of every host.
-    const here = this.#apart.size === 0 ? 0 : (this.#apart.get(pair) ?? 0);
+    const here = this.#apart?.get(pair) ?? 0;
     return this.#base === undefined ? here : here + this.#base.keepApart(pair);
   }
 
   /** Most VMs with a label that those which are here allow; infinite without a limit. */
   limit(pair: LabelPair): number {
     let least = Number.POSITIVE_INFINITY;
-    if (this.#limits.size === 0 && this.#base === undefined) return least;
-    for (const max of this.#limits.get(pair)?.keys() ?? []) if (max < least && this.#asking(pair, max) > 0) least = max;
+    for (const max of this.#limits?.get(pair)?.keys() ?? []) {
+      if (max < least && this.#asking(pair, max) > 0) least = max;
+    }
     for (let below = this.#base; below !== undefined; below = below.#base) {
-      for (const max of below.#limits.get(pair)?.keys() ?? []) {
+      for (const max of below.#limits?.get(pair)?.keys() ?? []) {
         if (max < least && this.#asking(pair, max) > 0) least = max;
       }
     }
@@ -116,7 +129,7 @@ export class Occupancy implements Resources {
   }
 
   #asking(pair: LabelPair, max: number): number {
-    const here = this.#limits.get(pair)?.get(max) ?? 0;
+    const here = this.#limits?.get(pair)?.get(max) ?? 0;
     return this.#base === undefined ? here : here + this.#base.#asking(pair, max);
   }
 
@@ -125,7 +138,7 @@ export class Occupancy implements Resources {
     this.#change(vm, 1);
     // Ports are a host's: many in a zone have the same one.
     if (this.#per !== 'host') return;
-    for (const port of vmPorts(vm)) this.#ports.set(port, vm.name);
+    for (const port of vmPorts(vm)) this.#keepPort(port, vm.name);
   }
 
   /** A VM goes. */
@@ -133,9 +146,14 @@ export class Occupancy implements Resources {
     this.#change(vm, -1);
     if (this.#per !== 'host') return;
     for (const port of vmPorts(vm)) {
-      if (this.#base === undefined) this.#ports.delete(port);
-      else this.#ports.set(port, null);
+      if (this.#base === undefined) this.#ports?.delete(port);
+      else this.#keepPort(port, null);
     }
+  }
+
+  #keepPort(port: PortKey, user: string | null): void {
+    this.#ports ??= new Map();
+    this.#ports.set(port, user);
   }
 
   #change(vm: Vm, by: 1 | -1): void {
@@ -145,15 +163,19 @@ export class Occupancy implements Resources {
     this.#memoryMib += by * memoryMib;
     // Where a volume was made, it takes room whether its VM is there or not: that is counted by place.
     if (this.#per === 'host') {
-      for (const { created, pool, sizeMib } of vmVolumes(vm)) if (!created) count(this.#disk, pool, by * sizeMib);
+      for (const { created, pool, sizeMib } of vmVolumes(vm)) {
+        if (!created) this.#disk = counted(this.#disk, pool, by * sizeMib);
+      }
     }
-    for (const pair of pairsInProject(vm)) count(this.#labels, pair, by);
+    for (const pair of pairsInProject(vm)) this.#labels.add(pair, this.#place, by);
     if (this.#per === 'host' && spec.placement.apart !== undefined) {
       this.#keepingApart += by;
-      for (const pair of spec.placement.apart) count(this.#apart, inProject(vm, pair), by);
+      for (const pair of spec.placement.apart) this.#apart = counted(this.#apart, inProject(vm, pair), by);
     }
-    if (spec.placement.limits !== undefined) this.#limiting += by;
-    for (const { label: plain, per, max } of spec.placement.limits ?? []) {
+    if (spec.placement.limits === undefined) return;
+    this.#limiting += by;
+    this.#limits ??= new Map();
+    for (const { label: plain, per, max } of spec.placement.limits) {
       if (per !== this.#per) continue;
       const label = inProject(vm, plain);
       const asked = this.#limits.get(label) ?? new Map<number, number>();
@@ -167,11 +189,14 @@ export class Occupancy implements Resources {
 
   /** What is held here itself, in a form to compare, the same for the same VMs. Not what is in the base. */
   summary(): string {
-    const sorted = (entries: Iterable<readonly [string, unknown]>) =>
+    const sorted = (entries: Iterable<readonly [string, unknown]> = []) =>
       [...entries].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-    const limits = [...this.#limits].map(([pair, asked]) => [pair, [...asked].sort(([a], [b]) => a - b)] as const);
+    const limits = [...(this.#limits ?? [])].map(
+      ([pair, asked]) => [pair, [...asked].sort(([a], [b]) => a - b)] as const,
+    );
     const { vcpu, memoryMib } = this;
-    const parts = [sorted(this.#ports), sorted(this.#disk), sorted(this.#labels), sorted(this.#apart), sorted(limits)];
+    const labels = sorted(this.#labels.of(this.#place));
+    const parts = [sorted(this.#ports), sorted(this.#disk), labels, sorted(this.#apart), sorted(limits)];
     return JSON.stringify([vcpu, memoryMib, ...parts]);
   }
 }

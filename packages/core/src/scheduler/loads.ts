@@ -1,4 +1,5 @@
 /** What is taken on each host, counting what the pass under way has placed already. */
+import { LabelCounts } from '../machine/label-counts.ts';
 import { type Loads, Occupancy } from '../machine/occupancy.ts';
 import type { ClusterState } from '../machine/state.ts';
 import { hostZone } from '../model/host.ts';
@@ -10,6 +11,8 @@ export class PassLoads implements Loads {
   readonly #state: ClusterState;
   readonly #hosts = new Map<number, Occupancy>();
   readonly #zones = new Map<string, Occupancy>();
+  /** Of the hosts. */
+  readonly #labels = new LabelCounts();
   readonly #everywhere = new Occupancy('zone');
   readonly #placed: number[] = [];
   #lastTurn: number;
@@ -58,7 +61,7 @@ export class PassLoads implements Loads {
     if (host === undefined) return;
     let load = this.#hosts.get(hostId);
     if (load === undefined) {
-      load = new Occupancy('host', this.#state.load(hostId));
+      load = new Occupancy('host', this.#state.load(hostId), { counts: this.#labels, place: hostId });
       this.#hosts.set(hostId, load);
     }
     load.add(vm);
