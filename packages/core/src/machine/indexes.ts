@@ -234,12 +234,20 @@ export class VmIndexes implements Loads {
   /** One VM was replaced: `before` is absent when it is new, `after` when it went. */
   replace(before: Vm | undefined, after: Vm | undefined): void {
     this.#projects.replace(before, after);
-    if (before !== undefined) this.#remove(before);
-    if (after !== undefined) this.#add(after);
+    // Most changes leave a VM what it was given when it was made.
+    const keeps = before?.allocation === after?.allocation && before?.volumes === after?.volumes;
+    if (before !== undefined) {
+      this.#remove(before);
+      if (!keeps) this.#disown(before);
+    }
+    if (after !== undefined) {
+      if (!keeps) this.#own(after);
+      this.#add(after);
+    }
   }
 
-  #add(vm: Vm): void {
-    if (waitsForHost(vm)) this.#waiting.add(vm.name);
+  /** What a VM has wherever it is. */
+  #own(vm: Vm): void {
     this.#slots.set(vmSlot(vm), vm.name);
     for (const port of vm.allocation.hostPorts) this.#portUsers.set(port, (this.#portUsers.get(port) ?? 0) + 1);
     for (const address of allocatedTexts(vm.allocation.addresses)) this.#addressUsers.set(address, vm.name);
@@ -248,6 +256,26 @@ export class VmIndexes implements Loads {
       this.#volumeOwners.set(volume.uid, vm.name);
       this.#count(volume, 1);
     }
+  }
+
+  #disown(vm: Vm): void {
+    this.#slots.delete(vmSlot(vm));
+    for (const port of vm.allocation.hostPorts) {
+      const users = (this.#portUsers.get(port) ?? 0) - 1;
+      if (users > 0) this.#portUsers.set(port, users);
+      else this.#portUsers.delete(port);
+    }
+    for (const address of allocatedTexts(vm.allocation.addresses)) this.#addressUsers.delete(address);
+    this.#countNetworks(vm, -1);
+    for (const volume of vmVolumes(vm)) {
+      this.#volumeOwners.delete(volume.uid);
+      this.#count(volume, -1);
+    }
+  }
+
+  /** Where a VM is and what it takes there. */
+  #add(vm: Vm): void {
+    if (waitsForHost(vm)) this.#waiting.add(vm.name);
     if (vm.assignment === null) return;
     const { hostId } = vm.assignment;
     this.#host(hostId).vms.add(vm.name);
@@ -306,18 +334,6 @@ export class VmIndexes implements Loads {
 
   #remove(vm: Vm): void {
     this.#waiting.delete(vm.name);
-    this.#slots.delete(vmSlot(vm));
-    for (const port of vm.allocation.hostPorts) {
-      const users = (this.#portUsers.get(port) ?? 0) - 1;
-      if (users > 0) this.#portUsers.set(port, users);
-      else this.#portUsers.delete(port);
-    }
-    for (const address of allocatedTexts(vm.allocation.addresses)) this.#addressUsers.delete(address);
-    this.#countNetworks(vm, -1);
-    for (const volume of vmVolumes(vm)) {
-      this.#volumeOwners.delete(volume.uid);
-      this.#count(volume, -1);
-    }
     if (vm.assignment === null) return;
     const { hostId } = vm.assignment;
     this.#host(hostId).vms.delete(vm.name);
