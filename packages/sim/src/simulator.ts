@@ -34,6 +34,7 @@ import type { ScriptedOperation, Workload } from './workloads/operation.ts';
 import { Operators } from './workloads/operators.ts';
 import { placers as makePlacers } from './workloads/placers.ts';
 import { SetKeepers } from './workloads/sets.ts';
+import { volumeKeepers as makeVolumeKeepers } from './workloads/volume-keepers.ts';
 import type { HostLoopOptions } from './world/host-parts.ts';
 import { Misbehaviours } from './world/misbehaviour.ts';
 import { Observers, Violation } from './world/observer.ts';
@@ -307,6 +308,8 @@ class Run {
     if (workload.casualties === true) casualties.start();
     const movers = makeMovers(world, this.#random.fork('movers'), this.#trace);
     if (workload.moves === true) movers.start();
+    const volumeKeepers = makeVolumeKeepers(world, this.#random.fork('volumes'), this.#trace);
+    if (workload.volumeKeepers === true) volumeKeepers.start();
     const placers = makePlacers(world, this.#random.fork('placers'), this.#trace);
     if (workload.placers === true) placers.start();
     const keepers = new SetKeepers(world, this.#random.fork('sets'), this.#trace, () => this.#state);
@@ -323,6 +326,7 @@ class Run {
     placers.finish();
     casualties.finish();
     movers.finish();
+    volumeKeepers.finish();
     keepers.finish();
     adopters.finish();
     this.#dead = casualties.dead;

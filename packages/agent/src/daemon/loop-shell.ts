@@ -3,6 +3,7 @@
  * loop, and turns its answers into promises.
  */
 import { ERROR_CODES, type ErrorCode, N3xError } from '@n3x/core/base/errors';
+import type { ServedVolume, VolumeRequest } from '@n3x/core/host/volume-serving';
 import { HostLoop, type LoopStatus } from '@n3x/core/loop/host-loop';
 import { type LoopInput, restsOnClock } from '@n3x/core/loop/input';
 import type { LoopOptions } from '@n3x/core/loop/options';
@@ -57,6 +58,11 @@ export class LoopShell implements ClientPort {
 
   get state(): ClusterState {
     return this.#loop.state;
+  }
+
+  /** Whether another host may read a volume of this one, by what this one knows now. */
+  mayServe(readerId: number, request: VolumeRequest): ServedVolume {
+    return this.#loop.mayServe(readerId, request);
   }
 
   get status(): LoopStatus {

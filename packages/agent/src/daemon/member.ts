@@ -5,7 +5,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { SeededRandom } from '@n3x/core/base/random';
-import { servedVolume } from '@n3x/core/host/volume-serving';
 import { DEFAULT_LOOP_OPTIONS } from '@n3x/core/loop/options';
 import type { HostFacts, HostSettings } from '@n3x/core/model/host';
 import type { DriverPort } from '@n3x/core/ports/driver';
@@ -109,7 +108,7 @@ export class Member {
     });
     this.#volumeServer = new VolumeServer({
       ...{ store: volumes.store, pace: components.pace, journal },
-      mayServe: (readerId, request) => servedVolume(this.shell.state, membership.hostId, readerId, request),
+      mayServe: (readerId, request) => this.shell.mayServe(readerId, request),
     });
     this.#volumeStreams = new MemberStreams({
       ...{ protocol: VOLUME_PROTOCOL, maxStreams: 8, node, transport, log },

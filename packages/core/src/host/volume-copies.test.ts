@@ -8,7 +8,7 @@ import type { Vm, VmSpecInput } from '../model/vm.ts';
 import type { ObservedCopy, ObservedVolume, VolumeAction } from '../ports/volumes.ts';
 import { COPY_ATTEMPTS, type CopyTrouble } from './volume-copies.ts';
 import { volumeHold } from './volume-gate.ts';
-import { servedVolume } from './volume-serving.ts';
+import { servedVolume, type VolumeRequest } from './volume-serving.ts';
 import { reconcileVolumes } from './volumes.ts';
 
 const FAILURE = { ok: false, reason: 'SourceUnreachable', message: 'n1 cannot be reached', retriable: true } as const;
@@ -96,6 +96,11 @@ class Lab extends SampleCluster {
     return volumeHold(this.vm, hostId, { observed: volumes, copies, failure: () => undefined });
   }
 
+  /** Whether a host lets another one read. */
+  serve(hostId: number, readerId: number, request: VolumeRequest) {
+    return servedVolume({ hostId, state: this.state, observed: [] }, readerId, request);
+  }
+
   /** One look of a host; what it tells is applied. */
   look(hostId: number): readonly VolumeAction[] {
     const { volumes, copies, trouble } = this.disk(hostId);
@@ -175,22 +180,22 @@ t.test('a VM moves with its data: stopped, copied, and only then its target is i
 t.test('only the target of a move reads a volume, and only once its VM is gone', (t) => {
   const lab = new Lab();
   const { uid } = lab;
-  t.match(servedVolume(lab.state, 1, 2, { uid: 'v9-9', move: 1 }), {
+  t.match(lab.serve(1, 2, { uid: 'v9-9', move: 1 }), {
     ok: false,
     message: 'volume v9-9 is not known here',
   });
-  t.match(servedVolume(lab.state, 1, 2, { uid, move: 1 }), { ok: false, message: /does not move to host 2/ });
+  t.match(lab.serve(1, 2, { uid, move: 1 }), { ok: false, message: /does not move to host 2/ });
   const { uid: vmUid, assignment } = lab.vm;
   lab.apply({ type: 'vmMove', name: 'db', uid: vmUid, epoch: assignment?.epoch ?? 0, cause: 'migrate', targetId: 2 });
   const move = lab.move.index;
-  t.match(servedVolume(lab.state, 1, 2, { uid, move }), { ok: false, message: /^VM db, .* may still run$/ });
+  t.match(lab.serve(1, 2, { uid, move }), { ok: false, message: /^VM db, .* may still run$/ });
   lab.cancel();
   lab.leaves(2);
   const request = { uid, move: lab.move.index };
-  t.match(servedVolume(lab.state, 1, 2, { uid, move }), { ok: false }, 'that move was given up');
-  t.match(servedVolume(lab.state, 1, 2, request), { ok: true, volume: { uid, pool: 'default', sizeMib: 100 } });
-  t.match(servedVolume(lab.state, 1, 3, request), { ok: false, message: /does not move to host 3/ });
-  t.match(servedVolume(lab.state, 3, 2, request), { ok: false }, 'who does not have it says no');
+  t.match(lab.serve(1, 2, { uid, move }), { ok: false }, 'that move was given up');
+  t.match(lab.serve(1, 2, request), { ok: true, volume: { uid, pool: 'default', sizeMib: 100 } });
+  t.match(lab.serve(1, 3, request), { ok: false, message: /does not move to host 3/ });
+  t.match(lab.serve(3, 2, request), { ok: false }, 'who does not have it says no');
   t.end();
 });
 

@@ -1,6 +1,6 @@
 /**
- * Copies of volumes on the target of a move: made once the VM is gone from its host, told of when all of them are whole,
- * made the volumes themselves once the log says that they are, and removed when they are of no use. Pure.
+ * Copies of volumes on the target of a move: made once nobody writes on them where they are, told of when all of a VM's are
+ * whole, made the volumes themselves once the log says that they are, and removed when they are of no use. Pure.
  */
 import type { Command } from '../machine/command.ts';
 import type { ClusterState } from '../machine/state.ts';
@@ -8,12 +8,15 @@ import { volumeOf } from '../machine/volume-of.ts';
 import { volumesToCopy } from '../machine/volumes.ts';
 import { type Move, moveOf } from '../model/move.ts';
 import { type Vm, vmVolumes } from '../model/vm.ts';
-import type { HostVolume, StoredVolume, VmVolume } from '../model/volume.ts';
+import type { HostVolume, StoredVolume, VmVolume, VolumeMove } from '../model/volume.ts';
 import type { ObservedCopy, VolumeAction } from '../ports/volumes.ts';
 import type { ActionFailure } from './backoff.ts';
 
-/** `vmMoveCopied`, `vmMoveCopying`. */
-export type CopyCommand = Extract<Command, { type: 'vmMoveCopied' | 'vmMoveCopying' }>;
+/** What a target tells of the move of a VM, or of a volume of no VM. */
+export type CopyCommand = Extract<
+  Command,
+  { type: 'vmMoveCopied' | 'vmMoveCopying' | 'volumeMoveCopied' | 'volumeMoveCopying' }
+>;
 
 /** What is known of the last tries to copy a volume for a move. */
 export interface CopyTrouble {
@@ -33,8 +36,8 @@ export interface CopyInput {
   /** Whether something is under way for a volume, or is not to be tried again yet. */
   readonly isBusy: (uid: string, action: VolumeAction) => boolean;
   readonly trouble: (uid: string, move: number) => CopyTrouble | undefined;
-  /** Whether it is time to tell of bytes that were copied since the last time. */
-  readonly mayTell: (vmUid: string) => boolean;
+  /** Whether it is time to tell of bytes that were copied since the last time, by uid of what moves. */
+  readonly mayTell: (uid: string) => boolean;
 }
 
 /** What is to be done about copies. */
@@ -62,34 +65,100 @@ export function copyToAccept(
   return copy;
 }
 
-/** What the target tells of one move, once there is something to tell. */
-function tell(input: CopyInput, vm: Vm, move: Move, wanted: readonly VmVolume[]): CopyCommand | undefined {
-  const { hostId, copies, trouble, mayTell } = input;
-  const base = { hostId, name: vm.name, uid: vm.uid, index: move.index } as const;
+/** What moves: a VM with volumes, or a volume of no VM. */
+interface Moved {
+  readonly uid: string;
+  /** Raft index at which it began. */
+  readonly index: number;
+  /** As last told. */
+  readonly copiedBytes: number;
+  /** Whether this problem was told already. */
+  readonly isTold: (problem: string) => boolean;
+}
+
+/** What there is to be told of a move. */
+type News =
+  | { readonly type: 'whole'; readonly volumes: readonly { readonly uid: string; readonly epoch: number }[] }
+  | { readonly type: 'failed'; readonly failure: string }
+  | { readonly type: 'copying'; readonly copiedBytes: number; readonly problem?: string };
+
+/** What the target has to tell of one move; undefined when that is nothing new. */
+function newsOf(input: CopyInput, moved: Moved, wanted: readonly { readonly uid: string }[]): News | undefined {
+  const { copies, trouble, mayTell } = input;
   const whole: { uid: string; epoch: number }[] = [];
   let copiedBytes = 0;
   let problem: string | undefined;
   for (const { uid } of wanted) {
     const copy = copies.get(uid);
-    if (copy?.move === move.index) {
+    if (copy?.move === moved.index) {
       copiedBytes += copy.copiedBytes;
       if (copy.isWhole) {
         whole.push({ uid, epoch: copy.epoch });
         continue;
       }
     }
-    const failed = trouble(uid, move.index);
+    const failed = trouble(uid, moved.index);
     if (failed === undefined) continue;
     problem = `${failed.failure.reason}: ${failed.failure.message}`.slice(0, 256);
-    if (!failed.retriable || failed.attempts >= COPY_ATTEMPTS) {
-      return { type: 'vmMoveCopied', ...base, volumes: [], failure: problem };
+    if (!failed.retriable || failed.attempts >= COPY_ATTEMPTS) return { type: 'failed', failure: problem };
+  }
+  if (whole.length === wanted.length) return { type: 'whole', volumes: whole };
+  const isNew = copiedBytes !== moved.copiedBytes || (problem !== undefined && !moved.isTold(problem));
+  if (!isNew || !mayTell(moved.uid)) return undefined;
+  return { type: 'copying', copiedBytes, ...(problem === undefined ? {} : { problem }) };
+}
+
+function tellOfVm(input: CopyInput, vm: Vm, move: Move, wanted: readonly VmVolume[]): CopyCommand | undefined {
+  const { uid, name } = vm;
+  const moved = {
+    ...{ uid, index: move.index, copiedBytes: move.copiedBytes ?? 0 },
+    isTold: (problem: string) => vm.status.message.includes(problem),
+  };
+  const news = newsOf(input, moved, wanted);
+  const base = { hostId: input.hostId, name, uid, index: move.index } as const;
+  switch (news?.type) {
+    case undefined:
+      return undefined;
+    case 'whole':
+      return { type: 'vmMoveCopied', ...base, volumes: [...news.volumes] };
+    case 'failed':
+      return { type: 'vmMoveCopied', ...base, volumes: [], failure: news.failure };
+    case 'copying': {
+      const { type: _, ...rest } = news;
+      return { type: 'vmMoveCopying', ...base, ...rest };
     }
   }
-  if (whole.length === wanted.length) return { type: 'vmMoveCopied', ...base, volumes: whole };
-  const isNew =
-    copiedBytes !== (move.copiedBytes ?? 0) || (problem !== undefined && !vm.status.message.includes(problem));
-  if (!isNew || !mayTell(vm.uid)) return undefined;
-  return { type: 'vmMoveCopying', ...base, copiedBytes, ...(problem === undefined ? {} : { problem }) };
+}
+
+function tellOfVolume(input: CopyInput, volume: StoredVolume, move: VolumeMove): CopyCommand | undefined {
+  const { uid } = volume;
+  const moved = {
+    ...{ uid, index: move.index, copiedBytes: move.copiedBytes ?? 0 },
+    isTold: (problem: string) => move.problem === problem,
+  };
+  const news = newsOf(input, moved, [volume]);
+  const base = { hostId: input.hostId, uid, index: move.index } as const;
+  switch (news?.type) {
+    case undefined:
+      return undefined;
+    case 'whole':
+      return { type: 'volumeMoveCopied', ...base, epoch: news.volumes[0]?.epoch ?? 0 };
+    case 'failed':
+      return { type: 'volumeMoveCopied', ...base, epoch: 0, failure: news.failure };
+    case 'copying': {
+      const { type: _, ...rest } = news;
+      return { type: 'volumeMoveCopying', ...base, ...rest };
+    }
+  }
+}
+
+/** The move that a volume is part of: of its VM, or its own. */
+export function movingTo(
+  volume: VmVolume | StoredVolume,
+  vm: Vm | undefined,
+): { readonly index: number; readonly targetId?: number | undefined } | undefined {
+  if (vm !== undefined) return moveOf(vm);
+  return 'moving' in volume ? volume.moving : undefined;
 }
 
 /** Whether somebody may still want the copy. */
@@ -100,7 +169,7 @@ function isWanted(state: ClusterState, hostId: number, copy: ObservedCopy): bool
   if (found === undefined) return false;
   const { volume, vm } = found;
   if (volume.place?.hostId === hostId && volume.place.move === copy.move) return true;
-  const move = vm === undefined ? undefined : moveOf(vm);
+  const move = movingTo(volume, vm);
   return move?.index === copy.move && move.targetId === hostId;
 }
 
@@ -122,8 +191,18 @@ export function reconcileCopies(input: CopyInput): CopySteps {
       const { hostId: sourceId } = volume.place;
       offer({ type: 'copy', volume: hostVolume(volume), move: move.index, sourceId });
     }
-    const command = tell(input, vm, move, wanted);
+    const command = tellOfVm(input, vm, move, wanted);
     if (command !== undefined) proposals.push({ key: `${command.type}/${vm.uid}`, command });
+  }
+  for (const volume of state.stored.all()) {
+    const { uid, moving, place } = volume;
+    if (moving?.targetId !== hostId || place === undefined) continue;
+    const copy = copies.get(uid);
+    if (copy?.move !== moving.index || !copy.isWhole) {
+      offer({ type: 'copy', volume: hostVolume(volume), move: moving.index, sourceId: place.hostId });
+    }
+    const command = tellOfVolume(input, volume, moving);
+    if (command !== undefined) proposals.push({ key: `${command.type}/${uid}`, command });
   }
   for (const copy of copies.values()) {
     const volume = volumeOf(state, copy.uid)?.volume;

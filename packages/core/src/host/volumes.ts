@@ -4,7 +4,7 @@
  *
  * What is removed is only what is known to hold nothing that is needed: what the log says is to go, an image on which
  * nobody ever wrote and that nobody wants here, an old copy once a newer one has been written on elsewhere, and what a
- * volume was copied from once a VM has run with the copy.
+ * volume was copied from once a VM has run with the copy, or, where it belongs to none, its new host has found it.
  */
 
 import type { Command } from '../machine/command.ts';
@@ -60,8 +60,12 @@ function isLeftOver(state: ClusterState, hostId: number, found: ObservedVolume):
   return volume.place !== undefined && found.epoch <= volume.writer;
 }
 
-/** Whether what a volume was copied from may be the newest that is known to be good: no VM has run with the copy yet. */
+/**
+ * Whether what a volume was copied from may be the newest that is known to be good: no VM has run with the copy yet, nor,
+ * if it was copied while it belonged to none, has its new host been seen to have it.
+ */
 function isNewestKnown({ volume, vm }: NonNullable<ReturnType<typeof volumeOf>>): boolean {
+  if (volume.place?.alone === true && volume.usedBytes !== undefined) return false;
   return vm === undefined ? !('deleting' in volume && volume.deleting === true) : !hasRunWithCopy(vm);
 }
 

@@ -57,6 +57,11 @@ export class HostAgent {
     this.#volumes = volumes;
   }
 
+  /** What the driver last found; null before its first look. */
+  get found(): readonly ObservedVm[] | null {
+    return this.#observed;
+  }
+
   /** The driver looked at the host. */
   observed(vms: readonly ObservedVm[], nowMs: number, lease: LeaseState): void {
     this.#fencedEnds.observed(vms, lease);

@@ -6,6 +6,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { CONTROL_OPTIONS } from '../control/plan.ts';
+import { type ServedVolume, servedVolume, type VolumeRequest } from '../host/volume-serving.ts';
 import type { CommandResult } from '../machine/command.ts';
 import type { ClusterState } from '../machine/state.ts';
 import { STATE_CODEC, type StateCodec } from '../machine/state-codec.ts';
@@ -119,6 +120,12 @@ export class HostLoop {
   /** The applied state. Read only. */
   get state(): ClusterState {
     return this.#replica.state;
+  }
+
+  /** Whether another host may read a volume of this one, by what this one knows now. */
+  mayServe(readerId: NodeId, request: VolumeRequest): ServedVolume {
+    const { hostId } = this.#options;
+    return servedVolume({ hostId, state: this.state, observed: this.#agent.found }, readerId, request);
   }
 
   get status(): LoopStatus {

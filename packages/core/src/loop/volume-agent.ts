@@ -56,7 +56,7 @@ export class VolumeAgent implements VolumeView {
   readonly #byToken = new Map<number, VolumeAction>();
   readonly #attempts = new Map<string, Attempt>();
   readonly #reportedMs = new Map<string, number>();
-  /** By uid of a VM that moves here: when it was last told how far its copies are. */
+  /** By uid of a VM or a volume that moves here: when it was last told how far its copies are. */
   readonly #toldMs = new Map<string, number>();
   /** Volumes on which an action ended after the last look. */
   readonly #stale = new Set<string>();
@@ -146,13 +146,14 @@ export class VolumeAgent implements VolumeView {
         return attempt?.type === action.type && attempt.move === moveFor(action) && nowMs < attempt.notBeforeMs;
       },
       trouble: (uid, move) => this.#trouble(uid, move),
-      mayTell: (vm) => nowMs - (this.#toldMs.get(vm) ?? Number.NEGATIVE_INFINITY) >= TELL_MS,
+      mayTell: (uid) => nowMs - (this.#toldMs.get(uid) ?? Number.NEGATIVE_INFINITY) >= TELL_MS,
       mayReport: (uid, change, sizeMib) => this.#mayReport(uid, change, sizeMib, nowMs),
     });
     for (const action of actions) this.#perform(action);
     for (const { key, command } of proposals) {
       if (command.type === 'volumeReport') for (const { uid } of command.reports) this.#reportedMs.set(uid, nowMs);
-      if (command.type === 'vmMoveCopying') this.#toldMs.set(command.uid, nowMs);
+      const tells = command.type === 'vmMoveCopying' || command.type === 'volumeMoveCopying';
+      if (tells) this.#toldMs.set(command.uid, nowMs);
       this.#own.offer(key, command, nowMs);
     }
     this.#forget(state);
@@ -185,6 +186,8 @@ export class VolumeAgent implements VolumeView {
     for (const uid of this.#reportedMs.keys()) if (isGone(uid)) this.#reportedMs.delete(uid);
     if (this.#toldMs.size === 0) return;
     const coming = new Set([...state.vmsMovingTo(this.#hostId)].map((vm) => vm.uid));
-    for (const uid of this.#toldMs.keys()) if (!coming.has(uid)) this.#toldMs.delete(uid);
+    for (const uid of this.#toldMs.keys()) {
+      if (!coming.has(uid) && state.stored.get(uid)?.moving === undefined) this.#toldMs.delete(uid);
+    }
   }
 }

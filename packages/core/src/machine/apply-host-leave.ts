@@ -4,6 +4,7 @@ import type { Host } from '../model/host.ts';
 import { withoutMove } from '../model/move.ts';
 import { isFenced, type Vm, vmVolumes } from '../model/vm.ts';
 import { removeVm } from './apply-vm.ts';
+import { giveUpVolumeMoves } from './apply-volume-move.ts';
 import type { Command } from './command.ts';
 import { giveUpMovesTo } from './moving.ts';
 import type { Transaction } from './transaction.ts';
@@ -107,7 +108,7 @@ export function applyHostLeave(tx: Transaction, command: CommandOf<'hostLeave'>)
   if (volumes.length > 0) {
     return no(
       ERROR_CODES.refused,
-      `host ${host.name} still has the volumes ${listed(volumes)}: delete them before it leaves`,
+      `host ${host.name} still has the volumes ${listed(volumes)}: move them with \`n3xctl volume move\`, or delete them, before it leaves`,
       { name: host.name, volumes: volumes.slice(0, KEPT) },
     );
   }
@@ -187,6 +188,7 @@ export function applyHostRemoved(tx: Transaction, command: CommandOf<'hostRemove
     return no(ERROR_CODES.refused, message, { name: host.name, vms: leased.slice(0, KEPT).map(({ name }) => name) });
   }
   giveUpMovesTo(tx, host);
+  giveUpVolumeMoves(tx, host);
   for (const vm of vms) abandon(tx, vm, host);
   tx.deleteHost(host);
   tx.event(about(host), 'Left', `has left the cluster; its id ${host.id} is not used again`);

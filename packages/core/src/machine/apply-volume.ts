@@ -134,8 +134,9 @@ export function applyVolumeDelete(tx: Transaction, command: CommandOf<'volumeDel
   const volume = tx.state.stored.get(uid);
   if (volume === undefined || volume.deleting === true) return unchanged();
   const isGone = volume.place === undefined || tx.state.host(volume.place.hostId) === undefined;
+  const { moving: _, ...rest } = volume;
   if (isGone) tx.deleteVolume(volume);
-  else tx.putVolume({ ...volume, deleting: true });
+  else tx.putVolume({ ...rest, deleting: true });
   const how = isGone ? `forgotten: ${volume.place?.host ?? 'its host'} is no member any more` : 'to be removed';
   tx.event({ kind: 'volume', name: uid }, 'DeleteRequested', `${how}; it was ${placeText(volume)}`);
   return done();

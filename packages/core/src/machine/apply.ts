@@ -55,6 +55,12 @@ import {
   applyVolumesCreated,
 } from './apply-volume.ts';
 import { applyVolumeAttach, applyVolumeCreate, applyVolumeDetach } from './apply-volume-attach.ts';
+import {
+  applyVolumeMove,
+  applyVolumeMoveCancel,
+  applyVolumeMoveCopied,
+  applyVolumeMoveCopying,
+} from './apply-volume-move.ts';
 import { COMMAND_FORMATS, type Command, type CommandResult, type Proposal } from './command.ts';
 import { type FormatRange, reads } from './format-range.ts';
 import type { ClusterState } from './state.ts';
@@ -157,6 +163,14 @@ function verdictOn(tx: Transaction, term: Term, command: Command): Verdict {
       return applyVolumeCreate(tx, command);
     case 'volumeDetach':
       return applyVolumeDetach(tx, command);
+    case 'volumeMove':
+      return applyVolumeMove(tx, command);
+    case 'volumeMoveCancel':
+      return applyVolumeMoveCancel(tx, command);
+    case 'volumeMoveCopying':
+      return applyVolumeMoveCopying(tx, command);
+    case 'volumeMoveCopied':
+      return applyVolumeMoveCopied(tx, command);
     case 'hostJoin':
       return applyHostJoin(tx, cluster, command);
     case 'hostJoinExpired':

@@ -116,8 +116,14 @@ export class VmIndexes implements Loads {
 
   /** A volume of no VM was replaced; as {@link replace}. */
   replaceStored(before: StoredVolume | undefined, after: StoredVolume | undefined): void {
-    if (before !== undefined) this.#count(before, -1);
-    if (after !== undefined) this.#count(after, 1);
+    if (before !== undefined) this.#countStored(before, -1);
+    if (after !== undefined) this.#countStored(after, 1);
+  }
+
+  #countStored(volume: StoredVolume, by: 1 | -1): void {
+    this.#count(volume, by);
+    const { moving, pool, sizeMib } = volume;
+    if (moving !== undefined) this.#store(moving.targetId, pool, by * sizeMib);
   }
 
   #count({ uid, created, place, former, pool, sizeMib }: VmVolume | StoredVolume, by: 1 | -1): void {

@@ -88,3 +88,35 @@ export const volumeCommand = fc
         return { type: 'volumeRecreate', name: vm?.name ?? 'a', ...(stale === 0 ? {} : { volumes: ['other'] }) };
     }
   });
+
+/** What comes before the move of a volume of no VM: a VM with data goes without it. */
+function toStored(state: ClusterState, which: number): Command {
+  const made = [...state.vms()].filter((vm) => vm.moving === undefined && vmVolumes(vm).some(({ created }) => created));
+  const going = made.find((vm) => vm.deleting && vm.assignment !== null);
+  if (going?.assignment != null) {
+    const { name, uid, assignment } = going;
+    return { type: 'vmRemoved', name, uid, hostId: assignment.hostId, epoch: assignment.epoch };
+  }
+  const name = made[which % Math.max(1, made.length)]?.name ?? 'a';
+  return { type: 'vmDelete', name, keepVolumes: true };
+}
+
+/** Moves of volumes of no VM, step by step. */
+export const arbitraryVolumeMove = fc
+  .record({ which: fc.nat(7), stale: fc.constantFrom(0, 0, 0, 1) })
+  .map(({ which, stale }) => (state: ClusterState): Command => {
+    const stored = [...state.stored.all()].filter(({ created, deleting }) => created && deleting !== true);
+    const moving = stored.find((volume) => volume.moving !== undefined);
+    const still = stored.find((volume) => volume.moving === undefined);
+    if (moving?.moving === undefined) {
+      const others = [...state.hosts()].filter(({ id, reachable }) => reachable && id !== still?.place?.hostId);
+      const host = others[which % Math.max(1, others.length)]?.name ?? 'n2';
+      return still === undefined ? toStored(state, which) : { type: 'volumeMove', uid: still.uid, host };
+    }
+    const { uid } = moving;
+    const base = { hostId: moving.moving.targetId, uid, index: moving.moving.index + stale };
+    if (which < 2) return { type: 'volumeMoveCancel', uid };
+    if (which < 4) return { type: 'volumeMoveCopying', ...base, copiedBytes: which * 4096 };
+    const failure = which === 7 ? { failure: 'it cannot be read' } : {};
+    return { type: 'volumeMoveCopied', ...base, epoch: moving.writer, ...failure };
+  });

@@ -10,7 +10,7 @@ import { SAMPLE_START_MS, sampleFacts, sampleSettings } from './sample.ts';
 import type { ClusterState } from './state.ts';
 import { arbitraryMove } from './test-arbitrary-moves.ts';
 import { arbitrarySetCommand } from './test-arbitrary-sets.ts';
-import { arbitraryVolumes, volumeCommand } from './test-arbitrary-volumes.ts';
+import { arbitraryVolumeMove, arbitraryVolumes, volumeCommand } from './test-arbitrary-volumes.ts';
 
 /** One entry of a log. Commands that need to know the state to be sensible are made from it. */
 export type Step =
@@ -442,6 +442,7 @@ export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
           { weight: 3, arbitrary: network },
           { weight: 5, arbitrary: arbitrarySetCommand },
           { weight: 3, arbitrary: volumeCommand },
+          { weight: 2, arbitrary: arbitraryVolumeMove },
         ),
         atMs,
         requestId,

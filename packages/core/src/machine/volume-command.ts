@@ -58,4 +58,29 @@ export const VOLUME_COMMANDS = [
   }),
   /** The volume of a VM becomes one of no VM; its data stays where it is. */
   z.strictObject({ type: z.literal('volumeDetach'), uid: volumeUidSchema, ifModifiedIndex: z.int().optional() }),
+  /** A user wants a volume of no VM on another host. */
+  z.strictObject({ type: z.literal('volumeMove'), uid: volumeUidSchema, host: nameSchema }),
+  /** A user takes that back; no change when it does not move any more. */
+  z.strictObject({ type: z.literal('volumeMoveCancel'), uid: volumeUidSchema }),
+  /** The target of a volume's move tells how far it is. */
+  z.strictObject({
+    type: z.literal('volumeMoveCopying'),
+    hostId,
+    uid: volumeUidSchema,
+    /** Raft index at which the move began. */
+    index: z.int(),
+    copiedBytes: z.int().min(0),
+    /** What is in the way; it is tried again. */
+    problem: z.string().max(256).optional(),
+  }),
+  /** The target has a whole copy of the volume, or cannot get it. Only then is the volume there. */
+  z.strictObject({
+    type: z.literal('volumeMoveCopied'),
+    hostId,
+    uid: volumeUidSchema,
+    index: z.int(),
+    /** What is stamped beside the copy. */
+    epoch: z.int().min(0),
+    failure: z.string().max(256).optional(),
+  }),
 ] as const;

@@ -14,6 +14,10 @@ function checkOne(volume: VmVolume | StoredVolume, owner: string, index: number,
   const wrong = (what: string): void => void found.push(`volume ${uid} (${name} of ${owner}) ${what}`);
   if (created && place === undefined) wrong('was made and is nowhere');
   if (former !== undefined && (!created || former.hostId === place?.hostId)) wrong('was copied from where it is');
+  if ('moving' in volume && volume.moving !== undefined) {
+    if (!created || place === undefined || volume.deleting === true) wrong('moves, and there is nothing to be moved');
+    if (volume.moving.targetId === place?.hostId) wrong('moves to where it is');
+  }
   if (!created && writer > 0) wrong('was never made and has a writer');
   if (writer > index || madeAt(uid) > index || (place?.since ?? 0) > index) wrong('knows an index of the future');
 }
@@ -45,7 +49,7 @@ function taken(state: ClusterState, hostId: number): Map<string, number> {
     for (const volume of vmVolumes(vm)) count(volume, comes && volume.created && volume.place?.hostId !== hostId);
   }
   // What was never made takes nothing, and is only there to be looked for.
-  for (const volume of state.stored.all()) if (volume.created) count(volume);
+  for (const volume of state.stored.all()) if (volume.created) count(volume, volume.moving?.targetId === hostId);
   return pools;
 }
 
@@ -99,7 +103,11 @@ export function checkVolumes(state: ClusterState, found: string[]): void {
   let count = 0;
   for (const volume of state.stored.all()) {
     claim(volume.uid, 'no VM');
-    note(volume);
+    note(volume, volume.moving?.targetId);
+    const { moving } = volume;
+    if (moving !== undefined && state.host(moving.targetId) === undefined) {
+      found.push(`volume ${volume.uid} moves to host ${moving.targetId}, which is no member`);
+    }
     checkOne(volume, `former ${volume.formerVm}`, state.index, found);
     if (volume.uid <= before) found.push(`volume ${volume.uid} is listed after ${before}`);
     before = volume.uid;

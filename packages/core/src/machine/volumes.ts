@@ -40,7 +40,8 @@ export function freshVolume({ name, sizeMib, fsType, pool, keep }: Volume, uid: 
 
 /** A volume of no VM as that of one. What was kept once is kept again unless somebody says otherwise. */
 export function ownVolume(stored: StoredVolume, asked: Pick<Volume, 'name' | 'keep'>): VmVolume {
-  const { kind: _k, formerVm: _f, modifiedIndex: _m, createdAtMs: _c, deleting: _d, ...volume } = stored;
+  const { kind: _k, formerVm: _f, modifiedIndex: _i, createdAtMs: _c, ...found } = stored;
+  const { deleting: _d, moving: _m, moveFailure: _t, ...volume } = found;
   return { ...renamed(volume, asked.name), ...(asked.keep === false ? {} : { keep: true }) };
 }
 
@@ -54,6 +55,8 @@ export function takeRefusal(state: ClusterState, vm: string, asked: Volume, uid:
   if (found.vm !== undefined)
     return refuse(`it belongs to VM ${found.vm.name}: detach it there first, \`n3xctl volume detach ${uid}\``);
   if ('deleting' in volume && volume.deleting === true) return refuse('it is being deleted');
+  if ('moving' in volume && volume.moving !== undefined)
+    return refuse('it moves to another host: wait until it is there');
   if (volume.sizeMib !== asked.sizeMib) {
     return refuse(`its size is ${formatSizeMib(volume.sizeMib)}, not ${formatSizeMib(asked.sizeMib)}`);
   }

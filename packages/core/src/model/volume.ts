@@ -1,5 +1,6 @@
 /** Volumes as the cluster keeps them: what each is, which host has its data, and who wrote on it last. */
 import { z } from 'zod';
+import { moveFailureSchema } from './move.ts';
 import { nameSchema } from './names.ts';
 import { vmNameSchema } from './vm-name.ts';
 
@@ -29,6 +30,8 @@ export const volumePlaceSchema = z.strictObject({
   since: z.int().min(1),
   /** Raft index at which the move began that brought it there; absent for data that was made where it is. */
   move: z.int().min(1).optional(),
+  /** Whether it belonged to no VM when it came there. */
+  alone: z.literal(true).optional(),
 });
 /** Where the data of a volume is. */
 export type VolumePlace = z.infer<typeof volumePlaceSchema>;
@@ -62,6 +65,22 @@ export const vmVolumeSchema = z.strictObject({
 /** A volume of a VM. */
 export type VmVolume = z.infer<typeof vmVolumeSchema>;
 
+/** A volume of no VM on its way to another host, which copies it. It is where it was until all of the copy is there. */
+export const volumeMoveSchema = z.strictObject({
+  /** Raft index at which it began: tells this move from any other of the same volume. */
+  index: z.int().min(1),
+  /** Host that holds room for it. */
+  targetId: z.int().min(1),
+  /** Wall clock of its beginning, for display. */
+  sinceMs: z.number(),
+  /** Bytes that the target has, as last reported. Absent before the first report. */
+  copiedBytes: z.int().min(0).optional(),
+  /** What was in the way at the last try; it is tried again. */
+  problem: z.string().max(256).optional(),
+});
+/** A volume of no VM on its way to another host. */
+export type VolumeMove = z.infer<typeof volumeMoveSchema>;
+
 /** A volume that belongs to no VM: kept when its VM went, or on its way out. */
 export const storedVolumeSchema = z.strictObject({
   kind: z.literal('volume'),
@@ -72,6 +91,10 @@ export const storedVolumeSchema = z.strictObject({
   createdAtMs: z.number(),
   /** Set while its host has yet to remove it. */
   deleting: z.literal(true).optional(),
+  /** Set while another host copies it. */
+  moving: volumeMoveSchema.optional(),
+  /** Why the last try to move it came to nothing; until it moves again. */
+  moveFailure: moveFailureSchema.optional(),
 });
 /** A volume that belongs to no VM. */
 export type StoredVolume = z.infer<typeof storedVolumeSchema>;

@@ -43,6 +43,7 @@ export function whyNotConverged(world: World, state: ClusterState, restarts: Res
   return (
     whyNotSettled(state, living, leader.status) ??
     whyVmsNotAsAsked(world, state, restarts) ??
+    whyVolumesNotAsAsked(state) ??
     whyDrainsNotDone(state, living)
   );
 }
@@ -70,6 +71,19 @@ function whyVmsNotAsAsked(world: World, state: ClusterState, restarts: RestartRu
   for (const vm of state.vms()) {
     const reason = whyVmNotAsAsked(world, state, vm, restarts);
     if (reason !== undefined) return `VM ${vm.name} ${reason}`;
+  }
+  return undefined;
+}
+
+/** Volumes of no VM are where they are to be, once, and those that were to go are gone. */
+function whyVolumesNotAsAsked(state: ClusterState): string | undefined {
+  for (const { uid, moving, deleting, former, place } of state.stored.all()) {
+    if (moving !== undefined) return `volume ${uid} is on the move`;
+    if (place === undefined || state.host(place.hostId)?.reachable !== true) continue;
+    if (deleting === true) return `volume ${uid} is being deleted`;
+    // What was copied for a VM that never ran with the copy stays.
+    if (former === undefined || place.alone !== true || state.host(former.hostId)?.reachable !== true) continue;
+    return `${former.host} still has what volume ${uid} was copied from`;
   }
   return undefined;
 }

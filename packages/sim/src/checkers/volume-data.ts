@@ -2,6 +2,7 @@
  * S5: no VM starts on other data than what was last written on its volume. Every write and every start is seen as it
  * happens, on whichever host, whatever the daemons and the log say. A volume on which nobody ever wrote is empty. And the
  * newest data of a VM is removed only after a VM has run with it elsewhere, or while there are two copies that none ran with.
+ * That of a volume of no VM is removed only while another host has all of it, or when the volume is to be deleted.
  */
 import type { ClusterState } from '@n3x/core/machine/state';
 import { type ObservedHost, Violation, type VolumeEvent, type WorldObserver } from '../world/observer.ts';
@@ -13,6 +14,8 @@ interface Data {
   readonly content: number;
   /** The host that a VM last wrote it on, or started on with it. */
   readonly host: string;
+  /** Whether that host still has it. */
+  readonly isThere: boolean;
 }
 
 /** Watches what is on volumes. */
@@ -22,6 +25,8 @@ export class VolumeData implements WorldObserver {
   readonly #last = new Map<string, Data>();
   /** Hosts with a copy of the newest data that no VM has run with. */
   readonly #copies = new Map<string, Set<string>>();
+  /** Volumes that were copied while they belonged to no VM, and that none has run with since. */
+  readonly #movedAlone = new Set<string>();
   #starts = 0;
   #moved = 0;
 
@@ -46,8 +51,9 @@ export class VolumeData implements WorldObserver {
         this.#found(host, uid, content);
         return;
       case 'written':
-        this.#last.set(uid, { content, host: host.name });
+        this.#last.set(uid, { content, host: host.name, isThere: true });
         this.#copies.delete(uid);
+        this.#movedAlone.delete(uid);
         return;
       case 'copied':
         this.#copied(host, uid, content);
@@ -71,23 +77,35 @@ export class VolumeData implements WorldObserver {
     if (last === undefined) return;
     this.#starts += 1;
     if (last.host !== host.name) this.#moved += 1;
-    this.#last.set(uid, { content, host: host.name });
+    this.#last.set(uid, { content, host: host.name, isThere: true });
   }
 
   #copied(host: ObservedHost, uid: string, content: number): void {
     if (content !== this.#last.get(uid)?.content) return;
     const hosts = this.#copies.get(uid) ?? new Set<string>();
     this.#copies.set(uid, hosts.add(host.name));
+    if (this.#state()?.indexes.volumeOwner(uid) === undefined) this.#movedAlone.add(uid);
   }
 
   #removed(host: ObservedHost, uid: string): void {
     const last = this.#last.get(uid);
     const copies = this.#copies.get(uid);
-    copies?.delete(host.name);
-    if (copies !== undefined && copies.size >= 2) return;
-    // What belongs to no VM any more may go.
-    if (last?.host !== host.name || this.#state()?.indexes.volumeOwner(uid) === undefined) return;
-    const message = `${host.name} removes volume ${uid} at ${last.content}, and no VM has run with that elsewhere`;
+    const hadCopy = copies?.delete(host.name) === true;
+    const state = this.#state();
+    if (last === undefined || state === undefined) return;
+    const others = copies?.size ?? 0;
+    const isOfVm = state.indexes.volumeOwner(uid) !== undefined;
+    if (isOfVm && !this.#movedAlone.has(uid)) {
+      if (others >= 2 || last.host !== host.name) return;
+      const message = `${host.name} removes volume ${uid} at ${last.content}, and no VM has run with that elsewhere`;
+      throw new Violation(VOLUME_DATA, message);
+    }
+    const isFirst = last.isThere && last.host === host.name;
+    if (isFirst) this.#last.set(uid, { ...last, isThere: false });
+    const stored = state.stored.get(uid);
+    const mayGo = !isOfVm && (stored === undefined || stored.deleting === true);
+    if ((!hadCopy && !isFirst) || mayGo || others > 0 || (last.isThere && !isFirst)) return;
+    const message = `${host.name} removes volume ${uid} at ${last.content}, which is to stay, and nobody else has it`;
     throw new Violation(VOLUME_DATA, message);
   }
 }

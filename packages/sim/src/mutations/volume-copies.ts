@@ -12,8 +12,8 @@ export const VOLUME_COPY_MUTATIONS: readonly Mutation[] = [
     rewrites: [
       {
         file: 'host/volume-serving',
-        find: "now.step !== 'copy'",
-        replace: "now.step === 'prepare'",
+        find: "now.step === 'copy' ?",
+        replace: "now.step !== 'prepare' ?",
       },
       {
         file: 'host/volume-copies',
@@ -66,8 +66,36 @@ export const VOLUME_COPY_MUTATIONS: readonly Mutation[] = [
       },
       {
         file: 'host/volume-serving',
-        find: "now.step !== 'copy'",
-        replace: 'now.step === undefined',
+        find: "now.step === 'copy' ?",
+        replace: 'now.step !== undefined ?',
+      },
+    ],
+  },
+  {
+    ...{
+      name: 'moved-volume-not-taken',
+      summary: 'the entry that ends the move of a volume does not say which copy it speaks of',
+    },
+    ...{ budget: 40, ...COPIES },
+    rewrites: [
+      {
+        file: 'machine/apply-volume-move',
+        find: 'move: move.index, alone: true as const };',
+        replace: 'alone: true as const };',
+      },
+    ],
+  },
+  {
+    ...{
+      name: 'moved-volume-removed-at-once',
+      summary: 'a host removes a volume of no VM as soon as it is to be moved',
+    },
+    ...{ budget: 40, ...COPIES },
+    rewrites: [
+      {
+        file: 'host/volumes',
+        find: 'if (volume.deleting !== true || volume.place?.hostId !== hostId) continue;',
+        replace: 'if (!(volume.deleting || volume.moving) || volume.place?.hostId !== hostId) continue;',
       },
     ],
   },

@@ -73,6 +73,8 @@ export interface Workload {
   readonly locks?: true;
   /** People who drain hosts and move VMs beside the clients. */
   readonly moves?: true;
+  /** People who look after volumes of no VM beside the clients. */
+  readonly volumeKeepers?: true;
   /** People who have microVMs of their own on hosts, and let n3x take them over and hand them back. */
   readonly adoption?: true;
   /** People who place VMs by hand beside the clients. */

@@ -279,8 +279,11 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     },
   },
   copies: {
-    ...{ name: 'copies', summary: 'VMs with volumes that are moved about, and take their data along' },
-    ...{ clients: 2, pauseMs: 1_500, membership: false, moves: true },
+    ...{
+      name: 'copies',
+      summary: 'VMs with volumes that are moved about and take their data along, and volumes of no VM',
+    },
+    ...{ clients: 2, pauseMs: 1_500, membership: false, moves: true, volumeKeepers: true },
     next: (source) => {
       const operation = careWrite(source);
       if (operation.type === 'read' || operation.command.type !== 'vmCreate') return operation;

@@ -5,7 +5,7 @@
 import { assert } from '@n3x/core/base/assert';
 import type { N3xError } from '@n3x/core/base/errors';
 import type { Random } from '@n3x/core/base/random';
-import { servedVolume, type VolumeRequest } from '@n3x/core/host/volume-serving';
+import type { VolumeRequest } from '@n3x/core/host/volume-serving';
 import { BOOTSTRAP_CONF_STATE, BOOTSTRAP_POSITION, bootstrapRecords, FIRST_HOST_ID } from '@n3x/core/machine/bootstrap';
 import type { Command, CommandResult } from '@n3x/core/machine/command';
 import { COMMAND_FORMATS } from '@n3x/core/machine/command';
@@ -203,7 +203,7 @@ export class World {
     const source = this.hostById(sourceId);
     const isThere = source?.loop !== undefined && !source.isStalled && this.network.isOpen(sourceId, reader.id);
     if (!isThere) return { refusal: `host ${sourceId} cannot be reached` };
-    const served = servedVolume(source.loop.state, sourceId, reader.id, request);
+    const served = source.loop.mayServe(reader.id, request);
     if (!served.ok) return { refusal: served.message };
     return source.volumes.image(request.uid) ?? { refusal: `${source.name} does not have volume ${request.uid}` };
   }
