@@ -23,6 +23,7 @@ import { PROFILES, type Profile } from './profiles/profile.ts';
 import type { TraceEvent } from './trace/event.ts';
 import { Trace } from './trace/trace.ts';
 import { Adopters } from './workloads/adopters.ts';
+import { attachers as makeAttachers } from './workloads/attachers.ts';
 import { Casualties } from './workloads/casualties.ts';
 import { Clients } from './workloads/clients.ts';
 import { History } from './workloads/history.ts';
@@ -312,6 +313,8 @@ class Run {
     if (workload.volumeKeepers === true) volumeKeepers.start();
     const placers = makePlacers(world, this.#random.fork('placers'), this.#trace);
     if (workload.placers === true) placers.start();
+    const attachers = makeAttachers(world, this.#random.fork('attachers'), this.#trace);
+    if (workload.attachers === true) attachers.start();
     const keepers = new SetKeepers(world, this.#random.fork('sets'), this.#trace, () => this.#state);
     if (workload.sets === true) keepers.start();
     const adopters = new Adopters(world, this.#random.fork('adopters'), this.#trace, this.#leftAlone);
@@ -327,6 +330,7 @@ class Run {
     casualties.finish();
     movers.finish();
     volumeKeepers.finish();
+    attachers.finish();
     keepers.finish();
     adopters.finish();
     this.#dead = casualties.dead;
@@ -442,6 +446,7 @@ class Run {
         restartsHeld: hosts.reduce((sum, host) => sum + host.orderly.held, 0),
         startsWithData: this.#volumeData.starts,
         startsWithMovedData: this.#volumeData.moved,
+        startsWithDataHandedOn: this.#volumeData.handedOn,
       },
     };
   }

@@ -199,6 +199,24 @@ t.test('names of modules become file names, whatever they are', async () => {
   );
 });
 
+t.test(
+  'a file system is mounted by the label that it bears, and by its place where another has the same',
+  async (t) => {
+    const source = (...names: string[]) => ({
+      source: { kind: 'inline' as const, volumes: names.map((name) => ({ name, sizeMib: 1, mountPoint: `/${name}` })) },
+    });
+    const labels = (names: string[], volumes: { name: string; madeAs?: string }[]): string[] => {
+      const text = writeFlake({ ...flakeInput(source(...names)), volumes }).files['flake.nix'] ?? '';
+      return [
+        ...text.matchAll(/image = "(\w+)\.img"[^}]*?mountPoint[^}]*?fsType = "ext4";(?:\s+label = "(\w+)")?/g),
+      ].map(([, name, label]) => `${name}=${label ?? ''}`);
+    };
+    t.same(labels(['data', 'log'], []), ['data=data', 'log=log']);
+    t.same(labels(['old', 'log'], [{ name: 'old', madeAs: 'data' }, { name: 'log' }]), ['old=data', 'log=log']);
+    t.same(labels(['old', 'data'], [{ name: 'old', madeAs: 'data' }, { name: 'data' }]), ['old=', 'data=']);
+  },
+);
+
 t.test('no hypervisor is handed what it has not', async (t) => {
   for (const hypervisor of hypervisorSchema.options) {
     const { files } = writeFlake(

@@ -298,6 +298,43 @@ t.test('moved on before it has run: what is older still goes, what it was copied
   t.end();
 });
 
+t.test('detached before it ever ran with the copy, both are kept until a VM has', (t) => {
+  const lab = new Lab({ failover: 'stay' });
+  const { epoch } = lab.vm.assignment ?? { epoch: 0 };
+  const { uid } = lab;
+  lab.apply({ type: 'vmSetPower', name: 'db', power: 'stopped' });
+  lab.leaves(2);
+  const move = lab.move.index;
+  lab.disk(2).copy(uid, move, epoch);
+  lab.look(2);
+  const { uid: vmUid, assignment, generation } = lab.vm;
+  const status = {
+    ...lab.vm.status,
+    phase: 'stopped' as const,
+    reason: '',
+    message: '',
+    observedGeneration: generation,
+  };
+  const report = { name: 'db', uid: vmUid, epoch: assignment?.epoch ?? 0, status };
+  lab.apply({ type: 'vmReport', hostId: 2, reports: [report] });
+  lab.must(lab.apply({ type: 'volumeDetach', uid }));
+  t.match(lab.state.stored.get(uid), { place: { hostId: 2, move }, former: { hostId: 1 } });
+  t.match(
+    lab.look(2),
+    [{ type: 'accept', volume: { uid }, move }],
+    'a copy of a volume of no VM is put in its place too',
+  );
+  lab.disk(2).copies.clear();
+  lab.disk(2).volume(uid, epoch);
+  t.same(lab.look(1), [], 'what it was copied from stays');
+  lab.must(lab.apply({ type: 'volumeAttach', name: 'db', uid }));
+  t.same(lab.look(1), []);
+  lab.apply({ type: 'vmSetPower', name: 'db', power: 'running' });
+  lab.runs();
+  t.match(lab.look(1), [{ type: 'remove', volume: { uid } }], 'until a VM has run with the copy');
+  t.end();
+});
+
 t.test('deleted on the way or right after, nothing is left anywhere', (t) => {
   const lab = new Lab();
   const { epoch } = lab.vm.assignment ?? { epoch: 0 };

@@ -29,6 +29,9 @@ export function checkVmVolumes(vm: Vm, index: number, found: string[]): void {
   if (asked.join() !== has.join()) found.push(`${vm.name} asks for the volumes ${asked.join()} and has ${has.join()}`);
   for (const volume of vmVolumes(vm)) {
     checkOne(volume, vm.name, index, found);
+    if (volume.created && vm.assignment !== null && volume.place?.hostId !== vm.assignment.hostId) {
+      found.push(`${vm.name} is on host ${vm.assignment.hostId}, its volume ${volume.name} on ${volume.place?.hostId}`);
+    }
     const isPlaced = volume.place !== undefined;
     if (!volume.created && isPlaced !== (vm.assignment !== null)) {
       found.push(`${vm.name}: ${volume.name} was not made, and ${isPlaced ? 'has' : 'lacks'} a place`);

@@ -3,12 +3,26 @@
  * happens, on whichever host, whatever the daemons and the log say. A volume on which nobody ever wrote is empty. And the
  * newest data of a VM is removed only after a VM has run with it elsewhere, or while there are two copies that none ran with.
  * That of a volume of no VM is removed only while another host has all of it, or when the volume is to be deleted.
+ * And no two VMs have a volume at the same time, and none writes on one that the cluster has taken from it.
  */
 import type { ClusterState } from '@n3x/core/machine/state';
-import { type ObservedHost, Violation, type VolumeEvent, type WorldObserver } from '../world/observer.ts';
+import { volumeOf } from '@n3x/core/machine/volume-of';
+import {
+  type ObservedHost,
+  Violation,
+  type VmCourse,
+  type VolumeEvent,
+  type WorldObserver,
+} from '../world/observer.ts';
 
 /** Name of the rule. */
 export const VOLUME_DATA = 'S5 volume-data';
+
+/** A VM that runs on a host. */
+interface User {
+  readonly vm: string;
+  readonly host: string;
+}
 
 interface Data {
   readonly content: number;
@@ -16,6 +30,10 @@ interface Data {
   readonly host: string;
   /** Whether that host still has it. */
   readonly isThere: boolean;
+}
+
+function keyOf({ vm, host }: User): string {
+  return `${host}/${vm}`;
 }
 
 /** Watches what is on volumes. */
@@ -27,6 +45,13 @@ export class VolumeData implements WorldObserver {
   readonly #copies = new Map<string, Set<string>>();
   /** Volumes that were copied while they belonged to no VM, and that none has run with since. */
   readonly #movedAlone = new Set<string>();
+  /** The volumes that each VM was started with, by its host and uid, while its process runs. */
+  readonly #open = new Map<string, readonly string[]>();
+  /** Who has a volume open, by its uid. */
+  readonly #users = new Map<string, Map<string, User>>();
+  /** The VM that had a volume last. */
+  readonly #lastUser = new Map<string, string>();
+  #handedOn = 0;
   #starts = 0;
   #moved = 0;
 
@@ -45,12 +70,57 @@ export class VolumeData implements WorldObserver {
     return this.#moved;
   }
 
+  /** How often a VM started with a volume that another VM had before. */
+  get handedOn(): number {
+    return this.#handedOn;
+  }
+
+  course(host: ObservedHost, course: VmCourse): void {
+    if (course.type !== 'started') return;
+    const { uid, name, volumes = [] } = course.vm;
+    const user = { vm: uid, host: host.name };
+    this.#open.set(
+      keyOf(user),
+      volumes.map((volume) => volume.uid),
+    );
+    for (const volume of volumes) {
+      const users = this.#users.get(volume.uid) ?? new Map<string, User>();
+      this.#users.set(volume.uid, users);
+      for (const other of users.values()) {
+        if (other.vm === uid) continue;
+        const message = `VM ${name} starts on ${host.name} with volume ${volume.uid}, which another VM has open on ${other.host}`;
+        throw new Violation(VOLUME_DATA, message);
+      }
+      users.set(keyOf(user), user);
+      if ((this.#lastUser.get(volume.uid) ?? uid) !== uid) this.#handedOn += 1;
+      this.#lastUser.set(volume.uid, uid);
+    }
+  }
+
+  vm(host: ObservedHost, uid: string, runs: boolean): void {
+    if (!runs) this.#close({ vm: uid, host: host.name });
+  }
+
+  /** Its machine is no longer looked at. */
+  discarded(host: ObservedHost): void {
+    for (const users of this.#users.values()) {
+      for (const user of users.values()) if (user.host === host.name) this.#close(user);
+    }
+  }
+
+  #close(user: User): void {
+    const key = keyOf(user);
+    for (const uid of this.#open.get(key) ?? []) this.#users.get(uid)?.delete(key);
+    this.#open.delete(key);
+  }
+
   volume(host: ObservedHost, uid: string, event: VolumeEvent, content: number): void {
     switch (event) {
       case 'found':
         this.#found(host, uid, content);
         return;
       case 'written':
+        this.#checkOwner(host, uid);
         this.#last.set(uid, { content, host: host.name, isThere: true });
         this.#copies.delete(uid);
         this.#movedAlone.delete(uid);
@@ -64,6 +134,20 @@ export class VolumeData implements WorldObserver {
       case 'removed':
         this.#removed(host, uid);
         return;
+    }
+  }
+
+  /** Whoever writes on a volume is the VM that it belongs to, as far as its host is one that the cluster knows. */
+  #checkOwner(host: ObservedHost, uid: string): void {
+    const state = this.#state();
+    const known = state === undefined ? undefined : volumeOf(state, uid);
+    const place = known?.volume.place;
+    if (known === undefined || place === undefined || state?.host(place.hostId) === undefined) return;
+    for (const user of this.#users.get(uid)?.values() ?? []) {
+      if (user.host !== host.name || user.vm === known.vm?.uid) continue;
+      const whose = known.vm === undefined ? 'no VM' : `VM ${known.vm.name}`;
+      const message = `VM ${user.vm} writes on ${host.name} on volume ${uid}, which belongs to ${whose}`;
+      throw new Violation(VOLUME_DATA, message);
     }
   }
 

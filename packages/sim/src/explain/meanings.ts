@@ -141,6 +141,13 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
       'It was started once too often. Look at what its host had noted beside it, and at what the log said of it, before that start.',
     shows: ['clients', 'applies'],
   },
+  'S5 volume-data': {
+    promise:
+      'A VM that starts finds on each volume what was written there last, and nobody but it has that volume open.',
+    broken:
+      'It found something else, or another VM writes there as well. Look at who was given the volume and where, and at what its host had seen by then.',
+    shows: ['clients', 'applies'],
+  },
   'sets max-unavailable': {
     promise: 'An update of a set never takes more of its VMs down than it says.',
     broken:

@@ -1,5 +1,6 @@
 /** All planted bugs. */
 import { ADOPTION_MUTATIONS } from './adoption.ts';
+import { ATTACHING_MUTATIONS } from './attaching.ts';
 import { CLIENT_MUTATIONS } from './clients.ts';
 import { CONFIGURATION_MUTATIONS } from './configurations.ts';
 import { DURABILITY_MUTATIONS } from './durability.ts';
@@ -50,5 +51,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ...SET_MUTATIONS,
   ...VOLUME_MUTATIONS,
   ...VOLUME_COPY_MUTATIONS,
+  ...ATTACHING_MUTATIONS,
   ...ADOPTION_MUTATIONS,
 ];

@@ -77,6 +77,8 @@ export interface Workload {
   readonly volumeKeepers?: true;
   /** People who have microVMs of their own on hosts, and let n3x take them over and hand them back. */
   readonly adoption?: true;
+  /** People who attach volumes to VMs and detach them beside the clients. */
+  readonly attachers?: true;
   /** People who place VMs by hand beside the clients. */
   readonly placers?: true;
   /** Clients of a network with few addresses beside the others. */

@@ -292,6 +292,13 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
       return { ...operation, command: { ...command, spec } };
     },
   },
+  attaching: {
+    ...{
+      name: 'attaching',
+      summary: 'VMs that volumes are attached to, made for and detached from while they are stopped',
+    },
+    ...{ clients: 1, pauseMs: 1_000, membership: false, attachers: true, next: token },
+  },
   reads: {
     ...{ name: 'reads', summary: 'many reads of a few tokens, and writes to them now and then' },
     ...{ clients: 12, pauseMs: 20, membership: false },
