@@ -1,5 +1,5 @@
 /**
- * Every check and every test: lint, import directions, types, then all test files, the heavy ones one at a time.
+ * Every check and every test: lint, import directions, types, then all test files, the heavy ones last.
  * Ends with the line `N passed, N failed`; exits with 1 when something failed. Arguments name test files to run
  * instead of everything. Nothing that a test started or wrote outside this clone is left behind.
  */
@@ -19,8 +19,19 @@ const LIMIT_MINUTES = 24;
 /** How many test files run at once, and how long one may take, in seconds. */
 const LIGHT = { jobs: 2, timeout: 600 };
 const HEAVY = { jobs: 2, timeout: 600 };
-/** Folders whose tests start several daemons or VMs and want the machine to themselves. */
+/** Folders whose tests start several daemons or VMs: they come last, when nothing else runs. */
 const HEAVY_FOLDERS = /^tests\/(e2e|integration|bench|lab)\//;
+/** Files that take longest come first, so that none is left to run alone at the end. */
+const LONGEST = [
+  'tests/simulation/mutants.test.ts',
+  'tests/simulation/soak.test.ts',
+  'tests/simulation/shrink.test.ts',
+  'tests/lab/lab.test.ts',
+  'tests/e2e/replicas.test.ts',
+  'tests/e2e/drain.test.ts',
+  'tests/e2e/microvm.test.ts',
+  'tests/e2e/recovery.test.ts',
+];
 
 const total = { passed: 0, failed: 0 };
 const failures: string[] = [];
@@ -120,11 +131,19 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
+/** Place of a file in the order of running: the long ones first, the others as they are. */
+function rank(file: string): number {
+  const at = LONGEST.indexOf(file);
+  return at < 0 ? LONGEST.length : at;
+}
+
 const named = process.argv.slice(2);
 const files =
   named.length > 0
     ? named
-    : globSync('{packages,tests,scripts}/**/*.test.ts', { cwd: ROOT, exclude: ['**/node_modules/**'] }).sort();
+    : globSync('{packages,tests,scripts}/**/*.test.ts', { cwd: ROOT, exclude: ['**/node_modules/**'] })
+        .sort()
+        .sort((a, b) => rank(a) - rank(b));
 if (named.length === 0) {
   await check('biome: format and lint', 'biome', ['check', '.']);
   await check('dependency-cruiser: import directions', 'depcruise', [

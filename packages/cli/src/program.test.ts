@@ -60,7 +60,7 @@ t.test('n3xd out of reach, out of time and without a quorum', async (t) => {
   api.on('listVms', () => {
     throw apiError(ERROR_CODES.noQuorum, 'no leader with a quorum was reached');
   });
-  const lost = await runCli(['vm', 'list', '--timeout', '300ms', '--socket', api.socket]);
+  const lost = await runCli(['vm', 'list', '--timeout', '1500ms', '--socket', api.socket]);
   t.equal(lost.code, 5);
   t.match(lost.stderr, /^n3xctl: no leader with a quorum was reached\nhint: reads with --stale/);
 });

@@ -46,11 +46,11 @@ t.test('following goes on where the history ended, and filters', async (t) => {
 t.test('what was missed is admitted', async (t) => {
   const api = await ApiDouble.start(t);
   api.on('listEvents', () => ({ items: [], index: 9, stale: false }));
-  const run = startCli(['events', '-f', '--timeout', '2s', '--socket', api.socket]);
+  const run = startCli(['events', '-f', '--timeout', '4s', '--socket', api.socket]);
   await until(() => api.watchers === 1);
   api.tell({ type: 'error', error: { code: 'N3X_COMPACTED', message: 'list again' } });
   await until(() => api.seen('watch').length === 2);
   const result = await run.result;
   t.equal(result.code, 6);
-  t.match(result.stderr, /^n3xctl: some events were missed; going on from now\nn3xctl: followed for 2s/);
+  t.match(result.stderr, /^n3xctl: some events were missed; going on from now\nn3xctl: followed for 4s/);
 });

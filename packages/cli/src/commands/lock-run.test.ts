@@ -61,9 +61,9 @@ t.test('a command that cannot be run gives the lock back', async (t) => {
 });
 
 t.test('it is renewed while the command runs', async (t) => {
-  const api = await giving(t, 900);
+  const api = await giving(t, 2_700);
   const file = join(scratchDirectory(t), 'go');
-  const running = runCli(under(api, ['--ttl', '1s'], `until [ -e ${file} ]; do sleep 0.02; done`), { env: { PATH } });
+  const running = runCli(under(api, ['--ttl', '3s'], `until [ -e ${file} ]; do sleep 0.02; done`), { env: { PATH } });
   await until(() => api.seen('renewLock').length >= 3);
   const { writeFileSync } = await import('node:fs');
   writeFileSync(file, '');
@@ -71,12 +71,12 @@ t.test('it is renewed while the command runs', async (t) => {
 });
 
 t.test('a lock that cannot be renewed ends the command and all that it started, in time', async (t) => {
-  const api = await giving(t, 900);
+  const api = await giving(t, 2_700);
   api.on('renewLock', () => HANG);
   const file = join(scratchDirectory(t), 'pid');
   // Neither it nor its child listens to SIGTERM.
   const script = `trap '' TERM; sh -c 'trap "" TERM; echo $$ > ${file}; while :; do sleep 0.05; done' & wait; while :; do sleep 0.05; done`;
-  const result = await runCli(under(api, ['--ttl', '1s'], script), { env: { PATH } });
+  const result = await runCli(under(api, ['--ttl', '3s'], script), { env: { PATH } });
   t.equal(result.code, 121);
   t.match(result.stderr, /lock deploy could not be renewed in time: the command was ended before somebody else/);
   const pid = Number(readFileSync(file, 'utf8'));

@@ -70,9 +70,9 @@ t.test('what stays is named with its reason', async (t) => {
     stderr: /the drain of host n1 was ended by somebody else/,
   });
   const slow = await double(t, [view()]);
-  t.match(await slow.ctl('host', 'drain', 'n1', '--timeout', '400ms'), {
+  t.match(await slow.ctl('host', 'drain', 'n1', '--timeout', '1500ms'), {
     code: 6,
-    stderr: /^n3xctl: host n1 is not empty: 1 of 3 moved, 1 moving, 1 stuck after 0.4 s\nhint: it goes on without you/,
+    stderr: /^n3xctl: host n1 is not empty: 1 of 3 moved, 1 moving, 1 stuck after 1.5 s\nhint: it goes on without you/,
   });
 });
 
@@ -157,7 +157,7 @@ t.test('a VM is moved, and waited for', async (t) => {
   api.on('getVm', () => makeVm({ assignment: { hostId: 2, epoch: 12 }, hostName: 'n2', phase: 'failed' }));
   t.match(await ctl('vm', 'migrate', 'web', '--wait'), { code: 1, stderr: /^n3xctl: vm web failed: failed on n2/ });
   api.on('getVm', () => moving);
-  t.match(await ctl('vm', 'migrate', 'web', '--wait', '--timeout', '400ms'), {
+  t.match(await ctl('vm', 'migrate', 'web', '--wait', '--timeout', '1500ms'), {
     code: 6,
     stderr: /vm web has not arrived/,
   });

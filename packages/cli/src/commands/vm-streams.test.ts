@@ -51,7 +51,7 @@ t.test('following ends with its time', async (t) => {
     response.write('line\n');
     return ANSWERED;
   });
-  const result = await runCli(['vm', 'logs', 'web', '-f', '--timeout', '150ms', '--socket', api.socket]);
+  const result = await runCli(['vm', 'logs', 'web', '-f', '--timeout', '1500ms', '--socket', api.socket]);
   t.same([result.code, result.stdout], [6, 'line\n']);
 });
 

@@ -93,11 +93,11 @@ t.test('a failure without a log is told all the same', async (t) => {
 
 t.test('the deadline ends it, with the reason', async (t) => {
   const world = new World(await ApiDouble.start(t));
-  const result = await runCli([...CREATE, '--timeout', '200ms', '--socket', world.api.socket]);
+  const result = await runCli([...CREATE, '--timeout', '1500ms', '--socket', world.api.socket]);
   t.equal(result.code, 6);
   t.match(
     result.stderr,
-    /^n3xctl: vm web is not running after 0.2 s: pending: no host yet\nhint: it goes on without you/,
+    /^n3xctl: vm web is not running after 1.5 s: pending: no host yet\nhint: it goes on without you/,
   );
 });
 
