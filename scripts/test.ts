@@ -21,17 +21,6 @@ const LIGHT = { jobs: 2, timeout: 600 };
 const HEAVY = { jobs: 2, timeout: 600 };
 /** Folders whose tests start several daemons or VMs: they come last, when nothing else runs. */
 const HEAVY_FOLDERS = /^tests\/(e2e|integration|bench|lab)\//;
-/** Files that take longest come first, so that none is left to run alone at the end. */
-const LONGEST = [
-  'tests/simulation/mutants.test.ts',
-  'tests/simulation/soak.test.ts',
-  'tests/simulation/shrink.test.ts',
-  'tests/lab/lab.test.ts',
-  'tests/e2e/replicas.test.ts',
-  'tests/e2e/drain.test.ts',
-  'tests/e2e/microvm.test.ts',
-  'tests/e2e/recovery.test.ts',
-];
 
 const total = { passed: 0, failed: 0 };
 const failures: string[] = [];
@@ -131,19 +120,11 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
-/** Place of a file in the order of running: the long ones first, the others as they are. */
-function rank(file: string): number {
-  const at = LONGEST.indexOf(file);
-  return at < 0 ? LONGEST.length : at;
-}
-
 const named = process.argv.slice(2);
 const files =
   named.length > 0
     ? named
-    : globSync('{packages,tests,scripts}/**/*.test.ts', { cwd: ROOT, exclude: ['**/node_modules/**'] })
-        .sort()
-        .sort((a, b) => rank(a) - rank(b));
+    : globSync('{packages,tests,scripts}/**/*.test.ts', { cwd: ROOT, exclude: ['**/node_modules/**'] }).sort();
 if (named.length === 0) {
   await check('biome: format and lint', 'biome', ['check', '.']);
   await check('dependency-cruiser: import directions', 'depcruise', [

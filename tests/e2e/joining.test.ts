@@ -120,7 +120,7 @@ await t.test('a join that is interrupted on either side leaves nothing half done
 
 /** Opens a stream of the peer protocol to a host, sends frames, and gives what came back once the stream is over. */
 async function speak(from: PeerNode, to: Host, peerId: string, pieces: readonly Uint8Array[]): Promise<number> {
-  const signal = AbortSignal.timeout(20_000);
+  const signal = AbortSignal.timeout(60_000);
   const connection = await from.connect(peerId, [`/ip4/127.0.0.1/tcp/${to.port}`], signal);
   const stream = await connection.newStream([PEER_PROTOCOL], { signal });
   let answered = 0;

@@ -38,7 +38,7 @@ const web = (memory = '128M'): string[] => {
 const show = (host: Host, name: string): Promise<VmView> => host.json<VmView>(['vm', 'show', name]);
 const metadata = async (): Promise<Metadata> =>
   (await (
-    await fetch(`http://127.0.0.1:${port}/metadata.json`, { signal: AbortSignal.timeout(5_000) })
+    await fetch(`http://127.0.0.1:${port}/metadata.json`, { signal: AbortSignal.timeout(20_000) })
   ).json()) as Metadata;
 
 /** The VM's process as its host reports it; checked to be QEMU in the VM's state directory. */

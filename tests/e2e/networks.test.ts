@@ -38,7 +38,7 @@ async function links(): Promise<string[]> {
 
 async function name(address: string): Promise<string> {
   const host = address.includes(':') ? `[${address}]` : address;
-  const answer = await fetch(`http://${host}/metadata.json`, { signal: AbortSignal.timeout(5_000) });
+  const answer = await fetch(`http://${host}/metadata.json`, { signal: AbortSignal.timeout(20_000) });
   return ((await answer.json()) as { name: string }).name;
 }
 

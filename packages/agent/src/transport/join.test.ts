@@ -22,7 +22,7 @@ const HOST: JoiningHost = {
   },
 };
 
-const signal = (): AbortSignal => AbortSignal.timeout(10_000);
+const signal = (): AbortSignal => AbortSignal.timeout(60_000);
 
 function accepted(hostId: number, member: LoopbackNode): JoinResponse {
   const peers = [{ id: 1, peerId: member.node.peerId, addresses: member.node.addresses() }];

@@ -21,7 +21,7 @@ t.test('an address that cannot be listened on is a fault of the configuration, i
 t.test('a node that is started again at the same place is found again', async (t) => {
   const [a, b] = [await loopbackNode(), await loopbackNode()];
   a.node.letStrangersIn(true);
-  const signal = AbortSignal.timeout(10_000);
+  const signal = AbortSignal.timeout(60_000);
   const place = a.node.addresses();
   await b.node.connect(a.node.peerId, place, signal);
   await a.node.stop();
@@ -39,7 +39,7 @@ t.test('who leaves the set of members is cut off, who stays is not', async (t) =
   const [a, b, c] = [await loopbackNode(), await loopbackNode(), await loopbackNode()];
   t.teardown(() => stopAll(a, b, c));
   a.node.setMembers(new Set([b.node.peerId, c.node.peerId]));
-  const signal = AbortSignal.timeout(10_000);
+  const signal = AbortSignal.timeout(60_000);
   const leaving = await b.node.connect(a.node.peerId, a.node.addresses(), signal);
   const staying = await c.node.connect(a.node.peerId, a.node.addresses(), signal);
   const cut = new Promise((resolve) => leaving.addEventListener('close', resolve));

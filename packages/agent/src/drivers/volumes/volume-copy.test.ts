@@ -166,7 +166,7 @@ t.test('who is no member may not open a stream', async (t) => {
   t.teardown(() => stopAll(stranger));
   const { node } = copying.far;
   node.letStrangersIn(true);
-  const signal = AbortSignal.timeout(10_000);
+  const signal = AbortSignal.timeout(60_000);
   const connection = await stranger.node.connect(node.peerId, node.addresses(), signal);
   const stream = await connection.newStream([VOLUME_PROTOCOL], { signal });
   await until('it is cut', () => stream.status !== 'open');
