@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { signalGroup, signalProcess } from '@n3x/agent/drivers/exec';
+import { signalGroup } from '@n3x/agent/drivers/exec';
 import { bootMs } from '@n3x/agent/drivers/fence/boot-clock';
 import type { FenceOutcome } from '@n3x/core/ports/fence';
 import type { Order } from './daemon-child.ts';
@@ -109,7 +109,7 @@ export class RealHost implements FenceHost {
       if (await this.runs(name)) signalGroup(pid, 'SIGKILL');
     }
     // A watchdog that finds its directory gone would count to the last deadline it knows.
-    for (const pid of await this.watchdogs()) signalProcess(pid, 'SIGKILL');
+    for (const pid of await this.watchdogs()) signalGroup(pid, 'SIGKILL');
     await rm(this.base, { recursive: true, force: true, maxRetries: 5 });
   }
 

@@ -46,7 +46,7 @@ for unit; do
     n3x-fence-*.timer)
       file=$base/timers/$unit
       case $verb in
-        stop) [ -e "$file" ] && { read -r pid _ <"$file"; kill "$pid" 2>/dev/null; rm -f "$file"; } ;;
+        stop) [ -e "$file" ] && { read -r pid _ <"$file"; kill -KILL "-$pid" 2>/dev/null || kill -KILL "$pid" 2>/dev/null; rm -f "$file"; } ;;
         show)
           [ -e "$file" ] || { echo ActiveState=inactive; echo NextElapseUSecMonotonic=infinity; exit; }
           read -r pid up after <"$file"
