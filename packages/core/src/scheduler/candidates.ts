@@ -39,16 +39,19 @@ const NEXT_LOOKS = 8;
 export function kindOf(vm: Vm, strategy: Strategy): string {
   const { placement, labels, source } = vm.spec;
   const { vcpu, memoryMib } = vmResources(vm);
-  const own = [...(placement.limits ?? []).map(({ label }) => label), ...(placement.near ?? [])];
-  const has = own.length === 0 ? '' : own.map((label) => (hasPair(labels, label) ? '+' : '-')).join('');
-  const ports =
-    source.kind === 'inline'
-      ? source.forwards.filter(({ hostPort }) => hostPort !== undefined).map((f) => `${f.protocol}${f.hostPort}`)
-      : [];
+  const { limits = [], near = [] } = placement;
+  let has = '';
+  for (const { label } of limits) has += hasPair(labels, label) ? '+' : '-';
+  for (const label of near) has += hasPair(labels, label) ? '+' : '-';
+  let ports = '';
+  if (source.kind === 'inline') {
+    for (const { protocol, hostPort } of source.forwards)
+      if (hostPort !== undefined) ports += `${protocol}${hostPort},`;
+  }
   const project = projectOf(vm.name);
   const whose = project === DEFAULT_PROJECT ? '' : `${project} `;
   const fenced = isFenced(vm.spec) ? '' : 'unfenced ';
-  return `${whose}${strategy} ${fenced}${vcpu} ${memoryMib} ${has} ${ports.join()} ${dataOf(vm)}${JSON.stringify(placement)}`;
+  return `${whose}${strategy} ${fenced}${vcpu} ${memoryMib} ${has} ${ports} ${dataOf(vm)}${JSON.stringify(placement)}`;
 }
 
 /** What its data asks of a host: the room that volumes need which have yet to be made; what has been made ties it alone, and is named in
@@ -383,7 +386,10 @@ export function candidates(kinds: readonly Kind[], hosts: HostList, loads: PassL
     return empty;
   });
   if (byPoints.length === 0) return found;
-  for (const [position, host] of hosts.all.entries()) {
+  // By number: an iterator makes a pair for each host.
+  for (let position = 0; position < hosts.all.length; position++) {
+    const host = hosts.all[position];
+    if (host === undefined) break;
     const load = loads.of(host.id);
     for (const one of byPoints) one.offer(position, host, load);
   }

@@ -89,7 +89,7 @@ export function zonePoints(vm: Vm, zone: string, loads: Loads): number {
   return sum;
 }
 
-/** What each part of a VM's score is for, in the order of {@link partPoints}. */
+/** What each part of a VM's score is for, in the order of {@link addPartPoints}. */
 export function partNames(strategy: Strategy, vm: Vm): string[] {
   const { prefer, spread, pack, costWeight } = vm.spec.placement;
   const names: string[] = [strategy];
@@ -100,18 +100,25 @@ export function partNames(strategy: Strategy, vm: Vm): string[] {
   return names;
 }
 
-/** The points of a host by part; they add up to its score. */
-export function partPoints(strategy: Strategy, vm: Vm, host: Host, loads: Loads): number[] {
+/** Adds the points of a host by part to a list; they add up to its score. */
+export function addPartPoints(found: number[], strategy: Strategy, vm: Vm, host: Host, loads: Loads): void {
   const { prefer, spread, pack, costWeight } = vm.spec.placement;
-  const found = [strategyPoints(strategy, vmResources(vm), host, loads.of(host.id))];
-  for (const { label, weight } of prefer ?? []) {
-    found.push(hasPair(hostLabels(host), label) ? points(weight, 1) : 0);
+  const load = loads.of(host.id);
+  found.push(strategyPoints(strategy, vmResources(vm), host, load));
+  if (prefer !== undefined) {
+    for (const { label, weight } of prefer) found.push(hasPair(hostLabels(host), label) ? points(weight, 1) : 0);
   }
   const there = ({ per, label }: CompanyWish) =>
-    (per === 'host' ? loads.of(host.id) : loads.zone(hostZone(host))).count(inProject(vm, label));
-  for (const wish of spread ?? []) found.push(spreadPoints(wish, there(wish)));
-  for (const wish of pack ?? []) found.push(packPoints(wish, there(wish)));
+    (per === 'host' ? load : loads.zone(hostZone(host))).count(inProject(vm, label));
+  if (spread !== undefined) for (const wish of spread) found.push(spreadPoints(wish, there(wish)));
+  if (pack !== undefined) for (const wish of pack) found.push(packPoints(wish, there(wish)));
   if (costWeight !== undefined) found.push(costPoints(costWeight, host));
+}
+
+/** The points of a host by part. */
+export function partPoints(strategy: Strategy, vm: Vm, host: Host, loads: Loads): number[] {
+  const found: number[] = [];
+  addPartPoints(found, strategy, vm, host, loads);
   return found;
 }
 

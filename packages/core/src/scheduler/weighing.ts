@@ -9,7 +9,7 @@ import type { Host } from '../model/host.ts';
 import type { Strategy } from '../model/placement.ts';
 import type { Vm } from '../model/vm.ts';
 import { ALL_KEPT_UP_TO, NEXT_BEST, RULE_TEXT_MAX, type Weighing } from '../model/weighing.ts';
-import { partNames, partPoints } from './score.ts';
+import { addPartPoints, partNames, partPoints } from './score.ts';
 
 /** Numbers of hosts that were ruled out, by the first rule against each. */
 export type Excluded = Readonly<Record<string, number>>;
@@ -99,7 +99,7 @@ export function weighBest(
   const ranked: number[] = [];
   for (const host of best) {
     ranked.push(host.id);
-    for (const points of partPoints(strategy, vm, host, loads)) ranked.push(points);
+    addPartPoints(ranked, strategy, vm, host, loads);
   }
   const rest = { from, hosts: hosts.length, parts, ranked, strategy };
   return excluded === undefined ? { by, ...rest } : { by, excluded, ...rest };
