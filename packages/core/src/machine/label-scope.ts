@@ -16,16 +16,16 @@ export function inProject({ name }: Pick<Vm, 'name'>, pair: LabelPair): LabelPai
   return project === DEFAULT_PROJECT ? pair : `${project}:${pair}`;
 }
 
-/** Scoped labels that have been asked for, with the project that they were asked for in. */
-const scopedOf = new WeakMap<Labels, { readonly project: string; readonly pairs: readonly LabelPair[] }>();
+/** The labels that were asked for last, with the project that they were asked for in: most are asked for several times in a row. */
+let last: { readonly labels: Labels; readonly project: string; readonly pairs: readonly LabelPair[] } | undefined;
 
 /** The labels of a VM, each with its project. */
 export function pairsInProject({ name, spec }: Labelled): readonly LabelPair[] {
   const project = projectOf(name);
   if (project === DEFAULT_PROJECT) return labelPairs(spec.labels);
-  const known = scopedOf.get(spec.labels);
-  if (known?.project === project) return known.pairs;
-  const pairs = labelPairs(spec.labels).map((pair) => `${project}:${pair}`);
-  scopedOf.set(spec.labels, { project, pairs });
-  return pairs;
+  if (last?.labels !== spec.labels || last.project !== project) {
+    const pairs = labelPairs(spec.labels).map((pair) => `${project}:${pair}`);
+    last = { labels: spec.labels, project, pairs };
+  }
+  return last.pairs;
 }

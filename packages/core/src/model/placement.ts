@@ -100,17 +100,18 @@ export const placementSchema = z
 /** Where a VM may run and where it had better run. */
 export type Placement = z.infer<typeof placementSchema>;
 
-/** Pairs of labels that have been asked for: a pass asks for those of one VM at every host. */
-const pairsOf = new WeakMap<Labels, readonly LabelPair[]>();
+/**
+ * The labels that were asked for last: most are asked for several times in a row. To remember those of all VMs would cost
+ * every collection of garbage more than it saves.
+ */
+let last: { readonly labels: Labels; readonly pairs: readonly LabelPair[] } | undefined;
 
 /** The labels as pairs. */
 export function labelPairs(labels: Labels): readonly LabelPair[] {
-  let pairs = pairsOf.get(labels);
-  if (pairs === undefined) {
-    pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
-    pairsOf.set(labels, pairs);
+  if (last?.labels !== labels) {
+    last = { labels, pairs: Object.entries(labels).map(([key, value]) => `${key}=${value}`) };
   }
-  return pairs;
+  return last.pairs;
 }
 
 /** Whether the labels hold a pair. */
