@@ -2,7 +2,8 @@
  * The durable store of one host: Raft log, hard state and applied state. Writes are messages: `write`
  * queues and returns, and the completion comes back to the loop as a `stored` input, in the order of the
  * writes. After a crash the store holds some prefix of the writes that were queued, and at least those
- * whose completion was handed over for a `sync` write; one write is all there or not at all.
+ * whose completion was handed over for a `sync` write; one write is all there or not at all. What it gave back when it was
+ * opened is durable: the node that is made from it promises all of that to others.
  */
 import type { RecordChange } from '../machine/record.ts';
 import type { Entry, HardState, LogIndex, SnapshotMeta } from '../raft/types.ts';

@@ -70,8 +70,11 @@ function choose(state: ClusterState, pick: Pick, random: Random, next: () => num
   if (kind < (isStill ? 9 : 3)) return more(vm, pick);
   if (kind < (isStill ? 10 : 4)) return otherwise(state, vm, pick, random);
   if (kind < (isStill ? 11 : 5)) {
-    const volume = kept.length > KEPT ? pick(kept) : undefined;
-    return volume === undefined ? undefined : { type: 'volumeDelete', uid: volume.uid };
+    const [volume, host] = [pick(kept), pick([...state.hosts()])];
+    if (volume === undefined || host === undefined) return undefined;
+    return kept.length > KEPT
+      ? { type: 'volumeDelete', uid: volume.uid }
+      : { type: 'volumeMove', uid: volume.uid, host: host.name };
   }
   // One that runs is left to write for a while, and one that is stopped is started more often than not.
   if (isStill) return { type: 'vmSetPower', name, power: 'running' };
@@ -128,6 +131,8 @@ function text(command: Command): string {
       return `takes volume ${command.uid} from its VM`;
     case 'volumeCreate':
       return `gives ${command.name} a new volume ${command.volume.name}`;
+    case 'volumeMove':
+      return `wants volume ${command.uid} on ${command.host}`;
     case 'volumeDelete':
       return `deletes volume ${command.uid}`;
     case 'vmSetPower':

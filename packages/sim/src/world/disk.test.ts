@@ -67,12 +67,26 @@ t.test('what was not synced survives a crash of the process and may be lost in a
     advance(4000);
     t.equal(disk.outstanding, 0);
     disk.crash('process');
-    t.equal(entriesOf(disk), 4);
     disk.crash('power');
     survivors.add(entriesOf(disk));
     t.equal(entriesOf(disk), entriesOf(disk), 'once decided it stays');
   }
   t.same([...survivors].sort(), [1, 2, 3, 4], 'every prefix that keeps the synced write');
+});
+
+t.test('what was read back is durable, whether it had been synced before or not', async (t) => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const { disk, advance } = setUp(seed);
+    const port = disk.attach(() => undefined);
+    port.write(entryWrite(1, true));
+    port.write(entryWrite(2, false));
+    advance(2000);
+    disk.crash('process');
+    t.equal(entriesOf(disk), 2);
+    disk.attach(() => undefined);
+    disk.crash('power');
+    t.equal(entriesOf(disk), 2);
+  }
 });
 
 t.test('completions for a process that is gone are dropped', async (t) => {

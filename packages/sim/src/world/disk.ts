@@ -120,7 +120,10 @@ export class SimulatedDisk {
     };
   }
 
-  /** Reads everything back, as a process does before it attaches. Bit rot shows here. */
+  /**
+   * Reads everything back, as a process does before it attaches. Bit rot shows here. What is read is durable from then on:
+   * a database writes what it finds in its log into a table, synced, before it is open (LevelDB's impl.md, Recovery).
+   */
   load(): DiskLoad {
     assert(this.#onStored === undefined, 'the disk is in use');
     const rot = this.isRotten ? this.#rot[0] : undefined;
@@ -132,6 +135,7 @@ export class SimulatedDisk {
         }),
       };
     }
+    this.#sync();
     return { ok: true, state: this.#image() };
   }
 
