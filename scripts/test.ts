@@ -88,8 +88,8 @@ async function tap(files: readonly string[], { jobs, timeout }: { jobs: number; 
 
 /** Ends what tests left running; that is a failure of theirs. */
 async function endLeftovers(): Promise<void> {
-  // What ends by itself may take a moment.
-  for (const found of await waitForMarked(MARK, run, 3000)) fail(`left running: ${found.pid} ${found.command}`);
+  // What ends by itself may take a moment, and on a busy machine a longer one.
+  for (const found of await waitForMarked(MARK, run, 15_000)) fail(`left running: ${found.pid} ${found.command}`);
   await endMarked(MARK, run, 500);
 }
 
