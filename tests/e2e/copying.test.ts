@@ -1,5 +1,6 @@
 /** VMs that take their data along: a migration, a drain, and hosts that fail while the data is copied. */
-import { stat } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { Cluster, until } from './cluster.ts';
@@ -97,4 +98,30 @@ t.test('a drained host keeps no data of VMs, also when its n3xd is killed while 
   });
   t.equal(await boots(), '3');
   await until('the host is empty', BOOT_MS, async () => /drained/.test(await ok(['host', 'show', from])));
+});
+
+/** A digest of the image that a host has of a volume. */
+async function digest(host: string, uid: string): Promise<string> {
+  const image = await readFile(join(hostOf(host).stateDirectory, '.volumes', uid, 'volume.img'));
+  return createHash('sha256').update(image).digest('hex');
+}
+
+t.test('a volume of no VM moves by itself, and one that stays behind keeps no host from leaving', async (t) => {
+  const from = (await vm()).hostName ?? '';
+  await ok(['vm', 'delete', 'db', '--keep-volumes', '--wait', '--timeout', '60s']);
+  const { items } = await any.json<{ items: VolumeView[] }>(['volume', 'list']);
+  t.match(items, [{ host: from }]);
+  const uid = items[0]?.uid ?? '';
+  const before = await digest(from, uid);
+  const to = cluster.hosts.map(({ name }) => name).find((name) => name !== from) ?? '';
+  await ok(['host', 'undrain', to]);
+  const leaving = await any.ctl(['cluster', 'leave', from]);
+  t.match(leaving.stderr, new RegExp(`still has the volumes ${uid}: move them with .n3xctl volume move.`));
+  await ok(['volume', 'move', 'data', '--to', to]);
+  await hostOf(to).kill('SIGKILL');
+  await hostOf(to).start();
+  t.match(await ok(['volume', 'move', uid, '--to', to, '--wait', '--timeout', '150s']), /moved to|unchanged/);
+  await until('the old copy is gone', BOOT_MS, async () => !(await hasVolume(from, uid)));
+  t.equal(await digest(to, uid), before, 'byte for byte');
+  t.match(await ok(['volume', 'list']), new RegExp(`${uid} +data +\\(db\\) +kept +${to}`));
 });

@@ -60,11 +60,13 @@ import { getVmLogs } from './handlers/vm-streams.ts';
 import { createVm, deleteVm, getVm, listVms, restartVm, startVm, stopVm } from './handlers/vms.ts';
 import {
   attachVolume,
+  cancelVolumeMove,
   createVolume,
   deleteVolume,
   detachVolume,
   getVolume,
   listVolumes,
+  moveVolume,
   recreateVolumes,
 } from './handlers/volumes.ts';
 import { isLargeList, listText } from './large-list.ts';
@@ -128,6 +130,8 @@ const JSON_HANDLERS: { readonly [Id in JsonId]: JsonHandler<Id> } = {
   createVolume,
   listVolumes,
   getVolume,
+  moveVolume,
+  cancelVolumeMove,
   deleteVolume,
   placeVm,
   listFound,

@@ -88,6 +88,8 @@ export const OPERATIONS = {
   deleteVolume: { method: 'DELETE', path: '/v1/volumes/:ref' },
   attachVolume: { method: 'POST', path: '/v1/volumes/:ref/attach' },
   detachVolume: { method: 'POST', path: '/v1/volumes/:ref/detach' },
+  moveVolume: { method: 'POST', path: '/v1/volumes/:ref/move' },
+  cancelVolumeMove: { method: 'POST', path: '/v1/volumes/:ref/move/cancel' },
   createVolume: { method: 'POST', path: '/v1/vms/:name/volumes' },
   recreateVolumes: { method: 'POST', path: '/v1/vms/:name/recreate-volumes' },
   listLocks: { method: 'GET', path: '/v1/locks' },

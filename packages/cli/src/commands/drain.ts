@@ -4,7 +4,7 @@ import { parseSeconds } from '../arguments/duration.ts';
 import { parseWholeNumber } from '../arguments/number.ts';
 import { UsageError } from '../arguments/usage-error.ts';
 import { type Context, WAIT_TIMEOUT_MS } from '../context.ts';
-import { drainLine, drainTable } from '../output/drain-text.ts';
+import { drainLine, drainTable, volumesLeftText } from '../output/drain-text.ts';
 import { waitForDrain } from '../wait/drain-wait.ts';
 
 /** Flags of drains. */
@@ -57,7 +57,7 @@ async function empty(context: Context, name: string, mode: DrainMode, options: D
   const view = await waitForDrain(context, name, context.deadline(spanMs));
   const count = view.drain?.total ?? 0;
   const text = () =>
-    `host ${name}: drained (${count} VM${count === 1 ? '' : 's'} moved); it takes none until it is undrained\n`;
+    `host ${name}: drained (${count} VM${count === 1 ? '' : 's'} moved); it takes none until it is undrained\n${volumesLeftText(view)}`;
   await context.show({ ...view, changed: answer.changed }, { names: [name], text });
 }
 

@@ -1,5 +1,5 @@
 /** The verbs and flags of volumes. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Terminal } from '../output/terminal.ts';
 import { collect, handle } from './handler.ts';
 
@@ -50,6 +50,17 @@ export function addVolume(volume: Command, terminal: Terminal): void {
       ),
     terminal,
     async () => (await import('./volume-attach.ts')).create,
+  );
+  handle(
+    volume
+      .command('move')
+      .description('copy a volume of no VM to another host, where it is from then on; or take that back')
+      .argument(...VOLUME)
+      .option('--to <host>', 'name of the host')
+      .addOption(new Option('--cancel', 'take a move that is under way back; it stays where it is').conflicts('to'))
+      .option('--wait', 'wait until it is there, with progress on a terminal'),
+    terminal,
+    async () => (await import('./volume-move.ts')).move,
   );
   handle(
     volume

@@ -9,7 +9,7 @@ function makeVolume(change: Partial<VolumeView> = {}): VolumeView {
   return volumeViewSchema.parse({
     ...{ uid: 'v1', name: 'data', state: 'attached', vm: 'db', formerVm: null, host: 'n1', reachable: true },
     ...{ pool: 'default', sizeMib: 10_240, fsType: 'ext4', usedBytes: 3 * 1_048_576, writer: 7, since: 5, keep: true },
-    copiedFrom: null,
+    ...{ copiedFrom: null, move: null, moveFailure: null },
     ...change,
   });
 }

@@ -35,6 +35,14 @@ export function drainLine(view: DrainView): string {
   return parts.join(', ');
 }
 
+/** What is said of volumes of no VM on a host that is to be empty; nothing where there are none. */
+export function volumesLeftText({ volumes }: DrainView): string {
+  if (volumes.length === 0) return '';
+  const [shown, more] = [volumes.slice(0, 8).join(', '), volumes.length > 8 ? ` and ${volumes.length - 8} more` : ''];
+  const [word, them] = volumes.length === 1 ? ['volume of no VM stays', 'it'] : ['volumes of no VM stay', 'them'];
+  return `${volumes.length} ${word} on it (${shown}${more}): n3xctl volume move takes ${them} along\n`;
+}
+
 /** What stays and why, one line a VM. */
 export function stayingText(view: DrainView): string {
   return view.vms.map((vm) => `  ${vm.name}: ${printable(vm.text)}\n`).join('');

@@ -1,10 +1,17 @@
 /** Volumes as text for people. */
 import type { VolumeView } from '@n3x/core/api/volume-routes';
 import { formatMemory } from './memory.ts';
-import { type Column, renderFields, renderTable } from './table.ts';
-import type { Paint } from './terminal.ts';
+import { type Column, printable, renderFields, renderTable } from './table.ts';
+import type { Paint, Tone } from './terminal.ts';
 
-const TONES = { planned: 'busy', attached: 'good', kept: 'good', deleting: 'busy', lost: 'bad' } as const;
+const TONES: Readonly<Record<VolumeView['state'], Tone>> = {
+  planned: 'busy',
+  attached: 'good',
+  kept: 'good',
+  moving: 'busy',
+  deleting: 'busy',
+  lost: 'bad',
+};
 
 /** Bytes on a disk: whole MiB, as sizes are. */
 function usedText({ usedBytes }: VolumeView): string {
@@ -37,9 +44,21 @@ function columns(paint: Paint): Column<VolumeView>[] {
   ];
 }
 
+/** How far the move of a volume is: `512M of 10G are copied`. */
+export function copiedText({ move, sizeMib }: VolumeView): string {
+  if (move === null) return 'does not move';
+  const copied = `${formatMemory(Math.floor(move.copiedBytes / 1_048_576))} of ${formatMemory(sizeMib)} are copied`;
+  return move.problem === null ? copied : `${copied}; tries again: ${printable(move.problem)}`;
+}
+
 /** The list of volumes as a table. */
 export function volumeTable(volumes: readonly VolumeView[], paint: Paint, wide: boolean): string {
   return renderTable(columns(paint), volumes, wide);
+}
+
+/** Where what it was copied from still is. */
+function oldCopyText({ copiedFrom, vm }: VolumeView): string {
+  return vm === null ? `on ${copiedFrom}` : `on ${copiedFrom}, until its VM runs with this one`;
 }
 
 /** Everything about one volume. */
@@ -52,7 +71,9 @@ export function volumeDetails(volume: VolumeView, paint: Paint): string {
     ['Former VM', volume.formerVm ?? undefined],
     ['Host', volume.host ?? 'none'],
     ['There since', volume.since === null ? undefined : `index ${volume.since}`],
-    ['Old copy', volume.copiedFrom === null ? undefined : `on ${volume.copiedFrom}, until its VM runs with this one`],
+    ['Moves', volume.move === null ? undefined : `to ${volume.move.to}: ${copiedText(volume)}`],
+    ['Last move', volume.moveFailure === null ? undefined : `failed: ${printable(volume.moveFailure)}`],
+    ['Old copy', volume.copiedFrom === null ? undefined : oldCopyText(volume)],
     ['Pool', volume.pool],
     ['Size', formatMemory(volume.sizeMib)],
     ['On disk', usedText(volume)],

@@ -30,6 +30,8 @@ export const drainViewSchema = z.object({
   moving: z.int(),
   waiting: z.int(),
   stuck: z.int(),
+  /** Uids of volumes of no VM that are on it, which no drain moves; at most 256. */
+  volumes: z.array(z.string()),
   vms: z.array(
     z.object({
       name: z.string(),

@@ -21,9 +21,9 @@ export const volumeRefSchema = z
 
 /**
  * What a volume is to its users. `planned`: not made yet. `attached`: of a VM. `kept`: of no VM any more.
- * `deleting`: its host has yet to remove it. `lost`: its host was taken out of the cluster, and its data with it.
+ * `moving`: the same, and another host copies it. `deleting`: its host has yet to remove it. `lost`: its host was taken out of the cluster, and its data with it.
  */
-export const volumeStateSchema = z.enum(['planned', 'attached', 'kept', 'deleting', 'lost']);
+export const volumeStateSchema = z.enum(['planned', 'attached', 'kept', 'moving', 'deleting', 'lost']);
 
 /** A volume as clients see it. */
 export const volumeViewSchema = z.object({
@@ -49,6 +49,19 @@ export const volumeViewSchema = z.object({
   since: z.int().nullable(),
   /** The host that still has what it was copied from; null when there is none. */
   copiedFrom: z.string().nullable(),
+  /** Of one that moves without a VM; null when it does not. */
+  move: z
+    .object({
+      /** The host that copies it. */
+      to: z.string(),
+      /** Bytes that are there, as last reported. */
+      copiedBytes: z.int(),
+      /** What was in the way at the last try; it is tried again. Null when nothing was. */
+      problem: z.string().nullable(),
+    })
+    .nullable(),
+  /** Why the last move came to nothing; null when there was none, or it went well. */
+  moveFailure: z.string().nullable(),
   /** Whether it outlives its VM. */
   keep: z.boolean(),
 });
@@ -140,6 +153,31 @@ export const VOLUME_ROUTES = {
     params: z.strictObject({ name: vmNameSchema }),
     query: changeQuerySchema,
     body: volumeSchema.omit({ from: true }),
+    answer: { type: 'json', schema: volumeChangeResponseSchema },
+    errors: [...CHANGE, 'N3X_NOT_FOUND'],
+  },
+  moveVolume: {
+    method: 'POST',
+    path: '/v1/volumes/:ref/move',
+    tag: 'volumes',
+    summary: 'Move a volume that belongs to no VM to another host',
+    description:
+      'Answers once the wish is durable; the other host copies it, and the volume is there once all of it is. What it was ' +
+      'copied from goes after that. One of a VM moves with its VM.',
+    changes: true,
+    params: refParams,
+    body: z.strictObject({ host: nameSchema }),
+    answer: { type: 'json', schema: volumeChangeResponseSchema },
+    errors: [...CHANGE, 'N3X_NOT_FOUND'],
+  },
+  cancelVolumeMove: {
+    method: 'POST',
+    path: '/v1/volumes/:ref/move/cancel',
+    tag: 'volumes',
+    summary: 'Take the move of a volume back',
+    description: 'It stays where it is. Unchanged when it does not move any more.',
+    changes: true,
+    params: refParams,
     answer: { type: 'json', schema: volumeChangeResponseSchema },
     errors: [...CHANGE, 'N3X_NOT_FOUND'],
   },

@@ -30,11 +30,13 @@ export interface DrainProgress {
   readonly moving: number;
   readonly waiting: number;
   readonly stuck: number;
+  /** Uids of volumes of no VM that are on it, which no drain moves; at most 256. */
+  readonly volumes: readonly string[];
   /** By name, at most 256. */
   readonly vms: readonly DrainedVm[];
 }
 
-/** VMs that are listed. */
+/** VMs, and volumes, that are listed. */
 const LISTED = 256;
 
 function onItsWay(state: ClusterState, vm: Vm): DrainedVm {
@@ -92,5 +94,7 @@ export function drainProgress(state: ClusterState, host: Host, wallMs: number): 
     if (vms.length < LISTED) vms.push(entry);
   }
   const moved = Math.max(0, (host.drain?.total ?? left) - left);
-  return { host: host.name, drain: host.drain ?? null, moved, ...counts, vms };
+  const stored = [...state.stored.all()].filter(({ created, place }) => created && place?.hostId === host.id);
+  const volumes = stored.slice(0, LISTED).map(({ uid }) => uid);
+  return { host: host.name, drain: host.drain ?? null, moved, ...counts, volumes, vms };
 }

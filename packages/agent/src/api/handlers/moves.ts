@@ -34,8 +34,14 @@ export async function getDrain(call: Call<'getDrain'>): Promise<RouteResult<'get
   const state = await call.stateFor(consistency);
   const host = state.hostByName(call.params.name);
   if (host === undefined) throw unknownHost(state, call.params.name);
-  const { vms, ...progress } = drainProgress(state, host, Date.now());
-  return { ...progress, vms: vms.map((vm) => ({ ...vm })), index: state.index, stale: consistency === 'stale' };
+  const { vms, volumes, ...progress } = drainProgress(state, host, Date.now());
+  return {
+    ...progress,
+    volumes: [...volumes],
+    vms: vms.map((vm) => ({ ...vm })),
+    index: state.index,
+    stale: consistency === 'stale',
+  };
 }
 
 /** The host that is to take a VM: the one that the user named, else the best. */

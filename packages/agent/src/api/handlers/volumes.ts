@@ -25,7 +25,15 @@ function stateOf(state: ClusterState, { volume, vm }: Owned): VolumeView['state'
   if ('deleting' in volume && volume.deleting === true) return 'deleting';
   if (!volume.created) return 'planned';
   if (volume.place !== undefined && state.host(volume.place.hostId) === undefined) return 'lost';
+  if ('moving' in volume && volume.moving !== undefined) return 'moving';
   return vm === undefined ? 'kept' : 'attached';
+}
+
+function moveView(state: ClusterState, volume: Owned['volume']): Pick<VolumeView, 'move' | 'moveFailure'> {
+  const { moving, moveFailure } = 'kind' in volume ? volume : {};
+  const to = state.host(moving?.targetId ?? 0)?.name;
+  const { copiedBytes = 0, problem = null } = moving ?? {};
+  return { move: to === undefined ? null : { to, copiedBytes, problem }, moveFailure: moveFailure?.message ?? null };
 }
 
 function volumeView(state: ClusterState, owned: Owned): VolumeView {
@@ -41,6 +49,7 @@ function volumeView(state: ClusterState, owned: Owned): VolumeView {
     usedBytes: volume.usedBytes ?? null,
     since: place?.since ?? null,
     copiedFrom: volume.former?.host ?? null,
+    ...moveView(state, volume),
     keep: vm === undefined || ('keep' in volume && volume.keep === true),
   };
 }
@@ -127,6 +136,20 @@ export async function detachVolume(call: Call<'detachVolume'>): Promise<RouteRes
     ...{ type: 'volumeDetach', uid },
     ...(ifModifiedIndex === undefined ? {} : { ifModifiedIndex }),
   });
+  return changedVolume(await call.stateAt(result.index), uid, result);
+}
+
+/** `POST /v1/volumes/:ref/move` */
+export async function moveVolume(call: Call<'moveVolume'>): Promise<RouteResult<'moveVolume'>> {
+  const uid = await uidOf(call, call.params.ref);
+  const result = await call.command({ type: 'volumeMove', uid, host: call.body.host });
+  return changedVolume(await call.stateAt(result.index), uid, result);
+}
+
+/** `POST /v1/volumes/:ref/move/cancel` */
+export async function cancelVolumeMove(call: Call<'cancelVolumeMove'>): Promise<RouteResult<'cancelVolumeMove'>> {
+  const uid = await uidOf(call, call.params.ref);
+  const result = await call.command({ type: 'volumeMoveCancel', uid });
   return changedVolume(await call.stateAt(result.index), uid, result);
 }
 
