@@ -90,7 +90,7 @@ export const VOLUME_COPY_MUTATIONS: readonly Mutation[] = [
       name: 'moved-volume-removed-at-once',
       summary: 'a host removes a volume of no VM as soon as it is to be moved',
     },
-    ...{ budget: 40, ...COPIES },
+    ...{ budget: 40, ...COPIES, profile: 'calm' },
     rewrites: [
       {
         file: 'host/volumes',
