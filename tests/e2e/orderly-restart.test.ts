@@ -1,5 +1,5 @@
 /** n3xd is stopped as for an upgrade: its fenced VMs run on until it is back, and go elsewhere when it does not come back in time. */
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { Cluster, type Host, until } from './cluster.ts';
 import { processOf } from './processes.ts';
 
@@ -30,6 +30,12 @@ function runningOn(name: string, hosts: readonly Host[]): Promise<number> {
   });
 }
 
+/** Ends n3xd of a host in order; when that fails, its last words are told. */
+async function stopped(t: Test, host: Host): Promise<void> {
+  const code = await host.kill('SIGTERM');
+  t.equal(code, 0, code === 0 ? 'n3xd ends in order' : (await host.log()).slice(-3_000));
+}
+
 /** Whether n3 is in the middle of a restart, as the cluster knows. */
 async function restarting(): Promise<boolean> {
   return (await n1.json<{ restarting?: unknown }>(['host', 'show', 'n3'])).restarting !== undefined;
@@ -49,7 +55,7 @@ await t.test('a VM runs on while n3xd of its host is away for longer than a leas
   await n1.json(['host', 'uncordon', 'n2']);
 
   await n1.json(['cluster', 'set', `restart-lease=${RESTART_LEASE}`]);
-  t.equal(await n3.kill('SIGTERM'), 0);
+  await stopped(t, n3);
   const stoppedAt = performance.now();
   t.match(await n3.log(), /restart\.leaseHeld/);
   t.ok(await restarting());
@@ -98,7 +104,7 @@ await t.test('a host whose n3xd does not come back loses its VMs once the longer
   const pid = await runningOn('db', [n3]);
   await n1.json(['host', 'uncordon', 'n1']);
   await n1.json(['host', 'uncordon', 'n2']);
-  t.equal(await n3.kill('SIGTERM'), 0);
+  await stopped(t, n3);
   const moved = await runningOn('db', [n1, n2]);
   t.not(moved, pid);
   t.equal(await processOf(pid), undefined, 'the switch has ended it');
@@ -110,6 +116,6 @@ await t.test('without a quorum n3xd stops all the same, soon, and says what will
   const home = (await show('db')).hostName;
   const [last, other] = home === 'n1' ? [n1, n2] : [n2, n1];
   await other.kill('SIGKILL');
-  t.equal(await last.kill('SIGTERM'), 0);
+  await stopped(t, last);
   t.match(await last.log(), /no lease for the restart was granted within 3 s.*restart\.leaseNotHeld/);
 });
