@@ -1,4 +1,5 @@
 /** What there is to choose from, and what is checked. */
+import { ADDRESS_HOLD, ADDRESS_ONCE } from '../checkers/addresses.ts';
 import { LEFT_ALONE } from '../checkers/adoption.ts';
 import { COMMITTED_AGREE, LEADER_COMPLETENESS } from '../checkers/committed-log.ts';
 import { CAUGHT_UP, ONE_CHANGE } from '../checkers/configuration-changes.ts';
@@ -14,6 +15,8 @@ import { COMMIT_QUORUM, ELECTION_QUORUM } from '../checkers/quorums.ts';
 import { ACKNOWLEDGED, INVARIANTS, ONCE } from '../checkers/reference-machine.ts';
 import { RESTART_POLICY } from '../checkers/restarts.ts';
 import { SET_AVAILABLE, SET_GATE } from '../checkers/sets.ts';
+import { VM_ONCE } from '../checkers/vm-once.ts';
+import { VOLUME_DATA } from '../checkers/volume-data.ts';
 import { SCENARIOS } from '../explore/scenarios.ts';
 import { FAULT_FORMS } from '../faults/fault.ts';
 import { MUTATIONS } from '../mutations/mutants.ts';
@@ -36,6 +39,7 @@ export const RULES: Readonly<Record<string, string>> = {
   [SAFE_MEMBERSHIP]: 'no change of the voters that those who live and are heard from could not carry, or without need',
   [ONE_CHANGE]: 'no change of the configuration begins before the last one is committed',
   [CAUGHT_UP]: 'no host gets a vote before it has the log',
+  [VM_ONCE]: 'no VM runs on two hosts at any instant, as long as clocks keep within their bound',
   [RESTART_UNDISTURBED]: 'what runs under the lease of an orderly restart of n3xd runs on until that ends',
   [LEFT_ALONE]: 'what n3x took over as it was runs on, and is not touched once it was handed back',
   [ANSWERED_ONCE]: 'a request is answered once, by its deadline',
@@ -45,6 +49,9 @@ export const RULES: Readonly<Record<string, string>> = {
   [LOCK_LIMIT]: 'never more holders of a lock than it has slots, those included whose own count is not over',
   [LOCK_TOKENS]: 'fencing tokens of a lock only grow, and a holder is told the one that the log gave it',
   [LOCK_FENCING]: 'what refuses older tokens never sees the work of two holders mixed',
+  [ADDRESS_ONCE]: 'no address is given to two VMs at once',
+  [ADDRESS_HOLD]: 'an address is given to nobody else before it was held for as long as its network says',
+  [VOLUME_DATA]: 'a VM finds on its volumes what was written last, and data that is wanted is always somewhere',
   [INVARIANTS]: 'capacity, allocation and bookkeeping hold at every index',
   [RESTART_POLICY]: 'a VM that ended is started again as its policy allows, and not after n3x has given up',
   [QUEUE_BOUNDS]: 'nothing that waits grows without bound',

@@ -129,6 +129,20 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
     broken: 'It did: two holders had tokens that do not tell them apart. Look at the grants before the mixed work.',
     shows: ['clients', 'applies'],
   },
+  'S4 address-once': {
+    promise:
+      'An address is taken by the entry that gives it, in the order of the log: so no two VMs have the same one.',
+    broken:
+      'Two VMs have it. Look at the entries that gave it to each, and at what should have told the second that it was taken.',
+    shows: ['applies'],
+  },
+  'S4 address-hold': {
+    promise:
+      'An address that is released stays free for as long as its network says, so that nothing that is sent to the VM before reaches another one.',
+    broken:
+      'It was given away too early. Look at the entry that released it, at the one that ended its hold, and at the clock of whoever proposed that.',
+    shows: ['applies'],
+  },
   'S4 invariants': {
     promise: 'At every index the records agree with each other: capacity, allocation, bookkeeping.',
     broken: 'A command was let through that it should not have been. Look at the command at that index.',
@@ -143,9 +157,9 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
   },
   'S5 volume-data': {
     promise:
-      'A VM that starts finds on each volume what was written there last, and nobody but it has that volume open.',
+      'A VM that starts finds on each volume what was written there last, and nobody but it has that volume open. What is to stay is removed from one host only once another has all of it.',
     broken:
-      'It found something else, or another VM writes there as well. Look at who was given the volume and where, and at what its host had seen by then.',
+      'It found something else, another VM writes there as well, or the last of it was removed. Look at who was given the volume and where, and at what its host had seen by then.',
     shows: ['clients', 'applies'],
   },
   'sets max-unavailable': {
@@ -163,6 +177,13 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
     promise: 'Whatever waits is bounded; what does not fit is refused.',
     broken: 'Something grew beyond its bound. Look at who should have drained it, and whether it was down or cut off.',
     shows: ['entries', 'snapshots', 'heartbeats'],
+  },
+  'S3 vm-once': {
+    promise:
+      'A host runs VMs that may fail over only under its lease, which is over for sure by the time the leader gives them to another host: so each runs once at most, at every instant of true time.',
+    broken:
+      'It ran on two hosts at once. Look at when the first host last renewed its lease and what it counted that from, at when its fence was to end the VM, and at why the leader took the lease for over.',
+    shows: ['heartbeats', 'applies'],
   },
   'S3 restart-undisturbed': {
     promise:

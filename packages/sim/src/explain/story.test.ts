@@ -1,3 +1,4 @@
+import { readdir, readFile } from 'node:fs/promises';
 import t from 'tap';
 import { RULES } from '../commands/list.ts';
 import { fixRequest, resolveRequest } from '../commands/run-options.ts';
@@ -7,6 +8,24 @@ import { describeStory, type Story, StoryTeller } from './story.ts';
 
 t.test('every rule is explained, and what is explained is a rule', async (t) => {
   t.same(Object.keys(MEANINGS).sort(), Object.keys(RULES).sort());
+});
+
+t.test('whatever is thrown as a violation is a rule', async (t) => {
+  const sources = new URL('../', import.meta.url);
+  const names = new Map<string, string>();
+  const thrown = new Set<string>();
+  for (const path of await readdir(sources, { recursive: true })) {
+    if (!path.endsWith('.ts') || path.endsWith('.test.ts') || path.startsWith('mutations')) continue;
+    const text = await readFile(new URL(path, sources), 'utf8');
+    for (const [, name = '', rule = ''] of text.matchAll(/^export const ([A-Z_]+) = '([^']+)';/gm))
+      names.set(name, rule);
+    for (const [, name = ''] of text.matchAll(/new Violation\(\s*([A-Z_]{2,}),/g)) thrown.add(name);
+  }
+  t.ok(thrown.size > 20, `${thrown.size} are found`);
+  t.same(
+    [...thrown].filter((name) => RULES[names.get(name) ?? ''] === undefined),
+    [],
+  );
 });
 
 /** The story of the first seed that a planted bug shows in. */

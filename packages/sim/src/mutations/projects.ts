@@ -53,7 +53,7 @@ export const PROJECT_MUTATIONS: readonly Mutation[] = [
   },
   {
     ...{ name: 'labels-across-projects', summary: 'VMs of one project keep those of another one off their host' },
-    ...{ budget: 60, workload: 'projects', profile: 'calm', hosts: 3 },
+    ...{ budget: 150, workload: 'projects', profile: 'calm', hosts: 3 },
     rewrites: [
       {
         file: 'machine/label-scope',
