@@ -32,7 +32,7 @@ export interface VolumeProblem extends VolumeHold {
 }
 
 function wayOut(vm: string, volume: string): string {
-  return `to begin with an empty one: n3xctl vm recreate-volumes ${vm} --volume ${volume}`;
+  return `to begin with an empty one, stop it, and: n3xctl vm recreate-volumes ${vm} --volume ${volume}`;
 }
 
 /** What is wrong with a volume that was made, as it is found on the host that has it. `host` is its name. */

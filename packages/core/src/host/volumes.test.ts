@@ -87,7 +87,7 @@ t.test('what was made is never made again, and its VM does not start without it'
     phase: 'failed',
     reason: 'VolumeMissing',
     message:
-      /^volume data \(v\d+-0\) is not on n1, which is to have its data: bring its disk back, or, to begin with an empty one: n3xctl vm recreate-volumes db --volume data$/,
+      /^volume data \(v\d+-0\) is not on n1, which is to have its data: bring its disk back, or, to begin with an empty one, stop it, and: n3xctl vm recreate-volumes db --volume data$/,
   });
   disks.put(disks.volume.uid, 5);
   t.match(disks.hold(), {
@@ -145,7 +145,20 @@ t.test('begun anew, what there was stays as a volume of no VM', (t) => {
     ok: false,
     error: { message: 'VM db has no volume log: it has data' },
   });
-  t.match(disks.cluster.apply({ type: 'volumeRecreate', name: 'db' }), { ok: true, changed: true });
+  const { cluster } = disks;
+  cluster.apply({ type: 'vmSetPower', name: 'db', power: 'stopped' });
+  const vm = cluster.state.vm('db');
+  if (vm === undefined || vm.assignment === null) throw new Error('db has no host');
+  const { hostId, epoch } = vm.assignment;
+  const status = {
+    ...vm.status,
+    phase: 'stopped',
+    reason: '',
+    message: '',
+    observedGeneration: vm.generation,
+  } as const;
+  cluster.apply({ type: 'vmReport', hostId, reports: [{ name: 'db', uid: vm.uid, epoch, status }] });
+  t.match(cluster.apply({ type: 'volumeRecreate', name: 'db' }), { ok: true, changed: true });
   t.not(disks.volume.uid, uid);
   t.match(disks.volume, { created: false, writer: 0 });
   t.match(disks.cluster.state.stored.get(uid), { name: 'data', formerVm: 'db', created: true });

@@ -107,7 +107,10 @@ function apartRefusal(state: ClusterState, vm: Vm, { uid, place }: StoredVolume)
   if (assignment !== null) {
     if (assignment.hostId === place.hostId) return undefined;
     const at = state.host(assignment.hostId)?.name ?? `host ${assignment.hostId}`;
-    return refused(vm, `volume ${uid} is on ${place.host}, and VM ${name} on ${at}: move the VM there first, ${move}`);
+    return refused(
+      vm,
+      `volume ${uid} is on ${place.host}, and VM ${name} on ${at}: move the VM there first, ${move}, or the volume here, \`n3xctl volume move ${uid} --to ${at}\``,
+    );
   }
   const other = vmVolumes(vm).find((one) => one.created && one.place?.hostId !== place.hostId);
   if (other !== undefined) {

@@ -8,7 +8,7 @@ import type { Command } from './command.ts';
 import type { Transaction } from './transaction.ts';
 import { done, no, notFound, overtaken, unchanged, type Verdict } from './verdict.ts';
 import { volumeOf } from './volume-of.ts';
-import { mayWriteRefusal } from './volume-quiet.ts';
+import { notStoppedRefusal } from './volume-quiet.ts';
 import { placeText } from './volumes.ts';
 
 type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
@@ -151,7 +151,7 @@ function recreateRefusal(tx: Transaction, vm: Vm, names: ReadonlySet<string>): V
     const hint = all.length === 0 ? 'it has none that n3x makes' : `it has ${all.join(', ')}`;
     return no(ERROR_CODES.notFound, `VM ${name} has no volume ${volume}: ${hint}`, { kind: 'volume', name: volume });
   }
-  return mayWriteRefusal(tx.state, vm, 'begun anew');
+  return notStoppedRefusal(tx.state, vm, 'begun anew');
 }
 
 /** `volumeRecreate`. What was there stays as volumes of no VM: whoever finds the data again still has it. */

@@ -77,7 +77,7 @@ t.test('the random commands have every kind of effect', (t) => {
     }
   };
   for (const steps of fc.sample(fc.array(arbitraryStep, { minLength: 50, maxLength: 100 }), {
-    numRuns: 2400,
+    numRuns: 3600,
     seed: 1,
   })) {
     count(steps);

@@ -32,7 +32,7 @@ export const volumeCommand = fc
   .record({
     kind: fc.constantFrom(
       ...(['created', 'created', 'created', 'created'] as const),
-      ...(['report', 'removed', 'removed', 'delete', 'delete', 'recreate', 'recreate'] as const),
+      ...(['report', 'removed', 'removed', 'delete', 'delete'] as const),
       ...(['still', 'still', 'still', 'still', 'attach', 'attach', 'more', 'detach', 'detach'] as const),
     ),
     which: fc.nat(7),
@@ -41,8 +41,7 @@ export const volumeCommand = fc
   .map(({ kind, which, stale }) => (state: ClusterState): Command => {
     const vms = [...state.vms()].filter((vm) => vmVolumes(vm).length > 0);
     const assigned = vms.filter((vm) => vm.assignment !== null);
-    const made = vms.filter((vm) => vmVolumes(vm)[0]?.created === true && vm.status.phase !== 'running');
-    const fitting = kind === 'created' ? assigned : kind === 'recreate' ? made : vms;
+    const fitting = kind === 'created' ? assigned : vms;
     const from = fitting.length > 0 ? fitting : vms;
     const vm = from[which % Math.max(1, from.length)];
     const stored = [...state.stored.all()];
@@ -80,12 +79,8 @@ export const volumeCommand = fc
         const epoch = vm?.assignment?.epoch ?? 0;
         return { type: 'volumeReport', hostId: hostId + stale, reports: [{ uid, epoch, usedBytes: which * 4096 }] };
       }
-      case 'removed':
-        return { type: 'volumeDelete', uid: kept?.uid ?? uid };
-      case 'delete':
-        return { type: 'volumeDelete', uid: kept?.uid ?? uid };
       default:
-        return { type: 'volumeRecreate', name: vm?.name ?? 'a', ...(stale === 0 ? {} : { volumes: ['other'] }) };
+        return { type: 'volumeDelete', uid: kept?.uid ?? uid };
     }
   });
 
@@ -119,4 +114,23 @@ export const arbitraryVolumeMove = fc
     if (which < 4) return { type: 'volumeMoveCopying', ...base, copiedBytes: which * 4096 };
     const failure = which === 7 ? { failure: 'it cannot be read' } : {};
     return { type: 'volumeMoveCopied', ...base, epoch: moving.writer, ...failure };
+  });
+
+/** VMs that begin anew, step by step: their volumes are made, they are stopped, and then what they have is left behind. */
+export const arbitraryRecreation = fc
+  .record({ which: fc.nat(7), stale: fc.constantFrom(0, 0, 0, 1) })
+  .map(({ which, stale }) => (state: ClusterState): Command => {
+    const there = [...state.vms()].filter(
+      (vm) => vm.assignment !== null && vm.moving === undefined && !vm.deleting && vmVolumes(vm).length > 0,
+    );
+    const made = there.filter((vm) => vmVolumes(vm)[0]?.created === true);
+    const vm = made.find(isStill) ?? made[which % Math.max(1, made.length)];
+    if (vm !== undefined) {
+      if (!isStill(vm)) return toStill(vm);
+      return { type: 'volumeRecreate', name: vm.name, ...(stale === 0 ? {} : { volumes: ['other'] }) };
+    }
+    const [next] = there;
+    const { hostId, epoch } = next?.assignment ?? { hostId: 1, epoch: 1 };
+    const base = { hostId, name: next?.name ?? 'a', uid: next?.uid ?? 'u1', epoch };
+    return { type: 'volumesCreated', ...base, volumes: [vmVolumes(next ?? {})[0]?.uid ?? 'v1-0'] };
   });

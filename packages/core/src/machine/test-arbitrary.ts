@@ -10,7 +10,7 @@ import { SAMPLE_START_MS, sampleFacts, sampleSettings } from './sample.ts';
 import type { ClusterState } from './state.ts';
 import { arbitraryMove } from './test-arbitrary-moves.ts';
 import { arbitrarySetCommand } from './test-arbitrary-sets.ts';
-import { arbitraryVolumeMove, arbitraryVolumes, volumeCommand } from './test-arbitrary-volumes.ts';
+import { arbitraryRecreation, arbitraryVolumeMove, arbitraryVolumes, volumeCommand } from './test-arbitrary-volumes.ts';
 
 /** One entry of a log. Commands that need to know the state to be sensible are made from it. */
 export type Step =
@@ -438,11 +438,12 @@ export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
           { weight: 2, arbitrary: fc.oneof(token, join, report).map((command) => (): Command => command) },
           { weight: 5, arbitrary: informed },
           { weight: 3, arbitrary: lock },
-          { weight: 4, arbitrary: arbitraryMove },
+          { weight: 6, arbitrary: arbitraryMove },
           { weight: 3, arbitrary: network },
           { weight: 5, arbitrary: arbitrarySetCommand },
           { weight: 3, arbitrary: volumeCommand },
           { weight: 2, arbitrary: arbitraryVolumeMove },
+          { weight: 1, arbitrary: arbitraryRecreation },
         ),
         atMs,
         requestId,

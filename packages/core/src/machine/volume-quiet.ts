@@ -8,8 +8,8 @@ import { no, type Verdict } from './verdict.ts';
 /** Phases in which a process may have the images open. */
 const MAY_WRITE: ReadonlySet<VmPhase> = new Set<VmPhase>(['starting', 'running', 'unhealthy', 'stopping']);
 
-/** Why a VM's volumes must not be `deed` now (`begun anew`, `changed`): a process may have them, or soon will. */
-export function mayWriteRefusal(state: ClusterState, vm: Vm, deed: string): Verdict | undefined {
+/** Why a VM's volumes must not be touched now, by what was last reported of it. */
+function mayWriteRefusal(state: ClusterState, vm: Vm, deed: string): Verdict | undefined {
   const { name } = vm;
   if (vm.deleting) return no(ERROR_CODES.conflict, `VM ${name} is being deleted`, { name, deleting: true });
   if (vm.moving !== undefined) {
@@ -24,9 +24,10 @@ export function mayWriteRefusal(state: ClusterState, vm: Vm, deed: string): Verd
 }
 
 /**
- * As {@link mayWriteRefusal}, and not before its host has said that it is stopped, having seen that it shall be. What was
- * reported before that, `failed` or `stopped` between two tries, says nothing of a start that is under way by now. Until a
- * user wishes it to run again no host starts it, however old the state is that it acts on.
+ * Why a VM's volumes must not be `deed` now (`begun anew`, `changed`): a process may have them, or soon will. Not before its
+ * host has said that it is stopped, having seen that it shall be: what was reported before that, `failed` or `stopped`
+ * between two tries, says nothing of a start that is under way by now. Until a user wishes it to run again no host starts it,
+ * however old the state is that it acts on.
  */
 export function notStoppedRefusal(state: ClusterState, vm: Vm, deed: string): Verdict | undefined {
   const refusal = mayWriteRefusal(state, vm, deed);

@@ -37,6 +37,15 @@ class Shop extends SampleCluster {
     this.made(name);
   }
 
+  /** Its host says that it is stopped, as it is asked to be. */
+  stop(name: string): void {
+    this.apply({ type: 'vmSetPower', name, power: 'stopped' });
+    const { uid, assignment, status, generation } = this.vm(name);
+    const { hostId = 0, epoch = 0 } = assignment ?? {};
+    const stopped = { ...status, phase: 'stopped', reason: '', message: '', observedGeneration: generation } as const;
+    this.apply({ type: 'vmReport', hostId, reports: [{ name, uid, epoch, status: stopped }] });
+  }
+
   /** Its host has made its volumes. */
   made(name: string): void {
     const { uid, assignment, volumes = [] } = this.vm(name);
@@ -62,6 +71,13 @@ t.test('a volume that is begun anew stays in its project, and what was there kee
     error: { code: 'N3X_NOT_FOUND', message: 'VM shop.db has no volume logs: it has data' },
   });
   t.match(shop.apply(recreate('db')), { error: { code: 'N3X_NOT_FOUND' } }, 'it is not one of the project default');
+  t.match(shop.apply(recreate('shop.db', ['data'])), {
+    error: {
+      message:
+        'VM shop.db is building and shall run: stop it before its volumes are begun anew, `n3xctl vm stop shop.db`',
+    },
+  });
+  shop.stop('shop.db');
   t.match(shop.apply(recreate('shop.db', ['data'])), { ok: true, changed: true });
   const [after] = shop.vm('shop.db').volumes ?? [];
   t.match(after, { name: 'data', created: false, writer: 0, place: { host: 'n1' } });
@@ -77,6 +93,7 @@ t.test('a volume that is begun anew stays in its project, and what was there kee
 t.test('who takes a volume over has it counted in its own project', (t) => {
   const shop = new Shop();
   const [{ uid = '' } = {}] = shop.vm('shop.db').volumes ?? [];
+  shop.stop('shop.db');
   shop.apply(recreate('shop.db'));
   t.ok(shop.create('shop.heir', disk({ from: uid })).ok);
   t.same([shop.used('shop'), shop.used('blog'), shop.state.stored.size], [2048, 0, 0]);
