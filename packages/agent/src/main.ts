@@ -55,7 +55,13 @@ async function run(path: string): Promise<void> {
   const daemon = await Daemon.start(loaded, journal);
   const stop = (signal: string): void => {
     journal.log('info', 'daemon.stopping', { signal });
-    setTimeout(() => process.exit(1), STOP_MS).unref();
+    const late = () => {
+      journal.log('error', 'daemon.stopLate', {
+        message: `has not stopped within ${STOP_MS / 1000} s, and ends as it is`,
+      });
+      process.exit(1);
+    };
+    setTimeout(late, STOP_MS).unref();
     void notifyService('STOPPING=1', journal);
     daemon.stop().then(() => process.exit(0), fail('daemon.stopFailed'));
   };

@@ -40,10 +40,14 @@ function changedSource(spec: Spec, name: string, flags: VmChangeFlags, base: Pat
  */
 export function changedSpec(spec: Spec, name: string, flags: VmChangeFlags, base: PathBase): SpecInput {
   const placement = parsePlacement(flags);
+  const fields = otherFields(flags);
   return {
     ...spec,
     source: changedSource(spec, name, flags, base),
-    ...otherFields(flags),
+    ...fields,
+    // Each of them has several flags, and those that were not given stay.
+    ...(fields.health === undefined ? {} : { health: { ...spec.health, ...fields.health } }),
+    ...(fields.restart === undefined ? {} : { restart: { ...spec.restart, ...fields.restart } }),
     ...(placement === undefined ? {} : { placement: { ...spec.placement, ...placement } }),
   };
 }

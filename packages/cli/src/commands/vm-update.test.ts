@@ -32,6 +32,16 @@ t.test('vm update changes what is named and leaves the rest', async (t) => {
       source: { interfaces: [{ type: 'user' }], forwards: [{ guestPort: 81 }] },
     },
   });
+  const cared = { health: { failures: 5, successes: 1 }, restart: { policy: 'on-failure', maxRestarts: 3 } };
+  api.on('getVm', () => makeVm({ generation: 3, spec: { ...template, ...cared } }));
+  await run('--restart-unhealthy', '1s', '--health-successes', '2');
+  t.match(api.requests.at(-1)?.body, {
+    spec: {
+      health: { failures: 5, successes: 2 },
+      restart: { policy: 'on-failure', maxRestarts: 3, unhealthySeconds: 1 },
+    },
+  });
+  api.on('getVm', () => inline);
   await run('--rebuild');
   t.match(api.requests.at(-1)?.body, { rebuild: true });
   t.match(await run('--max-unavailable', '2'), { code: 2, stderr: /are for sets, and web is a VM/ });
