@@ -300,7 +300,7 @@ export class Cluster {
     await Promise.all(this.hosts.map((host) => host.kill('SIGKILL')));
     await run('pkill', ['-KILL', '-f', this.directory]);
     // VMs are found by where they work: their command lines do not name the directory.
-    await until('nothing runs there any more', 10_000, async () => {
+    await until('nothing runs there any more', 30_000, async () => {
       const left = await processesIn(this.directory);
       for (const pid of left) signalProcess(pid, 'SIGKILL');
       return left.length === 0;
