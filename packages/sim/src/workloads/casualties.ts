@@ -61,7 +61,9 @@ export class Casualties {
     const wanted = random.below(10) < VOTERS ? 'voter' : 'learner';
     const living = members.flatMap((member) => {
       const host = world.hostById(member.id);
-      return host === undefined || host.isRetired ? [] : [{ host, membership: member.membership }];
+      // Agents never vote: they take nobody's place.
+      if (host === undefined || host.isRetired || member.settings.role === 'agent') return [];
+      return [{ host, membership: member.membership }];
     });
     // The voters have to have healed from the last death. Where nobody is left to take over, a new machine has to come.
     const due = state()?.cluster?.settings.voters ?? 0;
